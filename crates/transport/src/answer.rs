@@ -1,0 +1,47 @@
+//! What came back, or what is known when nothing did.
+
+use bytes::Bytes;
+use std::time::Duration;
+
+/// A complete answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body, at most as long as the call's cap.
+    pub body: Bytes,
+    /// `Retry-After`, where it was sent in seconds.
+    pub retry_after: Option<Duration>,
+}
+
+/// No complete answer. Whether the request took effect is unknown, unless it was never sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The request never left: name resolution, connection or TLS handshake failed.
+    NotSent(String),
+    /// It left, but no whole answer came back: cut connection, time-out.
+    Cut(String),
+    /// An answer came that is not read: larger than the cap, compressed, or a redirect.
+    Unreadable(String),
+    /// The host's name resolved only to addresses that are never called. Nothing was sent.
+    AddressRefused(String),
+    /// No credentials, or they could not be used to sign. Nothing was sent.
+    NoCredentials(String),
+}
+
+impl Lost {
+    /// What happened, in one sentence.
+    pub fn cause(&self) -> &str {
+        let (Self::NotSent(cause)
+        | Self::Cut(cause)
+        | Self::Unreadable(cause)
+        | Self::AddressRefused(cause)
+        | Self::NoCredentials(cause)) = self;
+        cause
+    }
+
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::NotSent(_) | Self::Cut(_))
+    }
+}
