@@ -1,1 +1,34 @@
-//! snapkeep-front
+//! A proxy in process that stands for an Amazon OpenSearch domain's endpoint in front of a real node, and injects faults.
+//!
+//! [`Front`] verifies each request's Signature Version 4 with code of its own, answers as AWS does when something is wrong,
+//! requires `role_arn` on S3 registrations and maps them to the node's own S3 client. [`Fault`] rules say which requests go
+//! wrong and how; each counts what it did. [`Sink`] is a listener that must stay untouched, [`TestCa`] a certificate authority.
+
+mod answers;
+mod builder;
+pub mod clock;
+mod domain;
+mod fault;
+mod front;
+mod glob;
+mod mapping;
+mod oversize;
+mod principal;
+mod proxy;
+mod seen;
+mod serve;
+pub mod sigv4;
+mod sink;
+mod snapshot_path;
+mod tls;
+mod upstream;
+mod wire;
+
+pub use answers::{DenialWording, RegionRefusal, TrustError};
+pub use builder::Builder;
+pub use fault::{Action, Fault, FaultId, Pattern, Which};
+pub use front::Front;
+pub use principal::{Principal, Rights};
+pub use seen::Seen;
+pub use sink::Sink;
+pub use tls::{ServerCert, TestCa};
