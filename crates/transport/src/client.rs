@@ -64,6 +64,11 @@ impl Call {
         self
     }
 
+    /// The path and query, as given.
+    pub fn path(&self) -> &str {
+        &self.path_and_query
+    }
+
     /// With another cap on the answer's size, in bytes.
     #[must_use]
     pub fn cap(mut self, bytes: usize) -> Self {

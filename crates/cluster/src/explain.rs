@@ -1,0 +1,163 @@
+//! From a refusal to the failure that is shown: the code, and what mends it.
+
+use crate::{Kind, Refusal, Unanswered};
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::Lost;
+
+impl Refusal {
+    /// The failure to show for it.
+    pub fn failure(&self) -> Failure {
+        Failure::new(self.code(), &self.reason, self.hint()).with_status(self.status)
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        match self.kind {
+            Kind::SignatureMismatch | Kind::WrongRegion | Kind::WrongService | Kind::ClockSkew | Kind::BadToken => {
+                Code::SignatureRejected
+            }
+            Kind::PassRoleDenied => Code::PassRoleDenied,
+            Kind::Unsigned | Kind::ActionDenied | Kind::PermissionMissing | Kind::Denied => Code::AccessDenied,
+            Kind::RoleNotAssumable if self.status == 403 => Code::AccessDenied,
+            Kind::RoleNotAssumable | Kind::VerificationFailed | Kind::RegionRefused => {
+                Code::RepositoryVerificationFailed
+            }
+            Kind::RepositoryMissing => Code::RepositoryMissing,
+            Kind::SnapshotMissing => Code::SnapshotMissing,
+            Kind::Busy => Code::SnapshotRunning,
+            Kind::NameTaken => Code::SnapshotConflict,
+            Kind::Throttled | Kind::Gateway | Kind::ServerError => Code::ClusterUnavailable,
+            Kind::Invalid => Code::SnapshotFailed,
+        }
+    }
+
+    /// Whether the request was refused for want of a right, so that another request may still pass.
+    pub fn is_missing_right(&self) -> bool {
+        matches!(self.kind, Kind::ActionDenied | Kind::PermissionMissing | Kind::Denied)
+    }
+
+    fn hint(&self) -> String {
+        match self.kind {
+            Kind::Unsigned => "the cluster saw an unsigned request: use SNAPKEEP_AUTH=sigv4, and check that no proxy on the way strips the Authorization header".into(),
+            Kind::SignatureMismatch => "the secret key does not belong to the access key, or something on the way changed the request: check ACCESS_KEY and SECRET_KEY, or leave both out and use the execution role".into(),
+            Kind::WrongRegion => "the signature is scoped to another region: make `Region` the domain's own region, and use `BucketRegion` if the bucket is elsewhere".into(),
+            Kind::WrongService => "the endpoint does not accept service `es`: serverless collections (aoss) have no snapshot API".into(),
+            Kind::ClockSkew => "this machine's clock and the service's differ by more than 5 minutes: set the clock (NTP)".into(),
+            Kind::BadToken => "the access key or session token is unknown or has expired: get new credentials; ACCESS_KEY of a temporary credential needs its SESSION_TOKEN".into(),
+            Kind::ActionDenied => self.action_hint(),
+            Kind::PassRoleDenied => format!("let the caller pass the role: {{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"{}\"}}", word_after(&self.reason, "resource: ").unwrap_or("<RoleArn>")),
+            Kind::PermissionMissing => self.permission_hint(),
+            Kind::RoleNotAssumable => "the snapshot role's trust policy must let the service assume it: {\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"es.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}".into(),
+            Kind::Denied => "check the domain's access policy and the caller's rights; a 403 without a reason often comes from a proxy or a VPC endpoint policy".into(),
+            Kind::Throttled => "the cluster asks to slow down: run less often, or later".into(),
+            Kind::RepositoryMissing => "register it first: Action `register`, or `backup`, which registers and creates".into(),
+            Kind::SnapshotMissing => "Action `list` shows the snapshots that there are".into(),
+            Kind::NameTaken => "choose another `SnapshotName`, or leave it out: names made from the time never collide".into(),
+            Kind::Busy => "this cluster takes one snapshot at a time, and a domain takes its own every hour: send the event again in some minutes; with a retry of the same event the name stays the same".into(),
+            Kind::VerificationFailed => "the snapshot role needs s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject on its objects (and the KMS key, if there is one); a new role can take a minute to work".into(),
+            Kind::RegionRefused => region_hint(&self.reason),
+            Kind::Gateway | Kind::ServerError => "look at the cluster's health; the event may be sent again".into(),
+            Kind::Invalid => "the cluster refused the request as such: its reason says why".into(),
+        }
+    }
+
+    fn action_hint(&self) -> String {
+        let action = word_after(&self.reason, "perform: ").unwrap_or("es:ESHttpPut");
+        format!(
+            "allow it in the caller's policy or the domain's access policy: {{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"<domain ARN>/*\"}}"
+        )
+    }
+
+    fn permission_hint(&self) -> String {
+        let who = self.reason.split_once("name=").and_then(|(_, rest)| rest.split([',', ']']).next());
+        let who = who.unwrap_or("the caller's role");
+        format!(
+            "fine-grained access control: map {who} to the role `manage_snapshots` (Security > Roles > manage_snapshots > Mapped users)"
+        )
+    }
+}
+
+fn region_hint(reason: &str) -> String {
+    match reason.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()) {
+        Some(region) => format!("the bucket is in another region: set `BucketRegion` to {region}"),
+        None => "set `BucketRegion` to the bucket's own region".into(),
+    }
+}
+
+fn word_after<'a>(text: &'a str, marker: &str) -> Option<&'a str> {
+    let word = text.split_once(marker)?.1.split_whitespace().next()?;
+    Some(word.trim_end_matches([',', ';', '.']))
+}
+
+impl Unanswered {
+    /// The failure to show for it.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::Refused(refusal) => refusal.failure(),
+            Self::Lost(lost) => lost_failure(lost),
+            Self::Malformed { status, what } => Failure::new(
+                Code::ClusterUnavailable,
+                format!("the answer cannot be read: {what}"),
+                "is the endpoint a cluster's? A proxy or a login page in between answers like this",
+            )
+            .with_status(*status),
+        }
+    }
+}
+
+fn lost_failure(lost: &Lost) -> Failure {
+    let (code, hint) = match lost {
+        Lost::NotSent(cause) if cause.contains("certificate") || cause.contains("UnknownIssuer") => (
+            Code::ClusterUnavailable,
+            "the endpoint's TLS certificate is not trusted: name its authority in SNAPKEEP_CA_FILE",
+        ),
+        Lost::NotSent(_) => (
+            Code::ClusterUnavailable,
+            "check the endpoint's name, and for a VPC domain that the function is in its VPC and the security groups let port 443 pass",
+        ),
+        Lost::Cut(_) => (Code::ClusterUnavailable, "look at the cluster's health; the event may be sent again"),
+        Lost::Unreadable(_) => (
+            Code::ClusterUnavailable,
+            "is the endpoint a cluster's? A proxy or a login page in between answers like this",
+        ),
+        Lost::AddressRefused(_) => {
+            (Code::EndpointNotAllowed, "if that is intended, list the host exactly in SNAPKEEP_ALLOWED_ENDPOINTS")
+        }
+        Lost::NoCredentials(_) => {
+            (Code::BadConfig, "give the function an execution role, or set ACCESS_KEY and SECRET_KEY")
+        }
+    };
+    Failure::new(code, lost.cause(), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(kind: Kind, status: u16, reason: &str) -> Refusal {
+        Refusal { status, kind, reason: reason.into() }
+    }
+
+    #[test]
+    fn hints_name_what_is_missing() {
+        let denied =
+            refusal(Kind::ActionDenied, 403, "User: u is not authorized to perform: es:ESHttpGet on resource: d");
+        assert!(denied.failure().hint.contains(r#""Action":"es:ESHttpGet""#));
+        let pass = refusal(Kind::PassRoleDenied, 403, "perform: iam:PassRole on resource: arn:aws:iam::1:role/r");
+        assert!(pass.failure().hint.contains(r#""Resource":"arn:aws:iam::1:role/r""#));
+        let unmapped = refusal(
+            Kind::PermissionMissing,
+            403,
+            "no permissions for [x] and User [name=arn:aws:iam::1:role/f, backend_roles=[]]",
+        );
+        assert!(unmapped.failure().hint.contains("map arn:aws:iam::1:role/f to the role `manage_snapshots`"));
+        let region = refusal(Kind::RegionRefused, 500, "the region is wrong; expecting 'eu-central-1'");
+        assert!(region.failure().hint.ends_with("set `BucketRegion` to eu-central-1"));
+    }
+
+    #[test]
+    fn a_trust_that_is_refused_with_403_is_access_denied() {
+        assert_eq!(refusal(Kind::RoleNotAssumable, 403, "").code(), Code::AccessDenied);
+        assert_eq!(refusal(Kind::RoleNotAssumable, 500, "").code(), Code::RepositoryVerificationFailed);
+    }
+}
