@@ -1,5 +1,7 @@
 //! What a path below `_snapshot` is about, and the name of its action in the security plugin.
 
+use crate::sigv4::decode;
+
 /// A path cut into its segments, none of them empty.
 pub(crate) fn segments(path: &str) -> Vec<&str> {
     path.split('/').filter(|segment| !segment.is_empty()).collect()
@@ -48,7 +50,7 @@ pub(crate) fn changes_service_repository(method: &str, path: &str) -> bool {
     let segments = segments(path);
     let ["_snapshot", repository, rest @ ..] = segments.as_slice() else { return false };
     let restore = matches!(rest, [_, "_restore"]);
-    repository.starts_with("cs-") && matches!(method, "PUT" | "POST" | "DELETE") && !restore
+    decode(repository).starts_with(b"cs-") && matches!(method, "PUT" | "POST" | "DELETE") && !restore
 }
 
 /// Whether a domain offers this path only with a scope.
@@ -89,6 +91,7 @@ mod tests {
         assert!(changes_service_repository("PUT", "/_snapshot/cs-automated/x"));
         assert!(changes_service_repository("DELETE", "/_snapshot/cs-automated-enc/x"));
         assert!(changes_service_repository("PUT", "/_snapshot/cs-mine"));
+        assert!(changes_service_repository("PUT", "/_snapshot/%63s%2Dautomated/x"));
         assert!(!changes_service_repository("GET", "/_snapshot/cs-automated/_all"));
         assert!(!changes_service_repository("POST", "/_snapshot/cs-automated/x/_restore"));
         assert!(!changes_service_repository("PUT", "/_snapshot/mine/cs-x"));

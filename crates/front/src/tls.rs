@@ -9,6 +9,8 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::sigv4::sha256_hex;
+
 /// A certificate authority made for one run.
 pub struct TestCa {
     issuer: Issuer<'static, KeyPair>,
@@ -41,8 +43,10 @@ impl TestCa {
         let mut params = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, "snapkeep test authority");
         let key = KeyPair::generate().map_err(io::Error::other)?;
+        // Two authorities are never taken for one another by name.
+        let id = sha256_hex(key.public_key_raw());
+        params.distinguished_name.push(DnType::CommonName, format!("snapkeep test authority {}", &id[..8]));
         let pem = params.self_signed(&key).map_err(io::Error::other)?.pem();
         Ok(Self { issuer: Issuer::new(params, key), pem })
     }

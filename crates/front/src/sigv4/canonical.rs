@@ -67,7 +67,7 @@ fn encode(bytes: &[u8], keep_slash: bool) -> String {
 }
 
 /// Decodes a part of a query; what is not an escape stands for itself, a plus for a space.
-fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while at < bytes.len() {

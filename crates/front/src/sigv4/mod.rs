@@ -10,6 +10,7 @@ mod rejection;
 use std::time::{Duration, SystemTime};
 
 pub use authorization::{Authorization, Scope, signature, string_to_sign};
+pub(crate) use canonical::decode;
 pub use canonical::{SignedRequest, canonical_path, canonical_query, canonical_request, hex, sha256_hex};
 pub use rejection::Rejection;
 
