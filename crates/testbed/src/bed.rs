@@ -122,7 +122,10 @@ impl Testbed {
     /// [`Error::Io`].
     pub fn write_description(&self, path: &Path) -> Result<()> {
         let json = serde_json::to_vec_pretty(&self.describe()).expect("a description is JSON");
-        std::fs::write(path, json).map_err(Error::at("write", path))
+        // In one move, so that whoever waits for the file never reads half of it.
+        let partial = path.with_extension("partial");
+        std::fs::write(&partial, json).map_err(Error::at("write", &partial))?;
+        std::fs::rename(&partial, path).map_err(Error::at("write", path))
     }
 
     /// The node of that release, such as `opensearch-3.3.0`; started now, blocking, if it is not up yet.

@@ -4,6 +4,8 @@
 //! - [`node`]: Elasticsearch and OpenSearch nodes of the versions in [`release`], fetched with [`maven`], run on a Java
 //!   that [`jdk`] finds, kept in [`cache`]
 //! - [`s3`]: an S3 server in this process whose buckets can be held, refused and counted
+//! - [`runtime_api`]: AWS Lambda's runtime API and function processes that run under it
+//! - [`watchdog`]: how all of it goes away, however the process that started it ends
 
 pub mod bed;
 pub mod cache;
@@ -13,6 +15,7 @@ pub mod maven;
 pub mod node;
 pub mod progress;
 pub mod release;
+pub mod runtime_api;
 pub mod s3;
 pub mod watchdog;
 
@@ -28,4 +31,5 @@ pub use node::{Node, NodeOptions};
 pub use node_handle::NodeHandle;
 pub use progress::Progress;
 pub use release::{Product, RELEASES, Release};
+pub use runtime_api::{Function, Invoke, LambdaProcess, Outcome, RuntimeApi};
 pub use s3::{Mode, S3Client, S3Handle, S3Server};
