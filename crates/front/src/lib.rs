@@ -3,6 +3,24 @@
 //! [`Front`] verifies each request's Signature Version 4 with code of its own, answers as AWS does when something is wrong,
 //! requires `role_arn` on S3 registrations and maps them to the node's own S3 client. [`Fault`] rules say which requests go
 //! wrong and how; each counts what it did. [`Sink`] is a listener that must stay untouched, [`TestCa`] a certificate authority.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use snapkeep_front::{Action, Fault, Front, Principal, TestCa};
+//!
+//! let front = Front::builder("http://127.0.0.1:9200")
+//!     .region("eu-west-1")
+//!     .principal(Principal::new("arn:aws:iam::123456789012:user/keeper", "AKIDEXAMPLE", "secret"))
+//!     .pass_role(&["arn:aws:iam::123456789012:role/snapshots"])
+//!     .tls(&TestCa::new()?)
+//!     .start()
+//!     .await?;
+//! let lost = front.inject(Fault::on("PUT", "/_snapshot/*/*").first(1).then(Action::ForwardThenDrop));
+//! // … the code under test creates a snapshot through `front.url()` …
+//! assert_eq!(front.injected(lost), 1);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answers;
 mod builder;
