@@ -77,8 +77,10 @@ impl Refusal {
     }
 }
 
+/// S3 often says which region it is.
 fn region_hint(reason: &str) -> String {
-    match reason.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next()) {
+    let quoted = reason.split_once("expecting '").and_then(|(_, rest)| rest.split('\'').next());
+    match quoted.or_else(|| word_after(reason, "in this region: ")) {
         Some(region) => format!("the bucket is in another region: set `BucketRegion` to {region}"),
         None => "set `BucketRegion` to the bucket's own region".into(),
     }

@@ -95,7 +95,9 @@ impl Words {
                 Some(Value::Object(error)) => {
                     let text = |key: &str| error.get(key).and_then(Value::as_str);
                     self.types.extend(text("type").map(str::to_owned));
-                    text("reason").into_iter().for_each(|reason| self.reason(reason));
+                    if let Some(reason) = text("reason") {
+                        self.reason(reason);
+                    }
                     next = error.get("caused_by");
                 }
                 _ => return,
@@ -133,9 +135,8 @@ fn kind(answer: &Answer, words: &Words) -> Kind {
     }
     match answer.status {
         401 | 403 => denial(words),
-        502 | 504 => Kind::Gateway,
         503 if words.is("concurrent_snapshot_execution_exception") => Kind::Busy,
-        503 => Kind::Gateway,
+        502..=504 => Kind::Gateway,
         status => verdict(status, words),
     }
 }
@@ -145,7 +146,7 @@ fn kind(answer: &Answer, words: &Words) -> Kind {
 fn denial(words: &Words) -> Kind {
     if words.says("iam:passrole") {
         Kind::PassRoleDenied
-    } else if words.says("sts:assumerole") || words.says("assume role") {
+    } else if is_role_not_assumable(words) {
         Kind::RoleNotAssumable
     } else if words.says("no permissions for") || words.is("security_exception") {
         Kind::PermissionMissing
@@ -177,7 +178,7 @@ fn verdict(status: u16, words: &Words) -> Kind {
         Kind::NameTaken
     } else if words.is("concurrent_snapshot_execution_exception") {
         Kind::Busy
-    } else if words.says("sts:assumerole") || words.says("assume role") {
+    } else if is_role_not_assumable(words) {
         Kind::RoleNotAssumable
     } else if is_region_refused(words) {
         Kind::RegionRefused
@@ -195,21 +196,25 @@ fn is_name_taken(words: &Words) -> bool {
         || words.is("invalid_snapshot_name_exception") && (words.says("already exists") || words.says("already in"))
 }
 
-/// In `us-east-1` the service wants `endpoint` in `region`'s place; S3 itself names the region that
-/// it expected.
+fn is_role_not_assumable(words: &Words) -> bool {
+    words.is("a_w_s_security_token_service_exception") || words.says("sts:assumerole") || words.says("assume role")
+}
+
+/// The ways in which S3, or the service before it, says that a region does not fit the bucket. In
+/// `us-east-1` the service wants `endpoint` in `region`'s place.
 fn is_region_refused(words: &Words) -> bool {
-    [
+    const WORDS: [&str; 7] = [
         "region is wrong",
+        "is wrong; expecting",
+        "location-constraint is not valid",
+        "bucket is in this region",
+        "must be addressed using the specified endpoint",
         "no endpoint for region",
         "incorrect s3 region",
-        "invalid region",
-        "unknown region",
-        "region is not",
-    ]
-    .iter()
-    .any(|needle| words.says(needle))
-        || words.says("region")
-            && (words.is("illegal_argument_exception") || words.says("authorizationheadermalformed"))
+    ];
+    WORDS.iter().any(|needle| words.says(needle))
+        || words.says("authorizationheadermalformed")
+        || words.says("region") && words.is("illegal_argument_exception")
 }
 
 #[cfg(test)]

@@ -207,14 +207,14 @@ fn refuse_never_allowed(address: IpAddr) -> Result<(), Failure> {
 /// An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) counts as itself.
 fn unwrap_v4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
-    let [a, b, c, d, e, f, g, h] = v6.segments();
     let from = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
-    match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => from(g, h),
-        [0x2002, high, low, ..] => from(high, low),
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            from(high, low)
+        }
         _ => address,
     }
 }

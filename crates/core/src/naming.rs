@@ -50,7 +50,7 @@ impl SnapshotName {
     /// Accepts any name that a server would, under the same limits as [`RepositoryName::parse`].
     pub fn parse(text: &str) -> Result<Self, Failure> {
         check("SnapshotName", text)?;
-        if text.chars().any(|c| c.is_uppercase()) {
+        if text.chars().any(char::is_uppercase) {
             return Err(bad_name("SnapshotName", text, "it has capital letters, which servers refuse"));
         }
         Ok(Self(text.to_owned()))
@@ -100,7 +100,7 @@ fn check(field: &str, text: &str) -> Result<(), Failure> {
     } else if text.starts_with(['_', '-']) {
         "it starts with `_` or `-`, which servers read as an API or an exclusion"
     } else if text.contains(FORBIDDEN) || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        r##"it has white space, a control character or one of \ / * ? " < > | , # %"##
+        r#"it has white space, a control character or one of \ / * ? " < > | , # %"#
     } else {
         return Ok(());
     };

@@ -1,1 +1,11 @@
-//! snapkeep-lambda
+//! The AWS Lambda function: the event's contract, the operator's limits, one handler. The command
+//! line runs the same handler.
+
+mod environment;
+mod event;
+mod function;
+mod naming;
+
+pub use environment::Environment;
+pub use event::Event;
+pub use function::{Function, Invocation};

@@ -50,15 +50,18 @@ impl Auth {
     /// Every secret text in it, for scrubbing what is shown.
     pub fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::SigV4 { credentials: AwsCredentials::Fixed(fixed), .. } => {
-                let token = fixed.session_token().map(Secret::new);
-                token.into_iter().chain([Secret::new(fixed.secret_access_key())]).collect()
-            }
+            Self::SigV4 { credentials: AwsCredentials::Fixed(fixed), .. } => secrets_of(fixed),
             Self::SigV4 { .. } | Self::None => Vec::new(),
             Self::Basic { username, password } => vec![password.clone(), basic(username, password)],
             Self::ApiKey(secret) | Self::Bearer(secret) => vec![secret.clone()],
         }
     }
+}
+
+/// The secret parts of AWS credentials.
+pub(crate) fn secrets_of(credentials: &Credentials) -> Vec<Secret> {
+    let token = credentials.session_token().map(Secret::new);
+    token.into_iter().chain([Secret::new(credentials.secret_access_key())]).collect()
 }
 
 fn basic(username: &str, password: &Secret) -> Secret {

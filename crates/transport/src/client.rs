@@ -1,12 +1,13 @@
 //! The client: one endpoint, one identity.
 
-use crate::auth::with_sources;
+use crate::auth::{secrets_of, with_sources};
 use crate::guard::{AddressRefused, GuardedResolver};
 use crate::retry::{Pace, may_pass, random};
 use crate::{Answer, Auth, Deadline, Lost, sign, tls};
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ pub struct Call {
 impl Call {
     /// A request to `path_and_query`, which starts with `/` and is percent-encoded already.
     pub fn new(method: Method, path_and_query: impl Into<String>) -> Self {
-        let timeout = if method == Method::GET { Duration::from_secs(30) } else { Duration::from_secs(60) };
+        let timeout = if method == Method::GET { Duration::from_secs(30) } else { Duration::from_mins(1) };
         Self { method, path_and_query: path_and_query.into(), body: None, timeout, cap: DEFAULT_CAP }
     }
 
@@ -140,18 +141,20 @@ impl Client {
         if timeout.is_zero() {
             return Err(Lost::NotSent("no time is left before the deadline".into()));
         }
-        let request = self.request(call, deadline).await?;
+        let (request, secrets) = self.request(call, deadline).await?;
         let started = tokio::time::Instant::now();
         let outcome = match tokio::time::timeout(timeout, self.exchange(request, call.cap)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Lost::Cut(format!("no whole answer within {} s", timeout.as_secs_f32().ceil()))),
         };
         self.log(call, &outcome, started.elapsed());
-        outcome
+        outcome.map(|answer| scrubbed(answer, &secrets))
     }
 
-    /// The signed request, built anew for each try: signatures age, credentials expire.
-    async fn request(&self, call: &Call, deadline: Deadline) -> Result<reqwest::Request, Lost> {
+    /// The signed request, built anew for each try: signatures age, credentials expire. With it the
+    /// secrets that it rests on.
+    async fn request(&self, call: &Call, deadline: Deadline) -> Result<(reqwest::Request, Vec<Secret>), Lost> {
+        let mut secrets = self.auth.secrets();
         let unusable = |error: &dyn std::error::Error| Lost::NotSent(with_sources(error));
         let url = format!("{}{}", self.endpoint.origin(), call.path_and_query);
         let mut builder = http::Request::builder().method(call.method.clone()).uri(&url);
@@ -166,10 +169,12 @@ impl Client {
             let found = tokio::time::timeout(deadline.left(), credentials.resolve(region)).await;
             let found = found.unwrap_or_else(|_| Err("they were not found before the deadline".into()));
             let found = found.map_err(Lost::NoCredentials)?;
+            secrets.extend(secrets_of(&found));
             sign(&mut request, &found, region, SERVICE, (self.settings.clock)())
                 .map_err(|error| Lost::NoCredentials(error.to_string()))?;
         }
-        reqwest::Request::try_from(request).map_err(|error| unusable(&error))
+        let request = reqwest::Request::try_from(request).map_err(|error| unusable(&error))?;
+        Ok((request, secrets))
     }
 
     async fn exchange(&self, request: reqwest::Request, cap: usize) -> Result<Answer, Lost> {
@@ -214,6 +219,16 @@ impl Client {
             "request"
         );
     }
+}
+
+/// A refusal may repeat parts of the request: our secrets are taken out before anyone reads it.
+fn scrubbed(answer: Answer, secrets: &[Secret]) -> Answer {
+    if answer.status < 300 || secrets.is_empty() {
+        return answer;
+    }
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let text = secrets.iter().fold(text, |text, secret| secret.scrub(&text));
+    Answer { body: text.into(), ..answer }
 }
 
 /// What reqwest's error means for the request's effect.

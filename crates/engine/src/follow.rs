@@ -1,0 +1,56 @@
+//! Follows a snapshot until it ends or time is up.
+
+use snapkeep_cluster::{SnapshotApi, Unanswered};
+use snapkeep_core::naming::{RepositoryName, SnapshotName};
+use snapkeep_core::snapshot::{Snapshot, State};
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::Deadline;
+use std::time::Duration;
+
+/// The first pause between looks; doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The snapshot's last state within `wait`; one look if `wait` is zero.
+pub(crate) async fn follow(
+    api: &SnapshotApi,
+    repository: &RepositoryName,
+    snapshot: &SnapshotName,
+    wait: Duration,
+    deadline: Deadline,
+) -> Result<Option<Snapshot>, Unanswered> {
+    let until = deadline.or_after(wait);
+    let mut pause = FIRST_PAUSE;
+    let mut seen = api.snapshot(repository, snapshot, deadline).await?;
+    while seen.as_ref().is_some_and(|seen| seen.state.is_none_or(|state| state == State::InProgress)) {
+        if !until.pause(pause).await {
+            break;
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        match api.snapshot(repository, snapshot, deadline).await {
+            Ok(now) => seen = now,
+            // A look that fails while following tells nothing new: what was seen last still holds.
+            Err(unanswered) => tracing::warn!("a look at the snapshot failed: {}", unanswered.failure().cause),
+        }
+    }
+    Ok(seen)
+}
+
+/// A snapshot that has ended badly is a failure of its own kind, never a good one.
+pub(crate) fn judge(snapshot: &Snapshot) -> Result<(), Failure> {
+    let shards = snapshot.shards.unwrap_or_default();
+    let why = if snapshot.failures.is_empty() { String::new() } else { format!(": {}", snapshot.failures.join("; ")) };
+    match snapshot.state {
+        Some(State::Partial) => Err(Failure::new(
+            Code::SnapshotPartial,
+            format!("snapshot {} lacks {} of {} shards{why}", snapshot.name, shards.failed, shards.total),
+            "make the missing shards available (cluster health), then take another; this one is not a good backup",
+        )),
+        Some(State::Failed) => Err(Failure::new(
+            Code::SnapshotFailed,
+            format!("snapshot {} failed{why}", snapshot.name),
+            "look at the reason and at the cluster's health, then take another",
+        )),
+        Some(State::Success | State::InProgress) | None => Ok(()),
+    }
+}

@@ -1,0 +1,80 @@
+//! What to do.
+
+use serde_json::{Map, Value};
+use snapkeep_core::naming::{RepositoryName, RequestMark, SnapshotName};
+use snapkeep_core::repository::S3Settings;
+use std::time::Duration;
+
+/// One thing to do against one cluster.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Register the repository, then create a snapshot in it.
+    Backup(Registration, Creation),
+    /// Register the repository.
+    Register(Registration),
+    /// Create a snapshot in a registered repository.
+    Create(Creation),
+    /// Say how a snapshot fares.
+    Status {
+        /// Where it is.
+        repository: RepositoryName,
+        /// Which.
+        snapshot: SnapshotName,
+        /// How long to follow it while it runs.
+        wait: Duration,
+    },
+    /// List a repository's snapshots.
+    List {
+        /// Which repository.
+        repository: RepositoryName,
+    },
+}
+
+/// A repository to register.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Its name.
+    pub repository: RepositoryName,
+    /// Its settings.
+    pub settings: S3Settings,
+    /// Whether settings that differ are replaced.
+    pub replace: bool,
+}
+
+/// A snapshot to create.
+#[derive(Clone, Debug)]
+pub struct Creation {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Its name. It is never changed on the way: a second name could mean a second snapshot.
+    pub snapshot: SnapshotName,
+    /// How an earlier delivery of the same request is recognised, whose name may hold another time.
+    /// `None` if the name alone identifies the snapshot.
+    pub mark: Option<RequestMark>,
+    /// The create API's body; `None` sends none.
+    pub body: Option<Map<String, Value>>,
+    /// How long to follow it.
+    pub wait: Duration,
+}
+
+impl Job {
+    /// The repository that it is about.
+    pub fn repository(&self) -> &RepositoryName {
+        match self {
+            Self::Backup(registration, _) | Self::Register(registration) => &registration.repository,
+            Self::Create(creation) => &creation.repository,
+            Self::Status { repository, .. } | Self::List { repository } => repository,
+        }
+    }
+
+    /// Its name in events and answers.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Backup(..) => "backup",
+            Self::Register(_) => "register",
+            Self::Create(_) => "create",
+            Self::Status { .. } => "status",
+            Self::List { .. } => "list",
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Carries a job out.
+
+use crate::create::{Begun, create};
+use crate::follow::{follow, judge};
+use crate::job::{Creation, Job};
+use crate::list::list;
+use crate::register::register;
+use crate::report::{Outcome, Report, Warnings};
+use snapkeep_cluster::SnapshotApi;
+use snapkeep_core::snapshot::State;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::Deadline;
+
+/// Does the job within the deadline and says what happened.
+pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, mut warnings: Warnings) -> Result<Report, Failure> {
+    let mut report = Report::new(job.action(), job.repository().as_str());
+    match job {
+        Job::Register(registration) => {
+            report.registration = Some(register(api, registration, deadline, &mut warnings).await?);
+        }
+        Job::Backup(registration, creation) => {
+            report.registration = Some(register(api, registration, deadline, &mut warnings).await?);
+            take(api, creation, deadline, &mut warnings, &mut report).await?;
+        }
+        Job::Create(creation) => take(api, creation, deadline, &mut warnings, &mut report).await?,
+        Job::Status { repository, snapshot, wait } => {
+            let seen = follow(api, repository, snapshot, *wait, deadline).await.map_err(|error| error.failure())?;
+            let seen = seen.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
+            seen.failures.iter().for_each(|failure| warnings.add(failure.clone()));
+            report.observe(&seen);
+        }
+        Job::List { repository } => {
+            report.snapshots = Some(list(api, repository, deadline, &mut warnings).await?);
+        }
+    }
+    report.warnings = warnings.into_vec();
+    Ok(report)
+}
+
+fn missing(snapshot: &str, repository: &str) -> Failure {
+    Failure::new(
+        Code::SnapshotMissing,
+        format!("repository {repository} has no snapshot {snapshot}"),
+        "Action `list` shows the snapshots that there are",
+    )
+}
+
+/// Creates (or adopts) and follows.
+async fn take(
+    api: &SnapshotApi,
+    creation: &Creation,
+    deadline: Deadline,
+    warnings: &mut Warnings,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let Begun { snapshot, outcome, may_look } = create(api, creation, deadline, warnings).await?;
+    tracing::info!(snapshot = snapshot.as_str(), ?outcome, "snapshot begun");
+    report.snapshot = Some(snapshot.as_str().to_owned());
+    report.outcome = Some(outcome);
+    if !may_look {
+        // The server accepted it, which is to say that it has begun; more is not to be had.
+        report.state = (outcome == Outcome::Created).then_some(State::InProgress);
+        return Ok(());
+    }
+    match follow(api, &creation.repository, &snapshot, creation.wait, deadline).await {
+        Ok(Some(seen)) => {
+            report.observe(&seen);
+            note_adoption(creation, report, warnings);
+            judge(&seen)
+        }
+        Ok(None) => {
+            warnings.add(format!("snapshot {snapshot} was accepted but does not show yet"));
+            Ok(())
+        }
+        Err(unanswered) => {
+            let cause = unanswered.failure().cause;
+            warnings.add(format!("snapshot {snapshot} was accepted but could not be looked at: {cause}"));
+            Ok(())
+        }
+    }
+}
+
+/// A fixed name that existed is no new backup: say so.
+fn note_adoption(creation: &Creation, report: &Report, warnings: &mut Warnings) {
+    if report.outcome == Some(Outcome::Adopted)
+        && creation.mark.is_none()
+        && let Some(started) = report.started_at
+    {
+        warnings.add(format!("snapshot {} existed already (begun {started}); no other was taken", creation.snapshot));
+    }
+}

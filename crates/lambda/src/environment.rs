@@ -1,0 +1,225 @@
+//! What the operator sets: limits on events, identity, authorities.
+
+use snapkeep_core::secret::Secret;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::{Auth, AwsCredentials};
+use std::path::PathBuf;
+
+/// The function's environment variables, read once.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `SNAPKEEP_ALLOWED_ENDPOINTS`: exact hosts beside Amazon's own domains.
+    pub allowed_endpoints: Vec<String>,
+    /// `SNAPKEEP_ALLOWED_ROLE_ARNS`; `None` allows any.
+    pub allowed_roles: Option<Vec<String>>,
+    /// `SNAPKEEP_ALLOWED_BUCKETS`; `None` allows any.
+    pub allowed_buckets: Option<Vec<String>>,
+    /// `SNAPKEEP_ENDPOINT`: for events that name none.
+    pub endpoint: Option<String>,
+    /// `SNAPKEEP_REPOSITORY`: for events that name none.
+    pub repository: Option<String>,
+    /// `SNAPKEEP_REGION`: for events that name none.
+    pub region: Option<String>,
+    /// `SNAPKEEP_CA_FILE`: further certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+    identity: Identity,
+}
+
+/// `SNAPKEEP_AUTH` and what belongs to it, not yet checked.
+#[derive(Clone, Debug, Default)]
+struct Identity {
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<Secret>,
+    api_key: Option<Secret>,
+    token: Option<Secret>,
+    access_key: Option<String>,
+    secret_key: Option<Secret>,
+    session_token: Option<Secret>,
+}
+
+impl Environment {
+    /// Reads the variables through `get`; empty ones count as unset.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |key: &str| get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let secret = |key: &str| text(key).map(Secret::new);
+        let list = |key: &str| text(key).map(|value| split(&value));
+        Self {
+            allowed_endpoints: list("SNAPKEEP_ALLOWED_ENDPOINTS").unwrap_or_default(),
+            allowed_roles: list("SNAPKEEP_ALLOWED_ROLE_ARNS"),
+            allowed_buckets: list("SNAPKEEP_ALLOWED_BUCKETS"),
+            endpoint: text("SNAPKEEP_ENDPOINT"),
+            repository: text("SNAPKEEP_REPOSITORY"),
+            region: text("SNAPKEEP_REGION"),
+            ca_file: text("SNAPKEEP_CA_FILE").map(PathBuf::from),
+            identity: Identity {
+                auth: text("SNAPKEEP_AUTH"),
+                username: text("SNAPKEEP_USERNAME"),
+                password: secret("SNAPKEEP_PASSWORD"),
+                api_key: secret("SNAPKEEP_API_KEY"),
+                token: secret("SNAPKEEP_TOKEN"),
+                access_key: text("ACCESS_KEY"),
+                secret_key: secret("SECRET_KEY"),
+                session_token: secret("SESSION_TOKEN"),
+            },
+        }
+    }
+
+    /// Refuses a role that is not in the operator's list.
+    pub fn check_role(&self, role_arn: &str) -> Result<(), Failure> {
+        check_listed(
+            self.allowed_roles.as_deref(),
+            role_arn,
+            Code::RoleNotAllowed,
+            "`RoleArn`",
+            "SNAPKEEP_ALLOWED_ROLE_ARNS",
+        )
+    }
+
+    /// Refuses a bucket that is not in the operator's list.
+    pub fn check_bucket(&self, bucket: &str) -> Result<(), Failure> {
+        check_listed(
+            self.allowed_buckets.as_deref(),
+            bucket,
+            Code::BucketNotAllowed,
+            "`S3Bucket`",
+            "SNAPKEEP_ALLOWED_BUCKETS",
+        )
+    }
+
+    /// The identity that requests are sent with; `region` is what signatures are scoped to.
+    pub fn auth(&self, region: &str) -> Result<Auth, Failure> {
+        self.identity.auth(region)
+    }
+}
+
+impl Identity {
+    fn auth(&self, region: &str) -> Result<Auth, Failure> {
+        match self.auth.as_deref().unwrap_or("sigv4") {
+            "sigv4" => Ok(Auth::SigV4 { credentials: self.aws()?, region: region.to_owned() }),
+            "basic" => Ok(Auth::Basic {
+                username: needed(self.username.as_ref(), "basic", "SNAPKEEP_USERNAME")?,
+                password: needed(self.password.as_ref(), "basic", "SNAPKEEP_PASSWORD")?,
+            }),
+            "api-key" => Ok(Auth::ApiKey(needed(self.api_key.as_ref(), "api-key", "SNAPKEEP_API_KEY")?)),
+            "bearer" => Ok(Auth::Bearer(needed(self.token.as_ref(), "bearer", "SNAPKEEP_TOKEN")?)),
+            "none" => Ok(Auth::None),
+            other => Err(bad_config(
+                format!("SNAPKEEP_AUTH is {other:?}"),
+                "it may be sigv4 (the default), basic, api-key, bearer or none",
+            )),
+        }
+    }
+
+    /// The article's keys if they are set. `SESSION_TOKEN` belongs to them; `AWS_SESSION_TOKEN`
+    /// belongs to the execution role and is never paired with them.
+    fn aws(&self) -> Result<AwsCredentials, Failure> {
+        match (&self.access_key, &self.secret_key) {
+            (Some(access_key), Some(secret_key)) => {
+                tracing::warn!(
+                    "ACCESS_KEY and SECRET_KEY are used: long-lived keys in the environment; remove them and \
+                     give the function's execution role the same rights"
+                );
+                Ok(AwsCredentials::fixed(access_key, secret_key, self.session_token.as_ref()))
+            }
+            (None, None) if self.session_token.is_none() => Ok(AwsCredentials::default_chain()),
+            (Some(_), None) => Err(incomplete("ACCESS_KEY", "SECRET_KEY")),
+            (None, Some(_)) => Err(incomplete("SECRET_KEY", "ACCESS_KEY")),
+            (None, None) => Err(incomplete("SESSION_TOKEN", "ACCESS_KEY and SECRET_KEY")),
+        }
+    }
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+}
+
+fn check_listed(list: Option<&[String]>, value: &str, code: Code, field: &str, variable: &str) -> Result<(), Failure> {
+    match list {
+        Some(list) if !list.iter().any(|entry| entry == value) => Err(Failure::new(
+            code,
+            format!("{field} {value} is not in the operator's list"),
+            format!("if it is yours, add it to {variable}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn needed<T: Clone>(value: Option<&T>, auth: &str, variable: &str) -> Result<T, Failure> {
+    value.cloned().ok_or_else(|| {
+        bad_config(format!("SNAPKEEP_AUTH is {auth}, but {variable} is not set"), &format!("set {variable}"))
+    })
+}
+
+fn incomplete(set: &str, missing: &str) -> Failure {
+    bad_config(
+        format!("{set} is set, but not {missing}"),
+        "set both ACCESS_KEY and SECRET_KEY, or neither and use the function's execution role",
+    )
+}
+
+fn bad_config(cause: String, hint: &str) -> Failure {
+    Failure::new(Code::BadConfig, cause, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(set: &[(&str, &str)]) -> Environment {
+        let set: Vec<(String, String)> = set.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
+        Environment::read(|key| set.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()))
+    }
+
+    fn auth(set: &[(&str, &str)]) -> Result<&'static str, Code> {
+        match environment(set).auth("eu-west-1") {
+            Ok(Auth::SigV4 { credentials: AwsCredentials::Fixed(_), .. }) => Ok("keys"),
+            Ok(Auth::SigV4 { .. }) => Ok("chain"),
+            Ok(Auth::Basic { .. }) => Ok("basic"),
+            Ok(Auth::ApiKey(_)) => Ok("api-key"),
+            Ok(Auth::Bearer(_)) => Ok("bearer"),
+            Ok(Auth::None) => Ok("none"),
+            Err(failure) => Err(failure.code),
+        }
+    }
+
+    #[test]
+    fn identity_follows_the_environment() {
+        assert_eq!(auth(&[]), Ok("chain"));
+        assert_eq!(auth(&[("ACCESS_KEY", ""), ("SECRET_KEY", " ")]), Ok("chain"));
+        assert_eq!(auth(&[("ACCESS_KEY", "a"), ("SECRET_KEY", "s")]), Ok("keys"));
+        for half in ["ACCESS_KEY", "SECRET_KEY", "SESSION_TOKEN"] {
+            assert_eq!(auth(&[(half, "x")]), Err(Code::BadConfig), "{half}");
+        }
+        assert_eq!(
+            auth(&[("SNAPKEEP_AUTH", "basic"), ("SNAPKEEP_USERNAME", "u"), ("SNAPKEEP_PASSWORD", "p")]),
+            Ok("basic")
+        );
+        assert_eq!(auth(&[("SNAPKEEP_AUTH", "basic"), ("SNAPKEEP_USERNAME", "u")]), Err(Code::BadConfig));
+        assert_eq!(auth(&[("SNAPKEEP_AUTH", "api-key"), ("SNAPKEEP_API_KEY", "k")]), Ok("api-key"));
+        assert_eq!(auth(&[("SNAPKEEP_AUTH", "bearer"), ("SNAPKEEP_TOKEN", "t")]), Ok("bearer"));
+        assert_eq!(auth(&[("SNAPKEEP_AUTH", "none")]), Ok("none"));
+        assert_eq!(auth(&[("SNAPKEEP_AUTH", "kerberos")]), Err(Code::BadConfig));
+    }
+
+    #[test]
+    fn the_session_token_of_the_execution_role_is_never_paired_with_the_articles_keys() {
+        let set = [("ACCESS_KEY", "a"), ("SECRET_KEY", "s"), ("AWS_SESSION_TOKEN", "role-token")];
+        let Ok(Auth::SigV4 { credentials: AwsCredentials::Fixed(fixed), .. }) = environment(&set).auth("eu-west-1")
+        else {
+            panic!("keys expected")
+        };
+        assert_eq!(fixed.session_token(), None);
+    }
+
+    #[test]
+    fn lists_are_exact_and_unset_lists_allow_any() {
+        let open = environment(&[]);
+        assert!(open.check_role("arn:any").is_ok() && open.check_bucket("any").is_ok());
+        let closed =
+            environment(&[("SNAPKEEP_ALLOWED_ROLE_ARNS", "arn:a, arn:b,"), ("SNAPKEEP_ALLOWED_BUCKETS", "one")]);
+        assert!(closed.check_role("arn:b").is_ok() && closed.check_bucket("one").is_ok());
+        assert_eq!(closed.check_role("arn:ab").unwrap_err().code, Code::RoleNotAllowed);
+        assert_eq!(closed.check_bucket("on").unwrap_err().code, Code::BucketNotAllowed);
+    }
+}

@@ -1,0 +1,262 @@
+//! The event: three kinds, never mixed. Parsing is strict, because a misspelt key that is silently
+//! ignored is a backup that silently does something else.
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use snapkeep_core::{Code, Failure};
+use std::fmt;
+
+/// What an event asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Backup,
+    Register,
+    Create,
+    Status,
+    List,
+}
+
+/// Which actions a field means something to. The article's five are never in the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Every,
+    Registration,
+    Creation,
+    Snapshot,
+}
+
+const FIELDS: &[(&str, For)] = &[
+    ("Action", For::Every),
+    ("Endpoint", For::Every),
+    ("RepositoryName", For::Every),
+    ("S3Bucket", For::Every),
+    ("Region", For::Every),
+    ("RoleArn", For::Every),
+    ("BucketRegion", For::Registration),
+    ("BasePath", For::Registration),
+    ("Settings", For::Registration),
+    ("Replace", For::Registration),
+    ("SnapshotName", For::Snapshot),
+    ("SlotTime", For::Snapshot),
+    ("Indices", For::Creation),
+    ("IncludeGlobalState", For::Creation),
+    ("Partial", For::Creation),
+    ("IgnoreUnavailable", For::Creation),
+    ("Metadata", For::Creation),
+    ("Wait", For::Snapshot),
+];
+
+impl Action {
+    fn uses(self, field: For) -> bool {
+        match (self, field) {
+            (_, For::Every) | (Self::Backup, _) => true,
+            (Self::Register, field) => field == For::Registration,
+            (Self::Create, field) => field != For::Registration,
+            (Self::Status, field) => field == For::Snapshot,
+            (Self::List, _) => false,
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Register => "register",
+            Self::Create => "create",
+            Self::Status => "status",
+            Self::List => "list",
+        }
+    }
+}
+
+/// An event whose keys are known: fields under their own spelling, null ones left out.
+#[derive(Debug)]
+pub struct Event {
+    fields: Map<String, Value>,
+    action: Action,
+}
+
+impl Event {
+    /// Reads an event's text.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let Pairs(pairs) = serde_json::from_str(text).map_err(|error| {
+            bad(
+                format!("the event is not a JSON object: {error}"),
+                "send an object with the fields Endpoint, RepositoryName, S3Bucket, Region, RoleArn",
+            )
+        })?;
+        let has = |key: &str| pairs.iter().any(|(k, _)| k.eq_ignore_ascii_case(key));
+        if has("detail-type") && has("source") {
+            return Err(unsupported("a tick of EventBridge runs policies"));
+        }
+        let mut fields = Map::new();
+        for (key, value) in pairs {
+            let field = known(&key)?;
+            if fields.insert(field.to_owned(), value).is_some() {
+                return Err(bad(
+                    format!("the event holds `{field}` twice"),
+                    "keys are matched without regard to case: keep one spelling",
+                ));
+            }
+        }
+        fields.retain(|_, value| !value.is_null());
+        let action = action(fields.get("Action"))?;
+        Ok(Self { fields, action })
+    }
+
+    pub(crate) fn action(&self) -> Action {
+        self.action
+    }
+
+    /// Fields that are set but mean nothing to the action.
+    pub(crate) fn unused(&self) -> Vec<&'static str> {
+        let set = FIELDS.iter().filter(|(name, _)| self.fields.contains_key(*name));
+        set.filter(|(_, field)| !self.action.uses(*field)).map(|(name, _)| *name).collect()
+    }
+
+    /// A text, if it is set. White space around it is no part of it.
+    pub(crate) fn text(&self, field: &str) -> Result<Option<&str>, Failure> {
+        match self.fields.get(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim())),
+            Some(other) => Err(wrong_type(field, other, "a string")),
+        }
+    }
+
+    /// A text that must be there, in the event or, failing that, in the operator's `default`.
+    pub(crate) fn required<'a>(&'a self, field: &str, default: Option<&'a str>) -> Result<&'a str, Failure> {
+        let found = self.text(field)?.or(default);
+        found.filter(|text| !text.is_empty()).ok_or_else(|| {
+            bad(
+                format!("the event lacks `{field}`"),
+                &format!("add `{field}`; action `{}` needs it", self.action.as_str()),
+            )
+        })
+    }
+
+    pub(crate) fn flag(&self, field: &str) -> Result<Option<bool>, Failure> {
+        match self.fields.get(field) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(other) => Err(wrong_type(field, other, "true or false")),
+        }
+    }
+
+    /// Whole seconds.
+    pub(crate) fn seconds(&self, field: &str) -> Result<u64, Failure> {
+        match self.fields.get(field) {
+            None => Ok(0),
+            Some(value) => {
+                value.as_u64().ok_or_else(|| wrong_type(field, value, "a whole number of seconds, 0 or more"))
+            }
+        }
+    }
+
+    pub(crate) fn object(&self, field: &str) -> Result<Option<&Map<String, Value>>, Failure> {
+        match self.fields.get(field) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(map)),
+            Some(other) => Err(wrong_type(field, other, "an object")),
+        }
+    }
+
+    /// A list of names, or one text with commas, as the create API takes both.
+    pub(crate) fn names(&self, field: &str) -> Result<Option<Value>, Failure> {
+        let Some(value) = self.fields.get(field) else { return Ok(None) };
+        let is_name = |name: &Value| name.as_str().is_some_and(|name| !name.trim().is_empty());
+        let fits = match value {
+            Value::Array(names) => !names.is_empty() && names.iter().all(is_name),
+            other => is_name(other),
+        };
+        if fits {
+            Ok(Some(value.clone()))
+        } else {
+            Err(wrong_type(field, value, "a list of names, or one string of names with commas"))
+        }
+    }
+}
+
+fn bad(cause: String, hint: &str) -> Failure {
+    Failure::new(Code::BadEvent, cause, hint)
+}
+
+fn unsupported(what: &str) -> Failure {
+    Failure::new(
+        Code::Unsupported,
+        format!("{what}, which this version does not do yet"),
+        "send the article's event, or one with `Action` backup, register, create, status or list",
+    )
+}
+
+fn action(value: Option<&Value>) -> Result<Action, Failure> {
+    match value {
+        None => Ok(Action::Backup),
+        Some(Value::String(action)) => match action.as_str() {
+            "backup" => Ok(Action::Backup),
+            "register" => Ok(Action::Register),
+            "create" => Ok(Action::Create),
+            "status" => Ok(Action::Status),
+            "list" => Ok(Action::List),
+            "run" => Err(unsupported("`Action` run runs policies")),
+            "restore" => Err(unsupported("`Action` restore restores a snapshot")),
+            other => Err(bad(
+                format!("`Action` {other:?} is unknown"),
+                "it may be backup, register, create, status or list, in lower case",
+            )),
+        },
+        Some(other) => Err(wrong_type("Action", other, "a string")),
+    }
+}
+
+/// The field's own spelling, or an error that names the key and the nearest field.
+fn known(key: &str) -> Result<&'static str, Failure> {
+    if let Some((name, _)) = FIELDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+        return Ok(name);
+    }
+    let distance = |name: &str| strsim::levenshtein(&name.to_lowercase(), &key.to_lowercase());
+    let nearest = FIELDS.iter().map(|(name, _)| *name).min_by_key(|name| distance(name)).unwrap_or_default();
+    let hint = if distance(nearest) <= 3 {
+        format!("did you mean `{nearest}`?")
+    } else {
+        let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
+        format!("the fields are {}", names.join(", "))
+    };
+    Err(bad(format!("the event holds an unknown key {key:?}"), &hint))
+}
+
+fn wrong_type(field: &str, value: &Value, expected: &str) -> Failure {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    bad(format!("`{field}` is {found} that does not fit"), &format!("`{field}` is {expected}"))
+}
+
+/// An object's pairs in order, repeated keys kept: a map would silently drop them.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> serde::Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PairsVisitor;
+        impl<'de> Visitor<'de> for PairsVisitor {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(PairsVisitor)
+    }
+}
