@@ -1,5 +1,7 @@
 //! One request, one connection. The callers' runtimes come and go, so no connection is kept for the next one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
@@ -7,6 +9,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+
+/// Long enough for a restore that is waited for; only what hangs meets it.
+const CEILING: Duration = Duration::from_mins(5);
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
@@ -43,7 +48,8 @@ pub(crate) async fn send(method: Method, url: &str, body: Option<(&str, Bytes)>)
         content = bytes;
     }
     let request = request.body(Full::new(content)).map_err(|error| failed(error.to_string()))?;
-    exchange(authority.as_str(), request).await.map_err(|error| failed(error.to_string()))
+    let answer = tokio::time::timeout(CEILING, exchange(authority.as_str(), request)).await;
+    answer.map_err(|_| failed(format!("no answer within {} s", CEILING.as_secs())))?.map_err(|e| failed(e.to_string()))
 }
 
 async fn exchange(

@@ -16,7 +16,6 @@ mod gate;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -154,11 +153,9 @@ impl S3Server {
         let files = s3s_fs::FileSystem::new(&root).map_err(|error| Error::Setting(format!("s3s-fs: {error:?}")))?;
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
-        let gate = Arc::new(Gate::new(service.build()));
+        let gate = Arc::new(Gate::new(service.build(), root));
         let front = start(&gate, |gate, request| async move { gate.serve(request).await })?;
-        let control = start(&Arc::new((gate, root)), |parts: Arc<(Arc<Gate>, PathBuf)>, request| async move {
-            control::serve(&parts.0, &parts.1, request).await
-        })?;
+        let control = start(&gate, |gate, request| async move { control::serve(&gate, request).await })?;
         let client = S3Client {
             endpoint: format!("http://{}", front.address()),
             region: "us-east-1".to_owned(),
@@ -175,16 +172,14 @@ impl S3Server {
     }
 }
 
-fn start<S, H, F, B>(shared: &Arc<S>, handler: H) -> Result<Server>
+fn start<H, F, B>(gate: &Arc<Gate>, handler: H) -> Result<Server>
 where
-    S: Send + Sync + 'static,
-    H: Fn(Arc<S>, http::Request<hyper::body::Incoming>) -> F + Copy + Send + Sync + 'static,
+    H: Fn(Arc<Gate>, http::Request<hyper::body::Incoming>) -> F + Copy + Send + Sync + 'static,
     F: Future<Output = http::Response<B>> + Send + 'static,
     B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
-    let shared = Arc::clone(shared);
-    Server::start(move |request| handler(Arc::clone(&shared), request))
-        .map_err(Error::io("cannot bind a loopback port"))
+    let gate = Arc::clone(gate);
+    Server::start(move |request| handler(Arc::clone(&gate), request)).map_err(Error::io("cannot bind a loopback port"))
 }
 
 /// Uses and steers a server of this process or of another one.

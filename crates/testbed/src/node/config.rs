@@ -67,6 +67,9 @@ impl Layout<'_> {
         set("node.portsfile", "true");
         // A machine with a full disk is no reason for a test to fail.
         set("cluster.routing.allocation.disk.threshold_enabled", "false");
+        // By default a small machine has one such thread: a held upload would stop every other snapshot and every
+        // verification of the node, those of other tests included.
+        set("thread_pool.snapshot.max", "20");
         if *product == Product::Elasticsearch && *major >= 8 {
             set("xpack.security.enabled", "false");
         }

@@ -110,9 +110,8 @@ impl LambdaProcess {
             child.stderr.take().map(|pipe| read_into(pipe, &log)),
         ];
         let child = Arc::new(Mutex::new(child));
-        let killed = Arc::clone(&child);
-        let killer = Killer(Arc::new(move || kill(&killed)));
-        api.shared.process_began(slot, killer);
+        let victim = Arc::clone(&child);
+        api.shared.process_began(slot, Killer(Arc::new(move || kill(&victim))));
         let guard = guard(pid)?;
         let waiter = wait_in_background(Arc::clone(&api.shared), slot, Arc::clone(&child), readers, guard);
         Ok(Self { slot, api: api.clone(), spawned, pid, child, log, waiter: Some(waiter), _address: address })

@@ -14,10 +14,10 @@ use super::gate::Gate;
 
 type Answer = Result<Value, (StatusCode, String)>;
 
-pub(super) async fn serve(gate: &Gate, root: &Path, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn serve(gate: &Gate, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    let (status, value) = match answer(gate, root, &head.method, head.uri.path(), &body) {
+    let (status, value) = match answer(gate, &head.method, head.uri.path(), &body) {
         Ok(value) => (StatusCode::OK, value),
         Err((status, reason)) => (status, json!({ "error": reason })),
     };
@@ -26,7 +26,7 @@ pub(super) async fn serve(gate: &Gate, root: &Path, request: Request<Incoming>) 
     response
 }
 
-fn answer(gate: &Gate, root: &Path, method: &Method, path: &str, body: &[u8]) -> Answer {
+fn answer(gate: &Gate, method: &Method, path: &str, body: &[u8]) -> Answer {
     let unknown = || (StatusCode::NOT_FOUND, format!("no such order: {method} {path}"));
     let rest = path.strip_prefix("/buckets/").ok_or_else(unknown)?;
     let (bucket, what) = rest.split_once('/').unwrap_or((rest, ""));
@@ -34,14 +34,14 @@ fn answer(gate: &Gate, root: &Path, method: &Method, path: &str, body: &[u8]) ->
         return Err((StatusCode::BAD_REQUEST, format!("not a bucket's name: {bucket}")));
     }
     match (method.as_str(), what) {
-        ("PUT", "") => create(&root.join(bucket)),
+        ("PUT", "") => create(&gate.place(bucket)),
         ("PUT", "mode") => {
             let mode = serde_json::from_slice(body).map_err(|e| (StatusCode::BAD_REQUEST, e.to_string()))?;
             gate.set_mode(bucket, mode);
             Ok(Value::Null)
         }
         ("GET", "counts") => Ok(json!(gate.counts(bucket))),
-        ("GET", "objects") => list(&root.join(bucket)),
+        ("GET", "objects") => list(&gate.place(bucket)),
         _ => Err(unknown()),
     }
 }

@@ -1,6 +1,7 @@
 //! The switch in front of the store.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{Method, Request, Response, StatusCode, Uri, header};
@@ -14,6 +15,7 @@ use super::{Counts, Mode};
 /// The store and its buckets' switches.
 pub(super) struct Gate {
     store: S3Service,
+    root: PathBuf,
     buckets: Mutex<HashMap<String, Arc<Bucket>>>,
 }
 
@@ -31,8 +33,13 @@ enum Verdict {
 }
 
 impl Gate {
-    pub(super) fn new(store: S3Service) -> Self {
-        Self { store, buckets: Mutex::default() }
+    /// `root` is the directory that holds the store's buckets.
+    pub(super) fn new(store: S3Service, root: PathBuf) -> Self {
+        Self { store, root, buckets: Mutex::default() }
+    }
+
+    pub(super) fn place(&self, bucket: &str) -> PathBuf {
+        self.root.join(bucket)
     }
 
     pub(super) fn set_mode(&self, bucket: &str, mode: Mode) {
@@ -51,10 +58,17 @@ impl Gate {
             if switch.admit(request.method(), request.uri(), &key).await == Verdict::Refuse {
                 // Read what the client still sends: closing on it would look like a broken connection, not like a 403.
                 let _ = request.into_body().collect().await;
-                return denied();
+                return error(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied");
+            }
+            // The store would create it along with the first object.
+            if !key.is_empty() && !self.place(&bucket).is_dir() {
+                let _ = request.into_body().collect().await;
+                return error(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist");
             }
         }
-        self.store.call(request.map(s3s::Body::from)).await.unwrap_or_else(|error| failed(&format!("{error:?}")))
+        self.store.call(request.map(s3s::Body::from)).await.unwrap_or_else(|failure| {
+            error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", &format!("{failure:?}"))
+        })
     }
 
     fn bucket(&self, name: &str) -> Arc<Bucket> {
@@ -161,14 +175,6 @@ fn decode(text: &str) -> String {
 fn hex_byte(digits: [u8; 2]) -> Option<u8> {
     let digit = |d: u8| char::from(d).to_digit(16);
     u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
-}
-
-fn denied() -> Response<s3s::Body> {
-    error(StatusCode::FORBIDDEN, "AccessDenied", "Access Denied")
-}
-
-fn failed(message: &str) -> Response<s3s::Body> {
-    error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", message)
 }
 
 fn error(status: StatusCode, code: &str, message: &str) -> Response<s3s::Body> {
