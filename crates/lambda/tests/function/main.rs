@@ -1,0 +1,11 @@
+//! The function as its users run it: the real binary under Lambda's runtime API, or its handler, in
+//! front of a real OpenSearch node with a real S3 repository, through a front that demands signatures.
+
+mod access;
+mod deliveries;
+mod events;
+mod journey;
+mod lost_answers;
+mod registration;
+mod secrets;
+mod stage;
