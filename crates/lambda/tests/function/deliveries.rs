@@ -1,1 +1,98 @@
-//! deliveries
+//! One event delivered more than once, by Lambda or by a scheduler. Rows 3 and 22.
+
+use crate::stage::Stage;
+use serde_json::{Value, json};
+use snapkeep_testbed::Invoke;
+use std::collections::HashSet;
+
+async fn small(stage: &Stage) -> Value {
+    let index = stage.bed.unique("small");
+    stage.node.load_documents(&index, 5).await;
+    json!({"Indices": [index], "Wait": 30})
+}
+
+fn names(answers: &[Value]) -> HashSet<&str> {
+    answers.iter().map(|answer| answer["snapshot"].as_str().unwrap()).collect()
+}
+
+/// The same request id twice at once, in two processes, and three times afterwards.
+#[tokio::test]
+async fn row_3_one_request_id_is_one_snapshot_however_often_it_comes() {
+    let stage = Stage::new().await;
+    let event = stage.event_with(&small(&stage).await);
+    let _processes = [stage.start(), stage.start()];
+    let deliver = || async {
+        stage.deliver(&event, Invoke::with_id("feedc0de-0000-4000-8000-000000000003")).await.expect_response()
+    };
+    let (one, other) = tokio::join!(deliver(), deliver());
+    let mut answers = vec![one, other];
+    for _ in 0..3 {
+        answers.push(deliver().await);
+    }
+    assert_eq!(names(&answers).len(), 1, "{answers:?}");
+    assert!(answers.iter().all(|answer| answer["state"] == "SUCCESS"), "{answers:?}");
+    assert!(answers[2..].iter().all(|answer| answer["outcome"] == "adopted"), "{answers:?}");
+    assert_eq!(stage.snapshots().await.len(), 1);
+    assert!(answers[0]["snapshot"].as_str().unwrap().ends_with("z-feedc0de"));
+}
+
+/// A scheduler's retries have other request ids; the slot makes them one.
+#[tokio::test]
+async fn row_3_one_slot_is_one_snapshot_whatever_the_request_ids() {
+    let stage = Stage::new().await;
+    let mut event = stage.event_with(&small(&stage).await);
+    event["SlotTime"] = json!("2026-11-23T05:00:00+01:00");
+    let _processes = [stage.start(), stage.start()];
+    let deliver = || async { stage.deliver(&event, Invoke::default()).await.expect_response() };
+    let (one, other) = tokio::join!(deliver(), deliver());
+    let answers = [one, other, deliver().await, deliver().await];
+    assert_eq!(names(&answers), HashSet::from([format!("{}-20261123t040000z", stage.repository).as_str()]));
+    let created = answers.iter().filter(|answer| answer["outcome"] == "created").count();
+    assert_eq!(created, 1, "{answers:?}");
+    assert_eq!(stage.snapshots().await.len(), 1);
+}
+
+/// Two article events with ids of their own are two backups: as documented.
+#[tokio::test]
+async fn two_events_are_two_backups() {
+    let stage = Stage::new().await;
+    let event = stage.event_with(&small(&stage).await);
+    let _process = stage.start();
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        answers.push(stage.deliver(&event, Invoke::default()).await.expect_response());
+    }
+    assert_eq!(names(&answers).len(), 2);
+    assert_eq!(stage.snapshots().await.len(), 2);
+}
+
+/// A fixed name is its own identity, unless the metadata says that it is another's.
+#[tokio::test]
+async fn a_fixed_name_is_taken_once_and_never_confused_with_anothers() {
+    let stage = Stage::new().await;
+    let mut event = stage.event_with(&small(&stage).await);
+    event["SnapshotName"] = json!("before-upgrade");
+    event["Metadata"] = json!({"ticket": "A-1"});
+    let first = stage.handle(&event).await.unwrap();
+    assert_eq!((first.snapshot.as_deref(), first.warnings.len()), (Some("before-upgrade"), 0));
+    let again = stage.handle(&event).await.unwrap();
+    assert_eq!(serde_json::to_value(again.outcome).unwrap(), "adopted");
+    assert!(again.warnings[0].contains("existed already"), "{:?}", again.warnings);
+    event["Metadata"] = json!({"ticket": "B-2"});
+    assert_eq!(stage.handle(&event).await.unwrap_err().code.as_str(), "snapshot_conflict");
+    assert_eq!(stage.snapshots().await, ["before-upgrade"]);
+}
+
+/// The article's 12-hour names made 01:00 and 13:00 one; here they are two snapshots that sort by time.
+#[tokio::test]
+async fn row_22_one_in_the_night_and_one_in_the_afternoon_are_two() {
+    let stage = Stage::new().await;
+    let mut event = stage.event_with(&small(&stage).await);
+    let mut made = Vec::new();
+    for slot in ["2026-11-23T01:00:00Z", "2026-11-23T13:00:00Z"] {
+        event["SlotTime"] = json!(slot);
+        made.push(stage.handle(&event).await.unwrap().snapshot.unwrap());
+    }
+    assert!(made.is_sorted() && made[0] != made[1], "{made:?}");
+    assert_eq!(stage.snapshots().await.len(), 2);
+}
