@@ -1,2 +1,27 @@
 //! cargo xtask
-fn main() {}
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal is what it talks to")]
+
+mod bench;
+mod digest;
+mod failure;
+mod package;
+mod python;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest = args.get(1..).unwrap_or_default();
+    let ended = match args.first().map(String::as_str) {
+        Some("bench") => bench::run(rest),
+        Some("package") => package::run(rest),
+        _ => Err(failure::Failure::operator("usage: cargo xtask package | bench")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(failure.exit)
+        }
+    }
+}
