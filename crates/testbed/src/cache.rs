@@ -72,7 +72,10 @@ impl Cache {
     }
 
     fn lock(&self, name: &str) -> Result<File> {
-        fs::create_dir_all(&self.root).map_err(Error::at("create", &self.root))?;
+        if !self.root.is_dir() {
+            fs::create_dir_all(&self.root).map_err(Error::at("create", &self.root))?;
+            user::open_to_all(&self.root)?;
+        }
         let path = self.root.join(format!(".lock-{name}"));
         let file = File::create(&path).map_err(Error::at("create", &path))?;
         file.lock().map_err(Error::at("lock", &path))?;

@@ -41,7 +41,7 @@ pub enum Error {
     Maven {
         /// The coordinates asked for.
         what: String,
-        /// Maven's error lines, joined.
+        /// Maven's first error line.
         output: String,
     },
     /// An archive could not be unpacked.

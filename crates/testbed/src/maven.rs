@@ -76,9 +76,13 @@ pub fn fetch(what: &str, artifacts: &[Artifact], total: u64, into: &Path, progre
     let pom = into.join("pom.xml");
     fs::write(&pom, pom_for(artifacts, into)).map_err(Error::at("write", &pom))?;
     progress.say(&format!("fetching {what}{} with mvn", size_note(total)));
-    let output = run_watched(what, &pom, artifacts, total, progress)?;
+    let mut output = run_watched(what, &pom, artifacts, total, progress)?;
     if !output.status.success() {
-        return Err(Error::Maven { what: what.to_owned(), output: error_lines(&output) });
+        progress.say(&format!("fetching {what} failed, trying once more: {}", first_error(&output)));
+        output = run_watched(what, &pom, artifacts, total, progress)?;
+    }
+    if !output.status.success() {
+        return Err(Error::Maven { what: what.to_owned(), output: first_error(&output) });
     }
     fs::remove_file(&pom).map_err(Error::at("remove", &pom))?;
     for artifact in artifacts {
@@ -114,15 +118,16 @@ fn run_watched(what: &str, pom: &Path, items: &[Artifact], total: u64, progress:
                 std::thread::sleep(Duration::from_millis(200));
             }
         });
-        let output = run(pom);
+        let output = run("mvn", pom);
         ended.store(true, Ordering::Release);
         output
     })
 }
 
-fn run(pom: &Path) -> Result<Output> {
-    let mut maven = Command::new("mvn");
-    maven.args(["-q", "-B", "-f"]).arg(pom).arg("dependency:copy").stdin(Stdio::null());
+/// `-U`: without it Maven remembers a failure for a day.
+fn run(program: &str, pom: &Path) -> Result<Output> {
+    let mut maven = Command::new(program);
+    maven.args(["-q", "-B", "-U", "-f"]).arg(pom).arg("dependency:copy").stdin(Stdio::null());
     maven.output().map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => {
             Error::MissingTool { what: "Maven (mvn)".into(), install: "apt-get install maven".into() }
@@ -143,11 +148,12 @@ fn local_repository() -> Option<PathBuf> {
     env::var_os("HOME").map(|home| Path::new(&home).join(".m2/repository"))
 }
 
-fn error_lines(output: &Output) -> String {
+/// The first line that says `[ERROR]`, else the last that says anything.
+fn first_error(output: &Output) -> String {
     let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     let text = String::from_utf8_lossy(&text);
-    let lines = text.lines().filter_map(|line| line.strip_prefix("[ERROR] ")).filter(|line| !line.trim().is_empty());
-    lines.take(2).collect::<Vec<_>>().join(" ")
+    let error = text.lines().find_map(|line| line.split_once("[ERROR] ")).map(|(_, line)| line);
+    error.or_else(|| text.lines().rfind(|line| !line.trim().is_empty())).unwrap_or("no output").trim().to_owned()
 }
 
 #[cfg(test)]
@@ -163,5 +169,26 @@ mod tests {
         assert_eq!(all[0].directory(), "org/a/b/c/1.2");
         assert_eq!(Artifact::parse("org.a:c:jar 00"), None);
         assert_eq!(Artifact::parse(&format!("org.a:c:jar:1:x {sha}")), None);
+    }
+
+    #[test]
+    fn without_maven_the_command_that_installs_it_is_told() {
+        let error = run("mvn-that-is-not-there", Path::new("pom.xml")).unwrap_err();
+        assert!(error.needs_operator());
+        assert_eq!(
+            error.to_string(),
+            "Maven (mvn) is needed and was not found; install it with: apt-get install maven"
+        );
+    }
+
+    #[test]
+    fn the_first_error_is_shown() {
+        let said = |text: &str| {
+            let status = std::os::unix::process::ExitStatusExt::from_raw(256);
+            first_error(&Output { status, stdout: text.into(), stderr: Vec::new() })
+        };
+        assert_eq!(said("\u{1b}[0m[ERROR] no such artifact\n[ERROR] \n"), "no such artifact");
+        assert_eq!(said("JAVA_HOME is wrong\n\n"), "JAVA_HOME is wrong");
+        assert_eq!(said(""), "no output");
     }
 }

@@ -32,3 +32,18 @@ pub(crate) fn give_to_node(path: &Path) -> Result<()> {
 pub(crate) fn open_to_all(path: &Path) -> Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Error::at("open", path))
 }
+
+/// Lets every user read all that lies below `dir`, whatever the umask was when it was written.
+pub(crate) fn open_tree(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir).map_err(Error::at("read", dir))?.flatten() {
+        let path = entry.path();
+        let meta = entry.metadata().map_err(Error::at("read", &path))?;
+        let readable = if meta.is_dir() { 0o555 } else { 0o444 };
+        let mode = meta.permissions().mode() | readable;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).map_err(Error::at("open", &path))?;
+        if meta.is_dir() {
+            open_tree(&path)?;
+        }
+    }
+    Ok(())
+}

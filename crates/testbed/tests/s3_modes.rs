@@ -93,3 +93,44 @@ async fn a_bucket_that_does_not_exist_cannot_be_registered() {
     bed.s3().objects(&name).await.unwrap_err();
     bed.s3().create_bucket("No Bucket").await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_finished_is_not_there_at_all() {
+    let bed = Testbed::shared();
+    let node = bed.node("opensearch-3.3.0");
+    let (name, status, _) = register(bed, node, Mode::Normal).await;
+    assert_eq!(status, 200);
+    node.load_documents(&name, 10).await;
+    bed.s3().set_mode(&name, &Mode::ReadOnly).await.unwrap();
+    let snapshot = format!("/_snapshot/{name}/one");
+    let (status, answer) = node.put(&snapshot, json!({ "indices": name })).await;
+    assert_eq!((status, answer), (200, json!({ "accepted": true })));
+    let (status, answer) = eventually("it is no longer running", async || {
+        let (status, answer) = node.get(&snapshot).await;
+        (answer["snapshots"][0]["state"] != "IN_PROGRESS").then_some((status, answer))
+    })
+    .await;
+    assert_eq!((status, answer["error"]["type"].as_str()), (404, Some("snapshot_missing_exception")));
+    assert_eq!(node.get(&format!("/_snapshot/{name}/_all")).await.1["snapshots"], json!([]));
+}
+
+#[tokio::test]
+async fn blobs_of_shards_lie_outside_of_the_base_path() {
+    let bed = Testbed::shared();
+    let node = bed.node("opensearch-3.3.0");
+    let name = bed.unique("based");
+    bed.s3().create_bucket(&name).await.unwrap();
+    let repository = json!({ "type": "s3", "settings": { "bucket": name, "base_path": "a/b" } });
+    assert_eq!(node.put(&format!("/_snapshot/{name}"), repository).await.0, 200);
+    node.load_documents(&name, 10).await;
+    let (status, answer) =
+        node.put(&format!("/_snapshot/{name}/one?wait_for_completion=true"), json!({ "indices": name })).await;
+    assert_eq!((status, &answer["snapshot"]["state"]), (200, &json!("SUCCESS")));
+    let objects = bed.s3().objects(&name).await.unwrap();
+    assert!(objects.iter().any(|object| object.key == "a/b/index.latest"), "{objects:?}");
+    let outside = objects.iter().filter(|object| !object.key.starts_with("a/b/"));
+    assert!(
+        outside.clone().count() > 0 && outside.into_iter().all(|object| object.key.contains("/a/b/indices/")),
+        "{objects:?}"
+    );
+}

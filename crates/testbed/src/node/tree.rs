@@ -11,6 +11,7 @@ use crate::maven::{self, Artifact};
 use crate::progress::Progress;
 use crate::release::Release;
 use crate::s3::S3Client;
+use crate::user;
 
 /// Raise it when what is built here changes for the same pins.
 const LAYOUT: &str = "1";
@@ -32,7 +33,7 @@ fn build(release: &Release, dir: &Path, progress: &dyn Progress) -> Result<()> {
     if release.has_s3() {
         add_s3_plugin(release, &dir.join(release.name), progress)?;
     }
-    Ok(())
+    user::open_tree(dir)
 }
 
 fn unpack(file: &Path, into: &Path) -> Result<()> {

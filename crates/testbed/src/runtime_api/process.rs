@@ -129,7 +129,7 @@ impl LambdaProcess {
 
     /// Whether it has not ended.
     pub fn is_running(&self) -> bool {
-        self.waiter.as_ref().is_some_and(|waiter| !waiter.is_finished())
+        self.api.shared.lock().is_alive(self.slot)
     }
 
     /// All it has written to standard output and standard error so far.

@@ -33,6 +33,8 @@ struct Running {
     delivery: usize,
     request_id: String,
     done: oneshot::Sender<Outcome>,
+    /// The deadline has passed: nothing but the process's end counts any more.
+    expired: bool,
 }
 
 /// One process, or whoever asks at the server's own address.
@@ -142,7 +144,7 @@ impl Shared {
         let Queued { delivery, job } = next;
         let taken = &mut state.deliveries[delivery];
         (taken.slot, taken.taken) = (Some(slot), Some(Instant::now()));
-        let running = Running { delivery, request_id: job.request_id.clone(), done: job.done };
+        let running = Running { delivery, request_id: job.request_id.clone(), done: job.done, expired: false };
         state.slots[slot].running = Some(running);
         let deadline_ms = (SystemTime::now() + job.deadline).duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let shared = Arc::clone(self);
@@ -156,26 +158,25 @@ impl Shared {
     /// Ends what the slot is working on; `false` if that is not this id.
     pub(super) fn finish(&self, slot: usize, request_id: &str, outcome: Outcome) -> bool {
         let mut state = self.lock();
-        let this = state.slots[slot].running.take_if(|running| running.request_id == request_id);
+        let this = state.slots[slot].running.take_if(|running| running.request_id == request_id && !running.expired);
         let found = this.is_some();
         state.end(this, outcome);
         found
     }
 
+    /// Kills the process; the invocation ends when the process has, so that nothing can happen after its outcome.
     fn expire(&self, slot: usize, delivery: usize) {
         let mut state = self.lock();
-        let this = state.slots[slot].running.take_if(|running| running.delivery == delivery);
-        if this.is_none() {
-            return;
-        }
-        state.end(this, Outcome::DeadlineExceeded);
-        let killer = match &state.slots[slot].process {
-            Some(Process::Alive(killer)) => Some(killer.clone()),
-            _ => None,
-        };
-        drop(state);
-        if let Some(killer) = killer {
+        let Slot { running, process, .. } = &mut state.slots[slot];
+        let Some(this) = running.as_mut().filter(|running| running.delivery == delivery) else { return };
+        if let Some(Process::Alive(killer)) = process {
+            this.expired = true;
+            let killer = killer.clone();
+            drop(state);
             (killer.0)();
+        } else {
+            let this = running.take();
+            state.end(this, Outcome::DeadlineExceeded);
         }
     }
 
@@ -188,7 +189,8 @@ impl Shared {
         let mut state = self.lock();
         state.slots[slot].process = Some(Process::Ended(status));
         let running = state.slots[slot].running.take();
-        state.end(running, Outcome::Exited { status });
+        let expired = running.as_ref().is_some_and(|running| running.expired);
+        state.end(running, if expired { Outcome::DeadlineExceeded } else { Outcome::Exited { status } });
         state.fail_queue_if_all_ended();
     }
 
@@ -198,6 +200,10 @@ impl Shared {
 }
 
 impl State {
+    pub(super) fn is_alive(&self, slot: usize) -> bool {
+        matches!(self.slots[slot].process, Some(Process::Alive(_)))
+    }
+
     fn end(&mut self, running: Option<Running>, outcome: Outcome) {
         if let Some(running) = running {
             self.deliveries[running.delivery].ended = Some(Instant::now());
