@@ -1,4 +1,4 @@
-//! Packages from PyPI, installed at pinned versions into the testbed's cache.
+//! Packages from `PyPI`, installed at pinned versions into the testbed's cache.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

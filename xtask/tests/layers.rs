@@ -40,7 +40,7 @@ fn metadata() -> Metadata {
     command.manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
     // What other systems would need is not asked for.
     command.other_options(["--locked", "--filter-platform", "x86_64-unknown-linux-gnu"].map(String::from));
-    command.features(CargoOpt::AllFeatures).exec().unwrap()
+    command.features(CargoOpt::AllFeatures).exec().expect("cargo metadata")
 }
 
 fn matches(name: &str, pattern: &str) -> bool {
@@ -122,12 +122,13 @@ fn each_crate_has_a_layer() {
 #[test]
 fn each_crate_takes_the_lints_of_the_workspace_and_none_is_empty() {
     let metadata = metadata();
-    let root = std::fs::read_to_string(metadata.workspace_root.join("Cargo.toml")).unwrap();
+    let root =
+        std::fs::read_to_string(metadata.workspace_root.join("Cargo.toml")).expect("the workspace has a manifest");
     assert!(root.lines().any(|line| line == r#"unsafe_code = "forbid""#), "the workspace does not forbid unsafe code");
     for package in metadata.workspace_packages() {
-        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        let manifest = std::fs::read_to_string(&package.manifest_path).expect("a crate has a manifest");
         assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not take the workspace's lints", package.name);
-        let sources = package.manifest_path.parent().unwrap().join("src");
+        let sources = package.manifest_path.parent().expect("a manifest is in a directory").join("src");
         assert!(lines_of_code(sources.as_std_path()) >= 20, "{} holds no code", package.name);
     }
 }

@@ -11,6 +11,9 @@ use super::build::Arch;
 /// The C library of Lambda's `provided.al2023`, Amazon Linux 2023.
 pub(crate) const GLIBC: (u32, u32) = (2, 34);
 
+/// How the names of its symbols' versions begin.
+const GLIBC_SYMBOLS: &str = "GLIBC_";
+
 /// The shared libraries that are in it and that a Rust program may ask for.
 const LIBRARIES: [&str; 9] = [
     "libc.so.6",
@@ -57,7 +60,7 @@ impl Elf {
     }
 
     fn newest_glibc(&self) -> Option<(u32, u32)> {
-        self.versions.iter().filter_map(|version| glibc(version)?).max()
+        self.versions.iter().filter_map(|version| number(version.strip_prefix(GLIBC_SYMBOLS)?)).max()
     }
 }
 
@@ -83,15 +86,16 @@ fn machine_of(arch: Arch) -> Machine {
     }
 }
 
-/// `None` if it is no version of glibc's; `Some(None)` if it is one without a number.
-fn glibc(version: &str) -> Option<Option<(u32, u32)>> {
-    let mut numbers = version.strip_prefix("GLIBC_")?.split('.').map(|part| part.parse().ok());
-    Some(numbers.next().flatten().zip(numbers.next().flatten()))
+/// `2.34`; a third number adds nothing that matters.
+fn number(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.split('.').map(|part| part.parse().ok());
+    numbers.next().flatten().zip(numbers.next().flatten())
 }
 
 /// Names without a number, such as `GLIBC_ABI_DT_RELR`, came with 2.36 and later.
 fn is_too_new(version: &str) -> bool {
-    glibc(version).is_some_and(|number| number.is_none_or(|number| number > GLIBC))
+    let glibc = version.strip_prefix(GLIBC_SYMBOLS);
+    glibc.is_some_and(|version| number(version).is_none_or(|number| number > GLIBC))
 }
 
 fn read(program: &[u8]) -> object::Result<Elf> {

@@ -11,7 +11,7 @@ use super::build::Arch;
 use crate::failure::{Failure, Result};
 
 /// What a start may take at most, emulated on a busy machine.
-const CEILING: Duration = Duration::from_secs(60);
+const CEILING: Duration = Duration::from_mins(1);
 
 /// How often is looked.
 const POLL: Duration = Duration::from_millis(2);

@@ -1,4 +1,4 @@
-//! Linking for another processor or an older glibc: zig, from PyPI, with small scripts that make it look like `cc` and `ar`.
+//! Linking for another processor or an older glibc: zig, from `PyPI`, with small scripts that make it look like `cc` and `ar`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
