@@ -2,10 +2,13 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal is what it talks to")]
 
 mod bench;
+mod demo;
 mod digest;
 mod failure;
 mod package;
 mod python;
+mod terminal;
+mod test;
 
 use std::process::ExitCode;
 
@@ -13,9 +16,11 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let rest = args.get(1..).unwrap_or_default();
     let ended = match args.first().map(String::as_str) {
+        Some("demo") => demo::run(rest),
+        Some("test") => test::run(rest),
         Some("bench") => bench::run(rest),
         Some("package") => package::run(rest),
-        _ => Err(failure::Failure::operator("usage: cargo xtask package | bench")),
+        _ => Err(failure::Failure::operator("usage: cargo xtask demo | test | bench | package")),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -34,13 +34,16 @@ pub(crate) fn snapshots(body: &Value) -> Option<Vec<Snapshot>> {
 
 fn snapshot(entry: &Value) -> Option<Snapshot> {
     let text = |key: &str| entry.get(key).and_then(Value::as_str);
+    let state = text("state").and_then(State::read);
+    // While it runs, some versions say 0 shards of 0, for not yet counted.
+    let counted = |shards: &Shards| shards.total > 0 || state != Some(State::InProgress);
     Some(Snapshot {
         name: text("snapshot")?.to_owned(),
         uuid: text("uuid").map(str::to_owned),
-        state: text("state").and_then(State::read),
+        state,
         started_at: millis(entry, "start_time_in_millis"),
         ended_at: millis(entry, "end_time_in_millis"),
-        shards: entry.get("shards").and_then(shards),
+        shards: entry.get("shards").and_then(shards).filter(counted),
         failures: failures(entry.get("failures"), text("reason")),
         metadata: entry.get("metadata").and_then(Value::as_object).cloned(),
     })
@@ -94,6 +97,16 @@ mod tests {
             assert_eq!(snapshots(&body), None, "{body}");
         }
         assert_eq!(snapshots(&json!({"snapshots": []})), Some(vec![]));
+    }
+
+    #[test]
+    fn shards_that_are_not_counted_yet_are_none() {
+        let of = |state: &str| {
+            let shards = json!({"total": 0, "failed": 0, "successful": 0});
+            snapshots(&json!({"snapshots": [{"snapshot": "a", "state": state, "shards": shards}]})).unwrap()[0].shards
+        };
+        assert_eq!(of("IN_PROGRESS"), None);
+        assert_eq!(of("SUCCESS"), Some(Shards::default()));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The snapshot's last state within `wait`; one look if `wait` is zero.
+/// The snapshot's last state within `wait`; one look if `wait` is zero. `None` if it is not there: a
+/// cluster that cannot write a snapshot's last files forgets it rather than calling it failed.
 pub(crate) async fn follow(
     api: &SnapshotApi,
     repository: &RepositoryName,
@@ -22,18 +23,25 @@ pub(crate) async fn follow(
     let until = deadline.or_after(wait);
     let mut pause = FIRST_PAUSE;
     let mut seen = api.snapshot(repository, snapshot, deadline).await?;
-    while seen.as_ref().is_some_and(|seen| seen.state.is_none_or(|state| state == State::InProgress)) {
-        if !until.pause(pause).await {
-            break;
-        }
+    let mut was_there = seen.is_some();
+    while !has_ended(seen.as_ref(), was_there) && until.pause(pause).await {
         pause = (pause * 2).min(LONGEST_PAUSE);
         match api.snapshot(repository, snapshot, deadline).await {
             Ok(now) => seen = now,
             // A look that fails while following tells nothing new: what was seen last still holds.
             Err(unanswered) => tracing::warn!("a look at the snapshot failed: {}", unanswered.failure().cause),
         }
+        was_there |= seen.is_some();
     }
     Ok(seen)
+}
+
+/// Gone after it was there is an end as well; not there yet is none.
+fn has_ended(seen: Option<&Snapshot>, was_there: bool) -> bool {
+    match seen {
+        Some(snapshot) => snapshot.state.is_some_and(|state| state != State::InProgress),
+        None => was_there,
+    }
 }
 
 /// A snapshot that has ended badly is a failure of its own kind, never a good one.

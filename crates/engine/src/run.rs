@@ -45,6 +45,14 @@ fn missing(snapshot: &str, repository: &str) -> Failure {
     )
 }
 
+fn vanished(snapshot: &str) -> Failure {
+    Failure::new(
+        Code::SnapshotFailed,
+        format!("snapshot {snapshot} was begun, but it is not in the repository any more"),
+        "the cluster could not write it: see its log, the snapshot role's rights on the bucket and the bucket's policy",
+    )
+}
+
 /// Creates (or adopts) and follows.
 async fn take(
     api: &SnapshotApi,
@@ -68,10 +76,11 @@ async fn take(
             note_adoption(creation, report, warnings);
             judge(&seen)
         }
-        Ok(None) => {
+        Ok(None) if creation.wait.is_zero() => {
             warnings.add(format!("snapshot {snapshot} was accepted but does not show yet"));
             Ok(())
         }
+        Ok(None) => Err(vanished(snapshot.as_str())),
         Err(unanswered) => {
             let cause = unanswered.failure().cause;
             warnings.add(format!("snapshot {snapshot} was accepted but could not be looked at: {cause}"));

