@@ -226,9 +226,8 @@ mod tests {
         Refusal::of(&Answer { status, body: Bytes::from_static(body.as_bytes()), retry_after: None })
     }
 
-    #[test]
-    fn each_refusal_has_its_meaning() {
-        let table: &[(u16, &'static str, Kind)] = &[
+    #[rustfmt::skip]
+    const TABLE: &[(u16, &str, Kind)] = &[
             (
                 403,
                 r#"{"Message":"User: anonymous is not authorized to perform: es:ESHttpPut on resource: d"}"#,
@@ -331,8 +330,11 @@ mod tests {
             ),
             (400, r#"{"error":"no handler found","status":400}"#, Kind::Invalid),
             (405, "", Kind::Invalid),
-        ];
-        for (status, body, expected) in table {
+    ];
+
+    #[test]
+    fn each_refusal_has_its_meaning() {
+        for (status, body, expected) in TABLE {
             assert_eq!(refusal(*status, body).kind, *expected, "{status} {body}");
         }
     }

@@ -189,7 +189,7 @@ mod tests {
         }
     }
 
-    fn found(value: Value) -> Map<String, Value> {
+    fn found(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
@@ -203,9 +203,9 @@ mod tests {
     #[test]
     fn only_keys_that_we_send_count_and_as_strings() {
         let mut wanted = settings();
-        wanted.further = found(json!({"base_path": "b", "compress": true, "max_restore_bytes_per_sec": "20mb"}));
+        wanted.further = found(&json!({"base_path": "b", "compress": true, "max_restore_bytes_per_sec": "20mb"}));
         let registered =
-            found(json!({"bucket": "backups", "region": "eu-west-1", "base_path": "b", "compress": "true",
+            found(&json!({"bucket": "backups", "region": "eu-west-1", "base_path": "b", "compress": "true",
             "role_arn": "arn:aws:iam::123456789012:role/snapshots", "max_restore_bytes_per_sec": "20mb", "uuid": "x"}));
         assert_eq!(wanted.differences("s3", &registered), vec![]);
         wanted.further.insert("base_path".into(), json!("c"));
@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn the_global_endpoint_stands_in_for_the_region() {
-        let registered = found(json!({"bucket": "backups", "endpoint": "s3.amazonaws.com",
+        let registered = found(&json!({"bucket": "backups", "endpoint": "s3.amazonaws.com",
             "role_arn": "arn:aws:iam::123456789012:role/snapshots"}));
         assert_eq!(settings().differences("s3", &registered), vec![]);
-        let elsewhere = found(json!({"bucket": "backups", "endpoint": "s3.example.org",
+        let elsewhere = found(&json!({"bucket": "backups", "endpoint": "s3.example.org",
             "role_arn": "arn:aws:iam::123456789012:role/snapshots"}));
         assert_eq!(
             settings().differences("s3", &elsewhere)[0].to_string(),
@@ -269,8 +269,8 @@ mod tests {
             json!({"a": null}),
             json!({"": "x"}),
         ] {
-            assert!(check_further(&found(bad.clone())).is_err(), "{bad}");
+            assert!(check_further(&found(&bad)).is_err(), "{bad}");
         }
-        assert!(check_further(&found(json!({"compress": true, "chunk_size": "1gb", "n": 1}))).is_ok());
+        assert!(check_further(&found(&json!({"compress": true, "chunk_size": "1gb", "n": 1}))).is_ok());
     }
 }

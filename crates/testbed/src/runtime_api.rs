@@ -30,7 +30,7 @@ mod state;
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -145,6 +145,8 @@ impl Outcome {
 pub struct Delivery {
     /// The request id.
     pub request_id: String,
+    /// When the first delivery of this id was asked for.
+    pub accepted: SystemTime,
     /// Who took it: [`LambdaProcess::slot`], 0 for [`RuntimeApi::address`].
     pub slot: Option<usize>,
     /// When `invoke` was called.

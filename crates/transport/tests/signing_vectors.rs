@@ -1,4 +1,5 @@
 //! AWS's published SigV4 vectors through the very function that signs our requests.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use aws_credential_types::Credentials;
 use bytes::Bytes;
@@ -54,7 +55,8 @@ fn context(folder: &Path) -> (Credentials, String, String, SystemTime) {
     let credentials =
         Credentials::new(key("access_key_id"), key("secret_access_key"), text(&keys["token"]), None, "vector");
     assert_eq!(context["timestamp"], "2015-08-30T12:36:00Z");
-    let time = UNIX_EPOCH + Duration::from_secs(1_440_938_160);
+    // 2015-08-30T12:36:00Z
+    let time = UNIX_EPOCH + Duration::from_millis(1_440_938_160_000);
     (credentials, text(&context["region"]).unwrap(), text(&context["service"]).unwrap(), time)
 }
 

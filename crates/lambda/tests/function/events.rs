@@ -1,6 +1,6 @@
 //! Forty and more events, good and bad, with what comes of them. Nothing is sent for a bad one.
 
-use crate::stage::Stage;
+use crate::stage::{Stage, invocation};
 use serde_json::{Value, json};
 
 /// Changes to the article's event (null takes a field away), and what comes of it: `ok` or a code.
@@ -113,7 +113,7 @@ async fn events_and_what_comes_of_them() {
         let event = applied(&stage, changes);
         let before = stage.front.requests().len();
         let function = stage.function();
-        let invocation = stage.invocation(&format!("{number:08x}-e9f4-11e8-9739-2dfe598c3fcd"));
+        let invocation = invocation(&format!("{number:08x}-e9f4-11e8-9739-2dfe598c3fcd"));
         let outcome = function.handle(&event.to_string(), &invocation).await;
         let found = outcome.as_ref().map_or_else(|failure| failure.code.as_str(), |_| "ok");
         assert_eq!(found, *expected, "{changes}: {outcome:?}");
@@ -129,7 +129,7 @@ async fn texts_that_are_no_event() {
     let twice = stage.event().to_string().replacen('{', r#"{"Region":"eu-west-1","#, 1);
     let spellings = stage.event().to_string().replacen('{', r#"{"region":"eu-west-1","#, 1);
     for text in ["", "null", "[]", "\"backup\"", "1", "{", "{}", "{\"Endpoint\":}", &twice, &spellings] {
-        let failure = stage.function().handle(text, &stage.invocation("x")).await.unwrap_err();
+        let failure = stage.function().handle(text, &invocation("x")).await.unwrap_err();
         assert_eq!(failure.code.as_str(), "bad_event", "{text}: {failure}");
         assert!(!failure.hint.is_empty());
     }

@@ -114,16 +114,7 @@ impl Stage {
 
     /// Handles an event in this process.
     pub(crate) async fn handle(&self, event: &Value) -> Result<Report, Failure> {
-        self.function().handle(&event.to_string(), &self.invocation("8476a536-e9f4-11e8-9739-2dfe598c3fcd")).await
-    }
-
-    pub(crate) fn invocation(&self, request_id: &str) -> Invocation {
-        Invocation {
-            request_id: request_id.to_owned(),
-            trace_id: None,
-            left: Duration::from_mins(1),
-            now: jiff::Timestamp::now(),
-        }
+        self.function().handle(&event.to_string(), &invocation("8476a536-e9f4-11e8-9739-2dfe598c3fcd")).await
     }
 
     /// Names of the snapshots in the repository, as the node itself lists them.
@@ -155,6 +146,16 @@ impl Stage {
     /// Strikes the first `times` creations of snapshots; registrations pass.
     pub(crate) fn on_create(&self, times: u64, action: Action) -> FaultId {
         self.front.inject(Fault::on("PUT", "/_snapshot/*/*").first(times).then(action))
+    }
+}
+
+/// One delivery, with a minute left.
+pub(crate) fn invocation(request_id: &str) -> Invocation {
+    Invocation {
+        request_id: request_id.to_owned(),
+        trace_id: None,
+        left: Duration::from_mins(1),
+        now: jiff::Timestamp::now(),
     }
 }
 

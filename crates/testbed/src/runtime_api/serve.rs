@@ -42,18 +42,17 @@ pub(super) async fn answer(shared: &Arc<Shared>, slot: usize, request: Request<I
 }
 
 async fn next(shared: &Arc<Shared>, slot: usize) -> Reply {
-    let Some(Taken { request_id, event, deadline_ms }) = shared.next(slot).await else {
+    let Some(Taken { request_id, event, deadline_ms, trace_id }) = shared.next(slot).await else {
         let message = "the previous invocation has neither a response nor an error";
         return refuse(StatusCode::FORBIDDEN, "InvalidStateTransition", message);
     };
-    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0".to_owned();
     let mut response = Response::new(Full::from(event));
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", request_id),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", FUNCTION_ARN.to_owned()),
-        ("lambda-runtime-trace-id", trace),
+        ("lambda-runtime-trace-id", trace_id),
     ];
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::try_from(value) {

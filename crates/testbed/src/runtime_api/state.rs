@@ -82,6 +82,8 @@ pub(super) struct Taken {
     pub(super) event: Bytes,
     /// Milliseconds since 1970.
     pub(super) deadline_ms: u128,
+    /// Says when the event was accepted: the same at every delivery of one id, as Lambda's is.
+    pub(super) trace_id: String,
 }
 
 impl Shared {
@@ -108,7 +110,10 @@ impl Shared {
         let mut state = self.lock();
         let delivery = state.deliveries.len();
         let request_id = job.request_id.clone();
-        state.deliveries.push(Delivery { request_id, slot: None, queued: Instant::now(), taken: None, ended: None });
+        let earlier = state.deliveries.iter().find(|earlier| earlier.request_id == request_id);
+        let accepted = earlier.map_or_else(SystemTime::now, |earlier| earlier.accepted);
+        let queued = Instant::now();
+        state.deliveries.push(Delivery { request_id, accepted, slot: None, queued, taken: None, ended: None });
         state.queue.push_back(Queued { delivery, job });
         state.fail_queue_if_all_ended();
         drop(state);
@@ -152,7 +157,8 @@ impl Shared {
             tokio::time::sleep(job.deadline).await;
             shared.expire(slot, delivery);
         });
-        Taken { request_id: job.request_id, event: job.event, deadline_ms }
+        let trace_id = trace_id(state.deliveries[delivery].accepted);
+        Taken { request_id: job.request_id, event: job.event, deadline_ms, trace_id }
     }
 
     /// Ends what the slot is working on; `false` if that is not this id.
@@ -230,4 +236,11 @@ impl State {
             }
         }
     }
+}
+
+/// The X-Ray header's form: the time in hex seconds stands in its root.
+fn trace_id(accepted: SystemTime) -> String {
+    let since = accepted.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, rest) = (since.as_secs(), since.subsec_nanos());
+    format!("Root=1-{seconds:08x}-{rest:024x};Parent=53995c3f42cd8ad8;Sampled=0")
 }
