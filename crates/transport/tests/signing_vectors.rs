@@ -56,7 +56,7 @@ fn context(folder: &Path) -> (Credentials, String, String, SystemTime) {
         Credentials::new(key("access_key_id"), key("secret_access_key"), text(&keys["token"]), None, "vector");
     assert_eq!(context["timestamp"], "2015-08-30T12:36:00Z");
     // 2015-08-30T12:36:00Z
-    let time = UNIX_EPOCH + Duration::from_millis(1_440_938_160_000);
+    let time = UNIX_EPOCH + Duration::from_secs(1_440_938_160);
     (credentials, text(&context["region"]).unwrap(), text(&context["service"]).unwrap(), time)
 }
 
