@@ -149,7 +149,9 @@ fn draw(shards: &Value, stats: &Value) {
     }
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let (done, total) = (number(&shards["done"]), number(&shards["total"]));
-    let (sent, size) = (number(&stats["processed"]["size_in_bytes"]), number(&stats["incremental"]["size_in_bytes"]));
+    let size = number(&stats["incremental"]["size_in_bytes"]);
+    // What was processed is only told while there is something left to do.
+    let sent = if done == total { size } else { number(&stats["processed"]["size_in_bytes"]) };
     let filled = usize::try_from((done * 30).checked_div(total).unwrap_or_default()).unwrap_or_default();
     print!("\r   [{:<30}] {done}/{total} shards, {} of {} kB   ", "#".repeat(filled), sent / 1000, size / 1000);
     let _ = stdout().flush();
