@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal is what it talks to")]
 
 mod bench;
+mod cargo;
 mod demo;
 mod digest;
 mod failure;

@@ -71,6 +71,12 @@ impl Spread {
         Self { least: at(0), median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), greatest: at(last) }
     }
 
+    /// The least one is what an idle machine would show.
+    fn shown(self) -> String {
+        let Self { least, median, greatest } = self;
+        if least < greatest { format!("{median:.1} ({least:.1})") } else { format!("{median:.1}") }
+    }
+
     fn json(self) -> Value {
         json!({ "min": rounded(self.least), "median": rounded(self.median), "max": rounded(self.greatest) })
     }
@@ -92,12 +98,15 @@ pub(crate) struct Report {
 impl Report {
     /// Medians and ratios in Markdown.
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{}; Python {}; medians of {} cold starts\n\n|", self.machine, self.python, self.runs);
+        let mut text = format!(
+            "{}; Python {}; medians of {} cold starts (least in brackets)\n\n|",
+            self.machine, self.python, self.runs
+        );
         let headings = COLUMNS.map(|(_, heading)| heading);
         let _ = writeln!(text, " | {} |", headings.join(" | "));
         let _ = writeln!(text, "|---|{}", "---:|".repeat(COLUMNS.len()));
         for row in &self.rows {
-            let values = row.values().map(|value| format!("{:.1}", value.median));
+            let values = row.values().map(Spread::shown);
             let _ = writeln!(text, "| {} | {} |", row.name, values.join(" | "));
         }
         for (peer, ours, ratios) in self.ratios() {
@@ -199,7 +208,7 @@ mod tests {
     fn table_and_json_say_the_same() {
         let report = report(90);
         let table = report.table();
-        assert!(table.contains("| snapkeep_keys | 3.0 | 6.0 | 3.0 | 2.5 |"), "{table}");
+        assert!(table.contains("| snapkeep_keys | 3.0 (2.0) | 6.0 (4.0) | 3.0 (2.0) | 2.5 |"), "{table}");
         assert!(table.contains("| python_requests ÷ snapkeep_keys | 30.0× | 30.0× | 30.0× | 0.5× |"), "{table}");
         let json = report.json();
         assert_eq!(json["functions"]["snapkeep_keys"]["start_ms"], json!({ "min": 2.0, "median": 3.0, "max": 9.0 }));

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::elf::Elf;
 use super::{root, zig};
+use crate::cargo::cargo;
 use crate::failure::{Failure, Result};
 
 /// A processor that Lambda offers, by Lambda's name for it.
@@ -82,7 +83,7 @@ fn require_standard_library(arch: Arch) -> Result<()> {
 }
 
 fn build(arch: Arch, toolchain: Option<&zig::Toolchain>) -> Result<PathBuf> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.current_dir(root()).args(["build", "--release", "--locked", "--package", "snapkeep-lambda"]);
     cargo.args(["--bin", "bootstrap", "--message-format", "json-render-diagnostics", "--target", arch.target()]);
     cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags()?);

@@ -1,0 +1,16 @@
+//! Running cargo from a program that cargo runs.
+
+use std::env;
+use std::process::Command;
+
+/// A cargo without what the outer one told this program about its crate: build scripts that look at these variables
+/// (ring's does) would be run again, with all that depends on them, at each change between an outer and an inner cargo.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
