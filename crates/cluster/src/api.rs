@@ -193,9 +193,13 @@ impl SnapshotApi {
     }
 }
 
-/// A 2xx counts only with a JSON body: a login page or a cut answer is no promise.
+/// A 2xx counts only with a JSON body: a login page or a cut answer is no promise, and neither is a
+/// change that the cluster did not acknowledge in time.
 fn done(answer: &Answer) -> Written {
     match serde_json::from_slice::<Value>(&answer.body) {
+        Ok(Value::Object(body)) if body.get("acknowledged") == Some(&Value::Bool(false)) => {
+            Written::Lost(Lost::Cut("the cluster did not acknowledge the change in time".into()))
+        }
         Ok(Value::Object(_)) => Written::Done,
         _ => Written::Lost(Lost::Cut(format!("the answer ({}) is not what a cluster sends", answer.status))),
     }

@@ -26,14 +26,14 @@ impl Refusal {
             Kind::SnapshotMissing => Code::SnapshotMissing,
             Kind::Busy => Code::SnapshotRunning,
             Kind::NameTaken => Code::SnapshotConflict,
-            Kind::Throttled | Kind::Gateway | Kind::ServerError => Code::ClusterUnavailable,
-            Kind::Invalid => Code::SnapshotFailed,
+            // What a write's refusal means beyond that is for the engine, which knows what was asked.
+            Kind::Throttled | Kind::Gateway | Kind::ServerError | Kind::Invalid => Code::ClusterUnavailable,
         }
     }
 
     /// Whether the request was refused for want of a right, so that another request may still pass.
     pub fn is_missing_right(&self) -> bool {
-        matches!(self.kind, Kind::ActionDenied | Kind::PermissionMissing | Kind::Denied)
+        self.status == 403 && matches!(self.kind, Kind::ActionDenied | Kind::PermissionMissing | Kind::Denied)
     }
 
     fn hint(&self) -> String {
@@ -57,7 +57,7 @@ impl Refusal {
             Kind::VerificationFailed => "the snapshot role needs s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject on its objects (and the KMS key, if there is one); a new role can take a minute to work".into(),
             Kind::RegionRefused => region_hint(&self.reason),
             Kind::Gateway | Kind::ServerError => "look at the cluster's health; the event may be sent again".into(),
-            Kind::Invalid => "the cluster refused the request as such: its reason says why".into(),
+            Kind::Invalid => "the request was refused as such: the reason says why, unless the endpoint is no cluster's".into(),
         }
     }
 
@@ -117,16 +117,18 @@ fn lost_failure(lost: &Lost) -> Failure {
             Code::ClusterUnavailable,
             "check the endpoint's name, and for a VPC domain that the function is in its VPC and the security groups let port 443 pass",
         ),
+        Lost::OutOfTime => (Code::ClusterUnavailable, "give the function more time: 60 seconds are enough for most"),
         Lost::Cut(_) => (Code::ClusterUnavailable, "look at the cluster's health; the event may be sent again"),
         Lost::Unreadable(_) => (
             Code::ClusterUnavailable,
             "is the endpoint a cluster's? A proxy or a login page in between answers like this",
         ),
-        Lost::AddressRefused(_) => {
-            (Code::EndpointNotAllowed, "if that is intended, list the host exactly in SNAPKEEP_ALLOWED_ENDPOINTS")
-        }
+        Lost::AddressRefused(_) => (
+            Code::EndpointNotAllowed,
+            "a loopback address passes if the host is listed exactly in SNAPKEEP_ALLOWED_ENDPOINTS; link-local and metadata addresses never do",
+        ),
         Lost::NoCredentials(_) => {
-            (Code::BadConfig, "give the function an execution role, or set ACCESS_KEY and SECRET_KEY")
+            (Code::BadConfig, "give the function an execution role, or check the variables that hold the credentials")
         }
     };
     Failure::new(code, lost.cause(), hint)

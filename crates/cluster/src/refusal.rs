@@ -2,6 +2,7 @@
 //! all answer in bodies of their own; this is the one place that reads them.
 
 use serde_json::Value;
+use snapkeep_core::failure::line;
 use snapkeep_transport::{Answer, is_throttled};
 
 /// A refusal, classified.
@@ -54,7 +55,7 @@ pub enum Kind {
     VerificationFailed,
     /// The bucket's region was refused.
     RegionRefused,
-    /// 502, 503, 504 of a front or a proxy, or of a cluster without a manager: the request may have been carried out.
+    /// A 5xx of a front or a proxy, or of a cluster without a manager: the request may have been carried out.
     Gateway,
     /// Another 5xx: the server failed with an answer of its own.
     ServerError,
@@ -113,6 +114,10 @@ impl Words {
     }
 
     fn line(&self, status: u16) -> String {
+        line(&self.text(status))
+    }
+
+    fn text(&self, status: u16) -> String {
         match (self.types.first(), self.reasons.is_empty()) {
             (_, true) => format!("the answer was {status} without a reason that can be read"),
             (Some(kind), false) => format!("{kind}: {}", self.reasons.join("; caused by: ")),
@@ -142,28 +147,29 @@ fn kind(answer: &Answer, words: &Words) -> Kind {
 }
 
 /// Which of the many 403s it is. The wordings are those of the managed service's front (IAM and
-/// SigV4) and of the security plugin (fine-grained access control).
+/// SigV4) and of the security plugin (fine-grained access control). Denials come first: they hold
+/// names, and a name may hold any word that the others are known by.
 fn denial(words: &Words) -> Kind {
-    if words.says("iam:passrole") {
-        Kind::PassRoleDenied
+    if words.says("no permissions for") || words.is("security_exception") {
+        Kind::PermissionMissing
     } else if is_role_not_assumable(words) {
         Kind::RoleNotAssumable
-    } else if words.says("no permissions for") || words.is("security_exception") {
-        Kind::PermissionMissing
+    } else if words.says("not authorized to perform: iam:passrole") {
+        Kind::PassRoleDenied
     } else if words.says("user: anonymous") || words.says("missing authentication token") {
         Kind::Unsigned
+    } else if words.says("not authorized to perform") {
+        Kind::ActionDenied
     } else if words.says("scoped to a valid region") {
         Kind::WrongRegion
     } else if words.says("scoped to correct service") {
         Kind::WrongService
     } else if words.says("signature expired") || words.says("signature not yet current") {
         Kind::ClockSkew
-    } else if words.says("signature") {
+    } else if words.says("request signature") {
         Kind::SignatureMismatch
-    } else if words.says("token") {
+    } else if words.says("security token") {
         Kind::BadToken
-    } else if words.says("is not authorized to perform") {
-        Kind::ActionDenied
     } else {
         Kind::Denied
     }
@@ -184,6 +190,8 @@ fn verdict(status: u16, words: &Words) -> Kind {
         Kind::RegionRefused
     } else if words.is("repository_verification_exception") {
         Kind::VerificationFailed
+    } else if status >= 500 && words.types.is_empty() {
+        Kind::Gateway
     } else if status >= 500 {
         Kind::ServerError
     } else {
@@ -197,14 +205,17 @@ fn is_name_taken(words: &Words) -> bool {
 }
 
 fn is_role_not_assumable(words: &Words) -> bool {
-    words.is("a_w_s_security_token_service_exception") || words.says("sts:assumerole") || words.says("assume role")
+    words.is("a_w_s_security_token_service_exception")
+        || words.says("not authorized to perform: sts:assumerole")
+        || words.says("cannot assume role")
 }
 
 /// The ways in which S3, or the service before it, says that a region does not fit the bucket. In
 /// `us-east-1` the service wants `endpoint` in `region`'s place.
 fn is_region_refused(words: &Words) -> bool {
-    const WORDS: [&str; 7] = [
+    const WORDS: [&str; 8] = [
         "region is wrong",
+        "unsupported region",
         "is wrong; expecting",
         "location-constraint is not valid",
         "bucket is in this region",
@@ -212,9 +223,7 @@ fn is_region_refused(words: &Words) -> bool {
         "no endpoint for region",
         "incorrect s3 region",
     ];
-    WORDS.iter().any(|needle| words.says(needle))
-        || words.says("authorizationheadermalformed")
-        || words.says("region") && words.is("illegal_argument_exception")
+    WORDS.iter().any(|needle| words.says(needle)) || words.says("authorizationheadermalformed")
 }
 
 #[cfg(test)]
@@ -270,6 +279,13 @@ mod tests {
             (403, r#"{"message":"Rate exceeded"}"#, Kind::Throttled),
             (403, "<html>forbidden</html>", Kind::Denied),
             (401, "Unauthorized", Kind::Denied),
+            (401, r#"{"Message":"Your request: '/_recovery' is not allowed."}"#, Kind::Denied),
+            (403, r#"{"Message":"User: arn:aws:sts::1:assumed-role/token-service/signature is not authorized to perform: es:ESHttpGet on resource: throttled"}"#, Kind::ActionDenied),
+            (400, r#"{"error":{"type":"illegal_argument_exception","reason":"[region-backups] failed to parse [chunk_size]"},"status":400}"#, Kind::Invalid),
+            (500, "<html>oops</html>", Kind::Gateway),
+            (500, r#"{"error":{"type":"a_w_s_security_token_service_exception","reason":"x"},"status":500}"#, Kind::RoleNotAssumable),
+            (500, r#"{"error":{"type":"repository_exception","reason":"[r] failed to create repository","caused_by":{"type":"amazon_s3_exception","reason":"The specified location-constraint is not valid (Service: Amazon S3; Status Code: 400; Error Code: InvalidLocationConstraint)"}},"status":500}"#, Kind::RegionRefused),
+            (500, r#"{"error":{"type":"repository_verification_exception","reason":"x","caused_by":{"type":"amazon_s3_exception","reason":"The bucket is in this region: eu-west-3. Please use this region to retry the request"}},"status":500}"#, Kind::RegionRefused),
             (429, "", Kind::Throttled),
             (
                 503,

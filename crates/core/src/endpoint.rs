@@ -3,7 +3,7 @@
 
 use crate::{Code, Failure};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use url::{Host, Url};
 
 /// Domain suffixes that follow `<domain>.<region>` (`es.…`) in each AWS partition; the partitions'
@@ -41,7 +41,6 @@ impl Endpoint {
     /// or the rule for Amazon's domains in `region` allow it.
     pub fn admit(text: &str, region: &str, listed: &[String]) -> Result<Self, Failure> {
         let url = parse(text)?;
-        refuse_userinfo(&url)?;
         let host = url.host().ok_or_else(|| not_an_endpoint("it names no host"))?.to_owned();
         if let Some(address) = literal(&host) {
             refuse_never_allowed(address)?;
@@ -56,9 +55,12 @@ impl Endpoint {
 
     /// The endpoint that the operator typed: only its form is checked.
     pub fn trusted(text: &str) -> Result<Self, Failure> {
-        let url = parse(text)?;
-        refuse_userinfo(&url)?;
-        Ok(Self { url, listed: true })
+        Ok(Self { url: parse(text)?, listed: true })
+    }
+
+    /// Whether the operator named it, rather than the rule for Amazon's domains.
+    pub fn is_listed(&self) -> bool {
+        self.listed
     }
 
     /// `https://host[:port]`, without a trailing slash.
@@ -87,6 +89,7 @@ impl fmt::Display for Endpoint {
 
 fn parse(text: &str) -> Result<Url, Failure> {
     let text = text.trim();
+    refuse_userinfo(text)?;
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let url = Url::parse(&with_scheme).map_err(|error| not_an_endpoint(&error.to_string()))?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
@@ -112,8 +115,9 @@ fn refused(why: impl AsRef<str>, hint: &str) -> Failure {
     Failure::new(Code::EndpointNotAllowed, why, hint)
 }
 
-fn refuse_userinfo(url: &Url) -> Result<(), Failure> {
-    if url.username().is_empty() && url.password().is_none() {
+/// The parser drops an empty user name without a word, so the text itself is looked at.
+fn refuse_userinfo(text: &str) -> Result<(), Failure> {
+    if !text.contains('@') {
         return Ok(());
     }
     Err(refused(
@@ -204,7 +208,7 @@ fn refuse_never_allowed(address: IpAddr) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4) counts as itself.
+/// An IPv4 address inside an IPv6 one (compatible, mapped, NAT64, 6to4) counts as itself.
 fn unwrap_v4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let from = |high: u16, low: u16| {
@@ -212,9 +216,10 @@ fn unwrap_v4(address: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match v6.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-            from(high, low)
-        }
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0, 0, high @ 1..=0xffff, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => from(high, low),
         _ => address,
     }
 }
@@ -224,7 +229,7 @@ fn is_loopback(address: IpAddr) -> bool {
 }
 
 /// Link-local (the instance metadata and container credential services among them), the IPv6
-/// metadata address, and addresses that are no host's.
+/// addresses of the same services, and addresses that are no host's.
 fn never_allowed(address: IpAddr) -> bool {
     match unwrap_v4(address) {
         IpAddr::V4(v4) => {
@@ -234,7 +239,7 @@ fn never_allowed(address: IpAddr) -> bool {
             v6.is_unicast_link_local()
                 || v6.is_unspecified()
                 || v6.is_multicast()
-                || v6 == Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)
+                || matches!(v6.segments(), [0xfd00, 0x0ec2, ..])
         }
     }
 }
@@ -286,6 +291,8 @@ mod tests {
             "https://0x7f.1",
             "https://[::1]:9200",
             "ftp://search-logs.eu-west-1.es.amazonaws.com",
+            "https://@search-logs.eu-west-1.es.amazonaws.com",
+            "https://:@search-logs.eu-west-1.es.amazonaws.com",
             "https://user@search-logs.eu-west-1.es.amazonaws.com",
             "https://user:secret@search-logs.eu-west-1.es.amazonaws.com",
             "https://search-logs.eu-west-1.es.amazonaws.com@evil.example",
@@ -357,6 +364,9 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2002:7f00:1::",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "::7f00:1",
+            "::a9fe:a9fe",
             "224.0.0.1",
         ] {
             assert!(!domain.may_connect_to(address.parse().unwrap()), "{address}");

@@ -4,8 +4,8 @@ use crate::Code;
 use serde::Serialize;
 use std::fmt;
 
-/// Longest cause that is shown, in characters: a server's answer is never repeated whole.
-const CAUSE_LIMIT: usize = 600;
+/// Longest line that is shown, in characters: a server's answer is never repeated whole.
+pub const LINE_LIMIT: usize = 600;
 
 /// What went wrong, why, and what to do next. Serialized in this order it is the
 /// Lambda's `errorMessage`.
@@ -24,7 +24,25 @@ pub struct Failure {
 impl Failure {
     /// A failure without an HTTP answer behind it.
     pub fn new(code: Code, cause: impl AsRef<str>, hint: impl Into<String>) -> Self {
-        Self { code, http_status: None, cause: one_line(cause.as_ref(), CAUSE_LIMIT), hint: hint.into() }
+        Self { code, http_status: None, cause: line(cause.as_ref()), hint: line(&hint.into()) }
+    }
+
+    /// The same under another code.
+    #[must_use]
+    pub fn with_code(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same with another cause.
+    #[must_use]
+    pub fn with_cause(self, cause: impl AsRef<str>) -> Self {
+        Self { cause: line(cause.as_ref()), ..self }
+    }
+
+    /// The same with another hint.
+    #[must_use]
+    pub fn with_hint(self, hint: impl AsRef<str>) -> Self {
+        Self { hint: line(hint.as_ref()), ..self }
     }
 
     /// The same, resting on an HTTP answer.
@@ -47,6 +65,11 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// `text` on one line of at most [`LINE_LIMIT`] characters.
+pub fn line(text: &str) -> String {
+    one_line(text, LINE_LIMIT)
+}
 
 /// `text` on one line: control characters and runs of white space become one space, and what is
 /// longer than `limit` characters ends in `…`.
@@ -75,6 +98,7 @@ mod tests {
     #[test]
     fn a_long_cause_is_cut() {
         assert_eq!(one_line("äöüäöü", 4), "äöü…");
-        assert_eq!(Failure::new(Code::BadEvent, "x".repeat(10_000), "").cause.chars().count(), CAUSE_LIMIT);
+        assert_eq!(Failure::new(Code::BadEvent, "", "x".repeat(10_000)).hint.chars().count(), LINE_LIMIT);
+        assert_eq!(Failure::new(Code::BadEvent, "x".repeat(10_000), "").cause.chars().count(), LINE_LIMIT);
     }
 }

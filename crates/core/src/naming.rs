@@ -23,8 +23,8 @@ pub struct RepositoryName(String);
 pub struct SnapshotName(String);
 
 impl RepositoryName {
-    /// Accepts any name that a server would, unless it could be read as more than one name
-    /// (`*`, `,`, a leading `-`) or as an API of its own (a leading `_`).
+    /// Accepts any name that servers do, unless it could be read as more than one name (`*`, `,`, a
+    /// leading `-`), as an API of its own (a leading `_`) or as a template (`%`).
     pub fn parse(text: &str) -> Result<Self, Failure> {
         check("RepositoryName", text)?;
         Ok(Self(text.to_owned()))
@@ -47,7 +47,7 @@ impl RepositoryName {
 }
 
 impl SnapshotName {
-    /// Accepts any name that a server would, under the same limits as [`RepositoryName::parse`].
+    /// Accepts any lower-case name under the same limits as [`RepositoryName::parse`].
     pub fn parse(text: &str) -> Result<Self, Failure> {
         check("SnapshotName", text)?;
         if text.chars().any(char::is_uppercase) {

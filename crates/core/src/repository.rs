@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 /// Settings that an event's `Settings` may not hold: the event has fields of its own for them.
 const OWN_FIELDS: &[&str] = &["bucket", "region", "endpoint", "role_arn"];
 
+/// Settings that would lead the node's S3 client elsewhere.
+const DETOURS: &[&str] = &["protocol", "proxy"];
+
 /// Settings that would put secrets into the cluster's state and into every answer that lists it.
 const SECRETS: &[&str] = &["access_key", "secret_key", "session_token", "password"];
 
@@ -90,6 +93,13 @@ impl S3Settings {
     }
 }
 
+/// Whether a registered repository is what the registration `body` asked for, and not merely something like it.
+pub fn is_registered(body: &Value, found_type: &str, found: &Map<String, Value>) -> bool {
+    let sent = body.get("settings").and_then(Value::as_object);
+    body.get("type").and_then(Value::as_str) == Some(found_type)
+        && sent.is_some_and(|sent| sent.iter().all(|(key, value)| found.get(key).map(text) == Some(text(value))))
+}
+
 /// A setting's value as servers store it.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
@@ -158,14 +168,18 @@ pub fn check_region(field: &str, region: &str) -> Result<(), Failure> {
 pub fn check_further(settings: &Map<String, Value>) -> Result<(), Failure> {
     for (key, value) in settings {
         let lower = key.to_lowercase();
+        let parts: Vec<&str> = lower.split('.').collect();
+        let last = parts.last().copied().unwrap_or_default();
         let plain = matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
-        let (wrong, hint) = if OWN_FIELDS.contains(&lower.as_str()) {
+        let (wrong, hint) = if OWN_FIELDS.contains(&last) {
             ("may not hold", "use `S3Bucket`, `BucketRegion` and `RoleArn`; the endpoint follows from the region")
         } else if SECRETS.iter().any(|secret| lower.ends_with(secret)) {
             (
                 "may not hold the secret",
                 "the snapshot role gives access to the bucket; secrets would show in every listing",
             )
+        } else if lower.starts_with("s3.client.") || parts.iter().any(|part| DETOURS.contains(part)) {
+            ("may not hold", "which S3 endpoint is used, and how, is not for an event to say")
         } else if key.is_empty() || !plain {
             ("holds no plain value under", "each setting is a string, a number or true/false")
         } else {
@@ -227,6 +241,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_is_told_from_what_is_as_good() {
+        let wanted = settings();
+        let by_region = found(&wanted.body()["settings"]);
+        assert!(is_registered(&wanted.body(), "s3", &by_region));
+        assert!(!is_registered(&wanted.body_with_global_endpoint(), "s3", &by_region));
+        assert!(!is_registered(&wanted.body(), "fs", &by_region));
+    }
+
+    #[test]
     fn fields_are_checked() {
         for good in ["eu-west-1", "us-gov-east-1", "cn-north-1", "eusc-de-east-1"] {
             assert!(check_region("Region", good).is_ok(), "{good}");
@@ -265,6 +288,10 @@ mod tests {
             json!({"Role_ARN": "r"}),
             json!({"endpoint": "e"}),
             json!({"secret_key": "x"}),
+            json!({"s3.client.placeholder.endpoint": "e"}),
+            json!({"x.region": "e"}),
+            json!({"proxy.host": "e"}),
+            json!({"protocol": "http"}),
             json!({"a": {}}),
             json!({"a": null}),
             json!({"": "x"}),

@@ -2,19 +2,22 @@
 //! answer by looking. The server refuses a name that exists, which guards against whatever runs
 //! at the same time.
 
-use crate::job::Creation;
+use crate::job::{Creation, Identity};
 use crate::register::not_looked;
 use crate::report::{Outcome, Warnings};
 use serde_json::{Map, Value};
 use snapkeep_cluster::{Kind, Refusal, SnapshotApi, Unanswered, Written};
 use snapkeep_core::naming::SnapshotName;
-use snapkeep_core::snapshot::Snapshot;
+use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Deadline, Lost};
 use std::time::Duration;
 
-/// How often the creation is sent while its effect stays unseen.
-const ATTEMPTS: usize = 3;
+/// How often a write is sent while its effect stays unseen.
+pub(crate) const ATTEMPTS: usize = 3;
+
+/// Pause before a write whose effect stayed unseen is sent again.
+pub(crate) const RESEND_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pauses between the looks that resolve a lost answer: the manager may need a moment until the
 /// snapshot shows.
@@ -38,49 +41,79 @@ pub(crate) async fn create(
     deadline: Deadline,
     warnings: &mut Warnings,
 ) -> Result<Begun, Failure> {
-    let may_look = match look_first(api, job, deadline).await {
-        Ok(Some(found)) => return adopt(job, &found),
-        Ok(None) => true,
+    match look(api, job, deadline).await {
+        Ok(Some(found)) => adopt(job, &found),
+        Ok(None) => {
+            let begun = send(api, job, deadline).await?;
+            if begun.outcome == Outcome::Created {
+                note_twins(api, job, deadline, warnings).await;
+            }
+            Ok(begun)
+        }
         Err(Unanswered::Refused(refusal)) if refusal.is_missing_right() => {
             warnings.add(not_looked("an earlier delivery of this event was not looked for", &refusal));
-            false
+            send_blindly(api, job, deadline, warnings).await
         }
-        Err(unanswered) => return Err(unanswered.failure()),
-    };
-    let body = job.body.clone().map(Value::Object);
-    let mut unseen =
-        Failure::new(Code::ClusterUnavailable, "no time was left to create the snapshot", "allow more time");
+        Err(unanswered) => Err(unanswered.failure()),
+    }
+}
+
+/// Sends the creation until its effect is seen, refused or unknowable.
+async fn send(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Result<Begun, Failure> {
+    let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
     for attempt in 1..=ATTEMPTS {
-        let unclear = match api.create(&job.repository, &job.snapshot, body.as_ref(), deadline).await {
-            Written::Done => return Ok(begun(job.snapshot.clone(), Outcome::Created, may_look)),
-            Written::Refused(refusal) => Unclear::of(&refusal)?,
-            Written::Lost(lost) => Unclear::of_lost(lost)?,
-        };
-        if !may_look {
-            return unclear.without_looking(job, warnings);
+        match write(api, job, deadline).await {
+            Sent::Accepted => return Ok(begun(job.snapshot.clone(), Outcome::Created, true)),
+            Sent::Refused(failure) => return Err(failure),
+            Sent::Never(failure) => unseen = failure,
+            Sent::Unclear { failure, kind } => match look_again(api, job, deadline).await {
+                Ok(Some(found)) => return adopt(job, &found),
+                Ok(None) if kind.is_some_and(is_verdict) => {
+                    return Err(name_the_running(api, job, failure, deadline).await);
+                }
+                Ok(None) => unseen = failure,
+                Err(unanswered) => return Err(unknown(job, &failure, &unanswered.failure().cause)),
+            },
         }
-        match look_again(api, job, deadline).await {
-            Ok(Some(found)) => return adopt(job, &found),
-            Ok(None) if unclear.is_refusal => return Err(name_the_running(api, job, unclear.failure, deadline).await),
-            Ok(None) => unseen = unclear.failure,
-            Err(unanswered) => return Err(unknown(job, &unclear, &unanswered.failure())),
-        }
-        if attempt < ATTEMPTS && !deadline.pause(api.client().pace().base * 4).await {
+        if attempt < ATTEMPTS && !deadline.pause(RESEND_PAUSE).await {
             break;
         }
     }
-    unseen.hint = format!("{}; snapshot {} was not begun as far as a look can tell", unseen.hint, job.snapshot);
-    Err(unseen)
+    let cause = format!("snapshot {} was not begun, as far as looking can tell: {}", job.snapshot, unseen.cause);
+    Err(unseen.with_cause(cause))
+}
+
+/// Sends the creation without being allowed to look: again only what never left.
+async fn send_blindly(
+    api: &SnapshotApi,
+    job: &Creation,
+    deadline: Deadline,
+    warnings: &mut Warnings,
+) -> Result<Begun, Failure> {
+    let mut unsent = Unanswered::Lost(Lost::OutOfTime).failure();
+    for attempt in 1..=ATTEMPTS {
+        match write(api, job, deadline).await {
+            Sent::Accepted => return Ok(begun(job.snapshot.clone(), Outcome::Created, false)),
+            Sent::Refused(failure) => return Err(failure),
+            Sent::Never(failure) => unsent = failure,
+            Sent::Unclear { failure, kind } => return without_looking(job, failure, kind, warnings),
+        }
+        if attempt < ATTEMPTS && !deadline.pause(RESEND_PAUSE).await {
+            break;
+        }
+    }
+    Err(unsent)
 }
 
 fn begun(snapshot: SnapshotName, outcome: Outcome, may_look: bool) -> Begun {
     Begun { snapshot, outcome, may_look }
 }
 
-/// Is it there already? By the request's mark, because an earlier delivery's name may hold another time.
-async fn look_first(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Result<Option<Snapshot>, Unanswered> {
-    let by_name = api.snapshot(&job.repository, &job.snapshot, deadline);
-    let Some(mark) = &job.mark else { return by_name.await };
+/// Is it there? By the request's mark, because an earlier delivery's name may hold another time.
+async fn look(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Result<Option<Snapshot>, Unanswered> {
+    let Identity::Request(mark) = &job.identity else {
+        return api.snapshot(&job.repository, &job.snapshot, deadline).await;
+    };
     let mut found = api.marked(&job.repository, mark, deadline).await?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found.into_iter().next())
@@ -90,24 +123,40 @@ async fn look_first(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Re
 async fn look_again(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Result<Option<Snapshot>, Unanswered> {
     for pause in LOOK_PAUSES {
         deadline.pause(pause).await;
-        if let Some(found) = look_first(api, job, deadline).await? {
+        if let Some(found) = look(api, job, deadline).await? {
             return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
-/// Takes over a snapshot of our name, unless its metadata says that it is another's.
+/// Two deliveries that ran at once without a common trace id could name two times: not to be undone
+/// without the right to delete, but to be said.
+async fn note_twins(api: &SnapshotApi, job: &Creation, deadline: Deadline, warnings: &mut Warnings) {
+    let Identity::Request(mark) = &job.identity else { return };
+    let Ok(found) = api.marked(&job.repository, mark, deadline).await else { return };
+    if found.len() > 1 {
+        let names: Vec<&str> = found.iter().map(|twin| twin.name.as_str()).collect();
+        warnings.add(format!("this request has more than one snapshot: {}; delete all but one", names.join(", ")));
+    }
+}
+
+/// Takes over a snapshot of our name, unless something says that it is another's.
 fn adopt(job: &Creation, found: &Snapshot) -> Result<Begun, Failure> {
     let wanted = job.body.as_ref().and_then(|body| body.get("metadata")).and_then(Value::as_object);
     if let (Some(wanted), Some(has)) = (wanted, &found.metadata)
         && !holds(has, wanted)
     {
-        return Err(Failure::new(
-            Code::SnapshotConflict,
-            format!("a snapshot named {} exists with other metadata", found.name),
-            "choose another `SnapshotName`, or leave it out: names made from the time never collide",
-        ));
+        return Err(conflict(format!("a snapshot named {} exists with other metadata", found.name)));
+    }
+    if let (Identity::Fixed { since }, Some(started)) = (&job.identity, found.started_at)
+        && started < *since
+        && found.state != Some(State::InProgress)
+    {
+        return Err(conflict(format!(
+            "a snapshot named {} exists since {started}: no new one can have its name",
+            found.name
+        )));
     }
     Ok(begun(SnapshotName::parse(&found.name)?, Outcome::Adopted, true))
 }
@@ -116,77 +165,98 @@ fn holds(has: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
     wanted.iter().all(|(key, value)| has.get(key) == Some(value))
 }
 
-/// An answer after which a look must tell what happened.
-struct Unclear {
+fn conflict(cause: String) -> Failure {
+    let hint = "choose another `SnapshotName`, make it a template such as nightly-%Y%m%d-%H%M%S, or leave it out";
+    Failure::new(Code::SnapshotConflict, cause, hint)
+}
+
+/// How one creation ended, as far as its answer tells.
+enum Sent {
+    /// The server said yes.
+    Accepted,
+    /// The server said no, clearly.
+    Refused(Failure),
+    /// It never left.
+    Never(Failure),
+    /// A look must tell.
+    Unclear {
+        failure: Failure,
+        /// What the server said, if it said anything.
+        kind: Option<Kind>,
+    },
+}
+
+async fn write(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Sent {
+    let body = job.body.clone().map(Value::Object);
+    match api.create(&job.repository, &job.snapshot, body.as_ref(), deadline).await {
+        Written::Done => Sent::Accepted,
+        Written::Refused(refusal) => refused(&refusal),
+        Written::Lost(lost) => {
+            let (unsent, transient) = (lost.is_unsent(), lost.is_transient());
+            let failure = Unanswered::Lost(lost).failure();
+            match (unsent, transient) {
+                (false, _) => Sent::Unclear { failure, kind: None },
+                (true, true) => Sent::Never(failure),
+                (true, false) => Sent::Refused(failure),
+            }
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Sent {
+    let failure = refusal.failure();
+    let kind = Some(refusal.kind);
+    match refusal.kind {
+        Kind::Throttled | Kind::Gateway | Kind::NameTaken | Kind::Busy => Sent::Unclear { failure, kind },
+        Kind::ServerError => Sent::Unclear { failure: failure.with_code(Code::SnapshotFailed), kind },
+        Kind::Invalid => Sent::Refused(failure.with_code(Code::SnapshotFailed)),
+        _ => Sent::Refused(failure),
+    }
+}
+
+/// Whether the server refused: if a look finds nothing either, that is the end of it.
+fn is_verdict(kind: Kind) -> bool {
+    matches!(kind, Kind::NameTaken | Kind::Busy | Kind::ServerError)
+}
+
+/// What can be said when looking is not allowed. A taken name that holds the request's mark or the
+/// slot's time can only be ours; a fixed one can be anybody's.
+fn without_looking(
+    job: &Creation,
     failure: Failure,
     kind: Option<Kind>,
-    /// The server refused: if a look finds nothing either, that is the end of it.
-    is_refusal: bool,
-}
-
-impl Unclear {
-    /// `Err` if the refusal is clear.
-    fn of(refusal: &Refusal) -> Result<Self, Failure> {
-        let mut failure = refusal.failure();
-        let kind = Some(refusal.kind);
-        match refusal.kind {
-            Kind::Throttled | Kind::Gateway => Ok(Self { failure, kind, is_refusal: false }),
-            Kind::NameTaken | Kind::Busy => Ok(Self { failure, kind, is_refusal: true }),
-            Kind::ServerError => {
-                failure.code = Code::SnapshotFailed;
-                Ok(Self { failure, kind, is_refusal: true })
-            }
-            _ => Err(failure),
+    warnings: &mut Warnings,
+) -> Result<Begun, Failure> {
+    match (kind, &job.identity) {
+        (Some(Kind::NameTaken), Identity::Request(_) | Identity::Slot) => {
+            warnings.add(format!("snapshot {} existed already; how it fares was not looked at", job.snapshot));
+            Ok(begun(job.snapshot.clone(), Outcome::Adopted, false))
         }
-    }
-
-    /// `Err` if nothing can have been sent, now or later.
-    fn of_lost(lost: Lost) -> Result<Self, Failure> {
-        let is_certain = matches!(lost, Lost::AddressRefused(_) | Lost::NoCredentials(_));
-        let failure = Unanswered::Lost(lost).failure();
-        if is_certain { Err(failure) } else { Ok(Self { failure, kind: None, is_refusal: false }) }
-    }
-
-    /// What can be said when looking is not allowed. A taken name that holds the request's mark or
-    /// the slot's time can only be ours.
-    fn without_looking(self, job: &Creation, warnings: &mut Warnings) -> Result<Begun, Failure> {
-        match self.kind {
-            Some(Kind::NameTaken) => {
-                warnings.add(format!("snapshot {} existed already; it was not looked at", job.snapshot));
-                Ok(begun(job.snapshot.clone(), Outcome::Adopted, false))
-            }
-            Some(Kind::Busy) => Err(self.failure),
-            _ => {
-                let denied = Failure::new(Code::AccessDenied, "the caller lacks es:ESHttpGet", "");
-                Err(unknown(job, &self, &denied))
-            }
-        }
+        (Some(Kind::Busy | Kind::Throttled), _) => Err(failure),
+        _ => Err(unknown(job, &failure, "the caller lacks es:ESHttpGet")),
     }
 }
 
-fn unknown(job: &Creation, unclear: &Unclear, looking: &Failure) -> Failure {
-    let mut failure = Failure::new(
-        Code::OutcomeUnknown,
-        format!(
-            "whether snapshot {} was begun is unknown: {}; and looking failed: {}",
-            job.snapshot, unclear.failure.cause, looking.cause
-        ),
-        format!(
-            "look for {} in repository {} before anything else; the same event with the same request id or `SlotTime` adopts it",
-            job.snapshot, job.repository
-        ),
+fn unknown(job: &Creation, failure: &Failure, looking: &str) -> Failure {
+    let cause = format!(
+        "whether snapshot {} was begun is unknown: {}; and looking failed: {looking}",
+        job.snapshot, failure.cause
     );
-    failure.http_status = unclear.failure.http_status;
-    failure
+    let hint = format!(
+        "look for {} in repository {} before anything else; the same event with the same request id or `SlotTime` adopts it",
+        job.snapshot, job.repository
+    );
+    let unknown = Failure::new(Code::OutcomeUnknown, cause, hint);
+    Failure { http_status: failure.http_status, ..unknown }
 }
 
 /// Adds to a `snapshot_running` what runs in this repository, if anything does.
-async fn name_the_running(api: &SnapshotApi, job: &Creation, mut failure: Failure, deadline: Deadline) -> Failure {
-    if failure.code == Code::SnapshotRunning
-        && let Ok(running) = api.running(&job.repository, deadline).await
-        && let Some(first) = running.first()
-    {
-        failure.cause = format!("snapshot {} runs in this repository: {}", first.name, failure.cause);
+async fn name_the_running(api: &SnapshotApi, job: &Creation, failure: Failure, deadline: Deadline) -> Failure {
+    if failure.code != Code::SnapshotRunning {
+        return failure;
     }
-    failure
+    let Ok(running) = api.running(&job.repository, deadline).await else { return failure };
+    let Some(first) = running.first() else { return failure };
+    let cause = format!("snapshot {} runs in this repository: {}", first.name, failure.cause);
+    failure.with_cause(cause)
 }

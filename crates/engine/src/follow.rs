@@ -11,6 +11,9 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Time that the last look may take.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// The snapshot's last state within `wait`; one look if `wait` is zero. `None` if it is not there: a
 /// cluster that cannot write a snapshot's last files forgets it rather than calling it failed.
 pub(crate) async fn follow(
@@ -20,11 +23,12 @@ pub(crate) async fn follow(
     wait: Duration,
     deadline: Deadline,
 ) -> Result<Option<Snapshot>, Unanswered> {
-    let until = deadline.or_after(wait);
+    let until = deadline.less(LAST_LOOK).or_after(wait);
     let mut pause = FIRST_PAUSE;
     let mut seen = api.snapshot(repository, snapshot, deadline).await?;
     let mut was_there = seen.is_some();
-    while !has_ended(seen.as_ref(), was_there) && until.pause(pause).await {
+    while !has_ended(seen.as_ref(), was_there) && !until.left().is_zero() {
+        tokio::time::sleep(pause.min(until.left())).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         match api.snapshot(repository, snapshot, deadline).await {
             Ok(now) => seen = now,

@@ -1,5 +1,6 @@
 //! What to do.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use snapkeep_core::naming::{RepositoryName, RequestMark, SnapshotName};
 use snapkeep_core::repository::S3Settings;
@@ -48,13 +49,26 @@ pub struct Creation {
     pub repository: RepositoryName,
     /// Its name. It is never changed on the way: a second name could mean a second snapshot.
     pub snapshot: SnapshotName,
-    /// How an earlier delivery of the same request is recognised, whose name may hold another time.
-    /// `None` if the name alone identifies the snapshot.
-    pub mark: Option<RequestMark>,
+    /// What makes it the same snapshot at every delivery.
+    pub identity: Identity,
     /// The create API's body; `None` sends none.
     pub body: Option<Map<String, Value>>,
     /// How long to follow it.
     pub wait: Duration,
+}
+
+/// What makes a snapshot the one that is meant.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// The request: an earlier delivery's name ends in its mark, but may hold another time.
+    Request(RequestMark),
+    /// The slot's time in its name.
+    Slot,
+    /// A fixed name, which says little: what has it is taken for ours if it began at this time or later.
+    Fixed {
+        /// An event is delivered for some hours at most.
+        since: Timestamp,
+    },
 }
 
 impl Job {

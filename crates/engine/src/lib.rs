@@ -15,6 +15,6 @@ mod register;
 mod report;
 mod run;
 
-pub use job::{Creation, Job, Registration};
+pub use job::{Creation, Identity, Job, Registration};
 pub use report::{Outcome, RegistrationOutcome, Report, Warnings};
 pub use run::run;

@@ -1,20 +1,24 @@
 //! Registers a repository: looks first, changes nothing that is as it should be, and gives a first
 //! verification that fails another chance, because a new role takes a while to work.
 
+use crate::create::{ATTEMPTS, RESEND_PAUSE};
 use crate::job::Registration;
 use crate::report::{RegistrationOutcome, Warnings};
 use serde_json::Value;
 use snapkeep_cluster::{Kind, Refusal, Registered, SnapshotApi, Unanswered, Written};
-use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::repository::is_registered;
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::{Deadline, Lost};
+use snapkeep_transport::Deadline;
 use std::time::Duration;
 
-/// Pauses before the repository is verified again.
-const VERIFY_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-
-/// How often the registration is sent while its effect stays unseen.
-const ATTEMPTS: usize = 3;
+/// Pauses before the repository is verified again: a new role can take a minute until it works.
+const VERIFY_PAUSES: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(15),
+];
 
 /// Registers, unless it is registered already.
 pub(crate) async fn register(
@@ -25,7 +29,7 @@ pub(crate) async fn register(
 ) -> Result<RegistrationOutcome, Failure> {
     let outcome = match api.repository(&job.repository, deadline).await {
         Ok(None) => RegistrationOutcome::Created,
-        Ok(Some(found)) if is_same(job, &found) => return Ok(RegistrationOutcome::Unchanged),
+        Ok(Some(found)) if is_as_wanted(job, &found) => return unchanged(api, job, deadline, warnings).await,
         Ok(Some(_)) if job.replace => RegistrationOutcome::Replaced,
         Ok(Some(found)) => return Err(conflict(job, &found)),
         Err(Unanswered::Refused(refusal)) if refusal.is_missing_right() => {
@@ -34,14 +38,15 @@ pub(crate) async fn register(
         }
         Err(unanswered) => return Err(unanswered.failure()),
     };
-    match send(api, job, &job.settings.body(), deadline).await {
-        Err(Refused::Region(_)) => {
+    match send(api, job, &job.settings.body(), deadline, warnings).await {
+        Err(Refused::Region(first)) => {
+            tracing::warn!(cause = first.cause, "the region was refused; trying the global endpoint");
+            let body = job.settings.body_with_global_endpoint();
+            send(api, job, &body, deadline, warnings).await.map_err(Refused::into_failure)?;
             warnings.add(format!(
                 "the region {} was refused for the bucket; registered with the endpoint s3.amazonaws.com in its place",
                 job.settings.region
             ));
-            let body = job.settings.body_with_global_endpoint();
-            send(api, job, &body, deadline).await.map_err(Refused::into_failure)?;
         }
         sent => sent.map_err(Refused::into_failure)?,
     }
@@ -53,8 +58,23 @@ pub(crate) fn not_looked(what: &str, refusal: &Refusal) -> String {
     format!("{what}, because looking was refused (403): the caller lacks es:ESHttpGet ({})", refusal.reason)
 }
 
-fn is_same(job: &Registration, found: &Registered) -> bool {
+fn is_as_wanted(job: &Registration, found: &Registered) -> bool {
     job.settings.differences(&found.kind, &found.settings).is_empty()
+}
+
+/// Nothing to do. But a repository that holds nothing yet may be one whose verification failed when
+/// an earlier delivery registered it: servers save those too.
+async fn unchanged(
+    api: &SnapshotApi,
+    job: &Registration,
+    deadline: Deadline,
+    warnings: &mut Warnings,
+) -> Result<RegistrationOutcome, Failure> {
+    let is_empty = api.names(&job.repository, deadline).await.is_ok_and(|names| names.is_empty());
+    if is_empty {
+        verify_once(api, job, deadline, warnings).await.map_err(Refused::into_failure)?;
+    }
+    Ok(RegistrationOutcome::Unchanged)
 }
 
 fn conflict(job: &Registration, found: &Registered) -> Failure {
@@ -76,6 +96,10 @@ enum Refused {
 }
 
 impl Refused {
+    fn by(refusal: &Refusal) -> Self {
+        if refusal.kind == Kind::RegionRefused { Self::Region(refusal.failure()) } else { Self::For(explain(refusal)) }
+    }
+
     fn into_failure(self) -> Failure {
         let (Self::Region(failure) | Self::For(failure)) = self;
         failure
@@ -83,41 +107,48 @@ impl Refused {
 }
 
 /// Sends the registration until its effect is seen, refused or unknowable.
-async fn send(api: &SnapshotApi, job: &Registration, body: &Value, deadline: Deadline) -> Result<(), Refused> {
+async fn send(
+    api: &SnapshotApi,
+    job: &Registration,
+    body: &Value,
+    deadline: Deadline,
+    warnings: &mut Warnings,
+) -> Result<(), Refused> {
     let mut unseen = Failure::new(Code::ClusterUnavailable, "no time was left to register", "allow more time");
     for attempt in 1..=ATTEMPTS {
-        match api.register(&job.repository, body, deadline).await {
+        let lost = match api.register(&job.repository, body, deadline).await {
             Written::Done => return Ok(()),
-            Written::Refused(refusal) if refusal.kind == Kind::RegionRefused => {
-                return Err(Refused::Region(refusal.failure()));
-            }
             Written::Refused(refusal) if is_unverified(&refusal) => {
-                return verify(api, job, body, refusal, deadline).await.map_err(Refused::For);
+                return verify_patiently(api, job, body, refusal, deadline).await;
             }
-            Written::Refused(refusal) if is_ambiguous(&refusal) => unseen = refusal.failure(),
-            Written::Refused(refusal) => return Err(Refused::For(explain(&refusal))),
-            Written::Lost(lost) if !is_sent(&lost) => return Err(Refused::For(Unanswered::Lost(lost).failure())),
-            Written::Lost(lost) => unseen = Unanswered::Lost(lost).failure(),
+            Written::Refused(refusal) if is_ambiguous(&refusal) => refusal.failure(),
+            Written::Refused(refusal) => return Err(Refused::by(&refusal)),
+            Written::Lost(lost) if lost.is_unsent() && !lost.is_transient() => {
+                return Err(Refused::For(Unanswered::Lost(lost).failure()));
+            }
+            Written::Lost(lost) => Unanswered::Lost(lost).failure(),
+        };
+        if is_in_place(api, job, body, &lost, deadline).await.map_err(Refused::For)? {
+            return verify_once(api, job, deadline, warnings).await;
         }
-        if is_in_place(api, job, &unseen, deadline).await.map_err(Refused::For)? {
-            return verify_softly(api, &job.repository, deadline).await.map_err(Refused::For);
-        }
-        if attempt < ATTEMPTS && !deadline.pause(api.client().pace().base * 2).await {
+        unseen = lost;
+        if attempt < ATTEMPTS && !deadline.pause(RESEND_PAUSE).await {
             break;
         }
     }
     Err(Refused::For(unseen))
 }
 
-/// A look after an answer that was lost: is the repository there as asked for?
+/// A look after an answer that was lost: is the repository there, exactly as it was sent?
 async fn is_in_place(
     api: &SnapshotApi,
     job: &Registration,
+    body: &Value,
     lost: &Failure,
     deadline: Deadline,
 ) -> Result<bool, Failure> {
     match api.repository(&job.repository, deadline).await {
-        Ok(found) => Ok(found.is_some_and(|found| is_same(job, &found))),
+        Ok(found) => Ok(found.is_some_and(|found| is_registered(body, &found.kind, &found.settings))),
         Err(unanswered) => Err(Failure::new(
             Code::OutcomeUnknown,
             format!(
@@ -132,47 +163,61 @@ async fn is_in_place(
 }
 
 /// The registration may be saved although its verification failed: verify it again, with pauses.
-async fn verify(
+async fn verify_patiently(
     api: &SnapshotApi,
     job: &Registration,
     body: &Value,
     first: Refusal,
     deadline: Deadline,
-) -> Result<(), Failure> {
+) -> Result<(), Refused> {
     let mut refused = first;
     for pause in VERIFY_PAUSES {
         if !deadline.pause(pause).await {
             break;
         }
-        let saved = matches!(api.repository(&job.repository, deadline).await, Ok(Some(found)) if is_same(job, &found));
-        let mut written = if saved { Some(api.verify(&job.repository, deadline).await) } else { None };
-        if let Some(Written::Refused(refusal)) = &written
-            && refusal.is_missing_right()
-        {
-            written = None; // no es:ESHttpPost: the same registration again verifies as well
-        }
-        let written = match written {
-            Some(written) => written,
-            None => api.register(&job.repository, body, deadline).await,
-        };
-        match written {
+        match verify_or_register(api, job, body, deadline).await {
             Written::Done => return Ok(()),
+            Written::Refused(refusal) if refusal.kind == Kind::RegionRefused => return Err(Refused::by(&refusal)),
             Written::Refused(refusal) => refused = refusal,
-            Written::Lost(lost) => tracing::debug!(cause = lost.cause(), "a verification's answer was lost"),
+            Written::Lost(lost) => tracing::warn!(cause = lost.cause(), "a verification's answer was lost"),
         }
     }
     let failure = explain(&refused);
     let cause = format!("repository {} cannot be used: {}", job.repository, failure.cause);
-    Err(Failure { cause, ..failure })
+    Err(Refused::For(failure.with_cause(cause)))
 }
 
-/// Verifies what a lost answer left in place. Not being allowed to is no failure: the article's
-/// rights do not include it, and the next snapshot will tell.
-async fn verify_softly(api: &SnapshotApi, repository: &RepositoryName, deadline: Deadline) -> Result<(), Failure> {
-    match api.verify(repository, deadline).await {
-        Written::Refused(refusal) if is_unverified(&refusal) => Err(explain(&refusal)),
-        Written::Refused(_) | Written::Lost(_) | Written::Done => Ok(()),
+/// Verifies a registration that is saved. Where it is not, or where there is no right to verify, the
+/// same registration again verifies as well.
+async fn verify_or_register(api: &SnapshotApi, job: &Registration, body: &Value, deadline: Deadline) -> Written {
+    let found = api.repository(&job.repository, deadline).await;
+    let saved = matches!(found, Ok(Some(found)) if is_registered(body, &found.kind, &found.settings));
+    if saved {
+        let verified = api.verify(&job.repository, deadline).await;
+        if !matches!(&verified, Written::Refused(refusal) if refusal.is_missing_right()) {
+            return verified;
+        }
     }
+    api.register(&job.repository, body, deadline).await
+}
+
+/// Verifies what is in place. Not being allowed to is no failure: the article's rights do not include
+/// it. An answer that is lost is said.
+async fn verify_once(
+    api: &SnapshotApi,
+    job: &Registration,
+    deadline: Deadline,
+    warnings: &mut Warnings,
+) -> Result<(), Refused> {
+    let unverified = match api.verify(&job.repository, deadline).await {
+        Written::Done => return Ok(()),
+        Written::Refused(refusal) if refusal.is_missing_right() => return Ok(()),
+        Written::Refused(refusal) if is_ambiguous(&refusal) => refusal.reason,
+        Written::Refused(refusal) => return Err(Refused::by(&refusal)),
+        Written::Lost(lost) => lost.cause().to_owned(),
+    };
+    warnings.add(format!("repository {} is registered but could not be verified: {unverified}", job.repository));
+    Ok(())
 }
 
 fn is_unverified(refusal: &Refusal) -> bool {
@@ -180,21 +225,20 @@ fn is_unverified(refusal: &Refusal) -> bool {
 }
 
 fn is_ambiguous(refusal: &Refusal) -> bool {
-    matches!(refusal.kind, Kind::Throttled | Kind::Gateway | Kind::ServerError)
-}
-
-fn is_sent(lost: &Lost) -> bool {
-    !matches!(lost, Lost::AddressRefused(_) | Lost::NoCredentials(_))
+    matches!(refusal.kind, Kind::Throttled | Kind::Gateway)
 }
 
 /// The refusal's failure, in a registration's words.
 fn explain(refusal: &Refusal) -> Failure {
-    let mut failure = refusal.failure();
+    let failure = refusal.failure();
     if refusal.reason.contains("currently used") {
-        failure.code = Code::RepositoryConflict;
-        failure.hint = "a snapshot or restore uses the repository: change its settings when that has ended".into();
-    } else if matches!(refusal.kind, Kind::Invalid | Kind::ServerError) {
-        failure.code = Code::RepositoryVerificationFailed;
+        let hint = "a snapshot or restore uses the repository: change its settings when that has ended";
+        return failure.with_code(Code::RepositoryConflict).with_hint(hint);
+    }
+    if matches!(refusal.kind, Kind::Invalid | Kind::ServerError) {
+        let hint =
+            "the cluster refused these settings: the reason says which; see `Settings`, `BasePath` and `RoleArn`";
+        return failure.with_code(Code::RepositoryVerificationFailed).with_hint(hint);
     }
     failure
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use snapkeep_core::failure::line;
 use snapkeep_core::snapshot::{Shards, Snapshot, State};
 
 /// The answer's shape: version 1. Every key is always there; what is absent is null. Keys are only ever added.
@@ -32,7 +33,10 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// The event that follows a snapshot which still runs.
     pub next: Option<Value>,
-    /// `list` only: newest first.
+    /// Whether looking is allowed, so that a running snapshot can be followed.
+    #[serde(skip)]
+    pub may_look: bool,
+    /// `list` only: newest first as far as times are known, else by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<Vec<Snapshot>>,
 }
@@ -77,6 +81,7 @@ impl Report {
             started_at: None,
             warnings: Vec::new(),
             next: None,
+            may_look: true,
             snapshots: None,
         }
     }
@@ -97,7 +102,8 @@ pub struct Warnings(Vec<String>);
 
 impl Warnings {
     /// Adds one, unless it has been said.
-    pub fn add(&mut self, warning: String) {
+    pub fn add(&mut self, warning: impl AsRef<str>) {
+        let warning = line(warning.as_ref());
         if !self.0.contains(&warning) {
             tracing::warn!("{warning}");
             self.0.push(warning);

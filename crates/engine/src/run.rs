@@ -2,12 +2,12 @@
 
 use crate::create::{Begun, create};
 use crate::follow::{follow, judge};
-use crate::job::{Creation, Job};
+use crate::job::{Creation, Identity, Job};
 use crate::list::list;
 use crate::register::register;
 use crate::report::{Outcome, Report, Warnings};
 use snapkeep_cluster::SnapshotApi;
-use snapkeep_core::snapshot::State;
+use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
 
@@ -26,7 +26,8 @@ pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, mut warnings:
         Job::Status { repository, snapshot, wait } => {
             let seen = follow(api, repository, snapshot, *wait, deadline).await.map_err(|error| error.failure())?;
             let seen = seen.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
-            seen.failures.iter().for_each(|failure| warnings.add(failure.clone()));
+            seen.failures.iter().for_each(|failure| warnings.add(failure));
+            note_unknown_state(&seen, &mut warnings);
             report.observe(&seen);
         }
         Job::List { repository } => {
@@ -65,15 +66,17 @@ async fn take(
     tracing::info!(snapshot = snapshot.as_str(), ?outcome, "snapshot begun");
     report.snapshot = Some(snapshot.as_str().to_owned());
     report.outcome = Some(outcome);
+    // The server accepted it, which is to say that it has begun. A look may tell more.
+    report.state = (outcome == Outcome::Created).then_some(State::InProgress);
+    report.may_look = may_look;
     if !may_look {
-        // The server accepted it, which is to say that it has begun; more is not to be had.
-        report.state = (outcome == Outcome::Created).then_some(State::InProgress);
         return Ok(());
     }
     match follow(api, &creation.repository, &snapshot, creation.wait, deadline).await {
         Ok(Some(seen)) => {
             report.observe(&seen);
             note_adoption(creation, report, warnings);
+            note_unknown_state(&seen, warnings);
             judge(&seen)
         }
         Ok(None) if creation.wait.is_zero() => {
@@ -91,10 +94,16 @@ async fn take(
 
 /// A fixed name that existed is no new backup: say so.
 fn note_adoption(creation: &Creation, report: &Report, warnings: &mut Warnings) {
-    if report.outcome == Some(Outcome::Adopted)
-        && creation.mark.is_none()
-        && let Some(started) = report.started_at
+    if let (Some(Outcome::Adopted), Identity::Fixed { .. }, Some(started)) =
+        (report.outcome, &creation.identity, report.started_at)
     {
         warnings.add(format!("snapshot {} existed already (begun {started}); no other was taken", creation.snapshot));
+    }
+}
+
+/// An unknown state is not success.
+fn note_unknown_state(seen: &Snapshot, warnings: &mut Warnings) {
+    if seen.state.is_none() {
+        warnings.add(format!("the server's word for the state of snapshot {} is not known here", seen.name));
     }
 }

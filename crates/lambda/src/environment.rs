@@ -1,5 +1,6 @@
 //! What the operator sets: limits on events, identity, authorities.
 
+use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Auth, AwsCredentials};
@@ -43,7 +44,8 @@ impl Environment {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let text = |key: &str| get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let secret = |key: &str| text(key).map(Secret::new);
-        let list = |key: &str| text(key).map(|value| split(&value));
+        // A list that is set but empty allows nothing: it must not fall open.
+        let list = |key: &str| get(key).map(|value| split(&value));
         Self {
             allowed_endpoints: list("SNAPKEEP_ALLOWED_ENDPOINTS").unwrap_or_default(),
             allowed_roles: list("SNAPKEEP_ALLOWED_ROLE_ARNS"),
@@ -87,6 +89,19 @@ impl Environment {
         )
     }
 
+    /// Passwords, keys and tokens that are sent as they are go to hosts that the operator named, not
+    /// to just any of Amazon's domains: a signature is of use to its own host only, a password anywhere.
+    pub fn check_identity(&self, endpoint: &Endpoint) -> Result<(), Failure> {
+        let sends_secret = matches!(self.identity.auth.as_deref(), Some("basic" | "api-key" | "bearer"));
+        if endpoint.is_listed() || !sends_secret {
+            return Ok(());
+        }
+        let hint =
+            format!("add exactly `{}` to SNAPKEEP_ALLOWED_ENDPOINTS, or use SNAPKEEP_AUTH=sigv4", endpoint.host());
+        let cause = "a password, key or token is only sent to a listed endpoint";
+        Err(Failure::new(Code::EndpointNotAllowed, cause, hint))
+    }
+
     /// The identity that requests are sent with; `region` is what signatures are scoped to.
     pub fn auth(&self, region: &str) -> Result<Auth, Failure> {
         self.identity.auth(region)
@@ -95,8 +110,9 @@ impl Environment {
 
 impl Identity {
     fn auth(&self, region: &str) -> Result<Auth, Failure> {
+        self.check_pair()?;
         match self.auth.as_deref().unwrap_or("sigv4") {
-            "sigv4" => Ok(Auth::SigV4 { credentials: self.aws()?, region: region.to_owned() }),
+            "sigv4" => Ok(Auth::SigV4 { credentials: self.aws(), region: region.to_owned() }),
             "basic" => Ok(Auth::Basic {
                 username: needed(self.username.as_ref(), "basic", "SNAPKEEP_USERNAME")?,
                 password: needed(self.password.as_ref(), "basic", "SNAPKEEP_PASSWORD")?,
@@ -111,22 +127,29 @@ impl Identity {
         }
     }
 
-    /// The article's keys if they are set. `SESSION_TOKEN` belongs to them; `AWS_SESSION_TOKEN`
-    /// belongs to the execution role and is never paired with them.
-    fn aws(&self) -> Result<AwsCredentials, Failure> {
+    /// One of the article's keys without the other is a mistake, whatever identity is used.
+    fn check_pair(&self) -> Result<(), Failure> {
         match (&self.access_key, &self.secret_key) {
-            (Some(access_key), Some(secret_key)) => {
-                tracing::warn!(
-                    "ACCESS_KEY and SECRET_KEY are used: long-lived keys in the environment; remove them and \
-                     give the function's execution role the same rights"
-                );
-                Ok(AwsCredentials::fixed(access_key, secret_key, self.session_token.as_ref()))
-            }
-            (None, None) if self.session_token.is_none() => Ok(AwsCredentials::default_chain()),
             (Some(_), None) => Err(incomplete("ACCESS_KEY", "SECRET_KEY")),
             (None, Some(_)) => Err(incomplete("SECRET_KEY", "ACCESS_KEY")),
-            (None, None) => Err(incomplete("SESSION_TOKEN", "ACCESS_KEY and SECRET_KEY")),
+            (None, None) if self.session_token.is_some() => {
+                Err(incomplete("SESSION_TOKEN", "ACCESS_KEY and SECRET_KEY"))
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// The article's keys if they are set. `SESSION_TOKEN` belongs to them; `AWS_SESSION_TOKEN`
+    /// belongs to the execution role and is never paired with them.
+    fn aws(&self) -> AwsCredentials {
+        let (Some(access_key), Some(secret_key)) = (&self.access_key, &self.secret_key) else {
+            return AwsCredentials::default_chain();
+        };
+        tracing::warn!(
+            "ACCESS_KEY and SECRET_KEY are used: long-lived keys in the environment; remove them and \
+             give the function's execution role the same rights"
+        );
+        AwsCredentials::fixed(access_key, secret_key, self.session_token.as_ref())
     }
 }
 
@@ -190,6 +213,7 @@ mod tests {
         assert_eq!(auth(&[("ACCESS_KEY", "a"), ("SECRET_KEY", "s")]), Ok("keys"));
         for half in ["ACCESS_KEY", "SECRET_KEY", "SESSION_TOKEN"] {
             assert_eq!(auth(&[(half, "x")]), Err(Code::BadConfig), "{half}");
+            assert_eq!(auth(&[(half, "x"), ("SNAPKEEP_AUTH", "none")]), Err(Code::BadConfig), "{half}");
         }
         assert_eq!(
             auth(&[("SNAPKEEP_AUTH", "basic"), ("SNAPKEEP_USERNAME", "u"), ("SNAPKEEP_PASSWORD", "p")]),
@@ -219,7 +243,22 @@ mod tests {
         let closed =
             environment(&[("SNAPKEEP_ALLOWED_ROLE_ARNS", "arn:a, arn:b,"), ("SNAPKEEP_ALLOWED_BUCKETS", "one")]);
         assert!(closed.check_role("arn:b").is_ok() && closed.check_bucket("one").is_ok());
+        let empty = environment(&[("SNAPKEEP_ALLOWED_ROLE_ARNS", ""), ("SNAPKEEP_ALLOWED_BUCKETS", "")]);
+        assert_eq!(empty.check_role("arn:a").unwrap_err().code, Code::RoleNotAllowed);
+        assert_eq!(empty.check_bucket("one").unwrap_err().code, Code::BucketNotAllowed);
         assert_eq!(closed.check_role("arn:ab").unwrap_err().code, Code::RoleNotAllowed);
         assert_eq!(closed.check_bucket("on").unwrap_err().code, Code::BucketNotAllowed);
+    }
+
+    #[test]
+    fn a_password_goes_to_listed_hosts_only() {
+        let amazon = Endpoint::admit("https://search-x.eu-west-1.es.amazonaws.com", "eu-west-1", &[]).unwrap();
+        let own = Endpoint::admit("https://own.example", "eu-west-1", &["own.example".into()]).unwrap();
+        for auth in ["basic", "api-key", "bearer"] {
+            let environment = environment(&[("SNAPKEEP_AUTH", auth)]);
+            assert_eq!(environment.check_identity(&amazon).unwrap_err().code, Code::EndpointNotAllowed, "{auth}");
+            assert!(environment.check_identity(&own).is_ok(), "{auth}");
+        }
+        assert!(environment(&[]).check_identity(&amazon).is_ok());
     }
 }

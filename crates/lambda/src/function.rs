@@ -83,9 +83,13 @@ impl Function {
         let environment = &self.environment;
         let region = event.required("Region", environment.region.as_deref())?;
         check_region("Region", region)?;
-        let endpoint = event.required("Endpoint", environment.endpoint.as_deref())?;
+        let named = event.required("Endpoint", environment.endpoint.as_deref())?;
         let job = self.job(&event, region, invocation)?;
-        let endpoint = Endpoint::admit(endpoint, region, &environment.allowed_endpoints)?;
+        let endpoint = match event.text("Endpoint")? {
+            Some(_) => Endpoint::admit(named, region, &environment.allowed_endpoints)?,
+            None => Endpoint::trusted(named)?,
+        };
+        environment.check_identity(&endpoint)?;
         if let Some(role_arn) = event.text("RoleArn")? {
             environment.check_role(role_arn)?;
         }
@@ -181,7 +185,7 @@ fn further(event: &Event) -> Result<Map<String, Value>, Failure> {
 
 fn creation(event: &Event, repository: &RepositoryName, invocation: &Invocation) -> Result<Creation, Failure> {
     refuse_reserved(repository.is_reserved(), "RepositoryName")?;
-    let (snapshot, mark) = naming::to_create(event, repository, invocation)?;
+    let (snapshot, identity) = naming::to_create(event, repository, invocation)?;
     refuse_reserved(snapshot.is_reserved(), "SnapshotName")?;
     let mut body = Map::new();
     if let Some(indices) = event.names("Indices")? {
@@ -202,7 +206,7 @@ fn creation(event: &Event, repository: &RepositoryName, invocation: &Invocation)
     }
     let wait = Duration::from_secs(event.seconds("Wait")?);
     let body = (!body.is_empty()).then_some(body);
-    Ok(Creation { repository: repository.clone(), snapshot, mark, body, wait })
+    Ok(Creation { repository: repository.clone(), snapshot, identity, body, wait })
 }
 
 fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Failure> {
@@ -221,7 +225,7 @@ fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Failure> {
 /// The event that follows a snapshot which still runs.
 fn next(report: &Report, accepted: &Accepted) -> Option<Value> {
     let snapshot = report.snapshot.as_ref()?;
-    if report.uuid.is_none() || report.state != Some(State::InProgress) {
+    if !report.may_look || report.state != Some(State::InProgress) {
         return None;
     }
     Some(json!({

@@ -61,9 +61,14 @@ fn time_left(deadline: u64) -> Duration {
 /// JSON lines on standard output, at the level that the function's logging configuration asks for.
 /// Libraries log their warnings only: what they say in detail could hold headers.
 fn log_as_json() {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| match level.to_lowercase().as_str() {
+        "fatal" => Some(LevelFilter::ERROR),
+        other => other.parse().ok(),
+    });
     let targets = Targets::new()
         .with_default(LevelFilter::WARN)
+        // It would log every failure once more, without the request's id.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_target("snapkeep", level.unwrap_or(LevelFilter::INFO))
         .with_target("bootstrap", level.unwrap_or(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false);

@@ -7,6 +7,7 @@ use snapkeep_core::naming::{
     RepositoryName, RequestMark, SnapshotName, Template, is_nameable, name_for_request, name_for_slot,
 };
 use snapkeep_core::{Code, Failure};
+use snapkeep_engine::Identity;
 
 /// Longest time between an event's first acceptance and its last delivery: Lambda keeps an
 /// asynchronous event for at most 6 hours.
@@ -15,13 +16,15 @@ const OLDEST_EVENT: SignedDuration = SignedDuration::from_hours(6);
 /// How far the clock that dated the event may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// A name, and the mark by which an earlier delivery is recognised if its name may hold another time.
-pub(crate) type Named = (SnapshotName, Option<RequestMark>);
+/// A name, and what makes it the same at every delivery.
+pub(crate) type Named = (SnapshotName, Identity);
 
 /// The name of the snapshot to create.
 pub(crate) fn to_create(event: &Event, repository: &RepositoryName, invocation: &Invocation) -> Result<Named, Failure> {
     if let Some(name) = given(event, repository)? {
-        return Ok((name, None));
+        let fixed = Identity::Fixed { since: invocation.now - OLDEST_EVENT };
+        let identity = if event.text("SlotTime")?.is_some() { Identity::Slot } else { fixed };
+        return Ok((name, identity));
     }
     let mark = RequestMark::of(&invocation.request_id);
     let at = accepted_at(invocation);
@@ -32,7 +35,7 @@ pub(crate) fn to_create(event: &Event, repository: &RepositoryName, invocation: 
         }
         None => name_for_request(repository.as_str(), at, &mark),
     };
-    Ok((name, Some(mark)))
+    Ok((name, Identity::Request(mark)))
 }
 
 /// The name of a snapshot to look at: it must follow from the event alone.

@@ -19,6 +19,8 @@ pub struct Answer {
 pub enum Lost {
     /// The request never left: name resolution, connection or TLS handshake failed.
     NotSent(String),
+    /// The time was up before anything was sent.
+    OutOfTime,
     /// It left, but no whole answer came back: cut connection, time-out.
     Cut(String),
     /// An answer came that is not read: larger than the cap, compressed, or a redirect.
@@ -32,12 +34,19 @@ pub enum Lost {
 impl Lost {
     /// What happened, in one sentence.
     pub fn cause(&self) -> &str {
-        let (Self::NotSent(cause)
-        | Self::Cut(cause)
-        | Self::Unreadable(cause)
-        | Self::AddressRefused(cause)
-        | Self::NoCredentials(cause)) = self;
-        cause
+        match self {
+            Self::OutOfTime => "no time is left before the deadline",
+            Self::NotSent(cause)
+            | Self::Cut(cause)
+            | Self::Unreadable(cause)
+            | Self::AddressRefused(cause)
+            | Self::NoCredentials(cause) => cause,
+        }
+    }
+
+    /// Whether the request can have had no effect: it never left.
+    pub fn is_unsent(&self) -> bool {
+        !matches!(self, Self::Cut(_) | Self::Unreadable(_))
     }
 
     /// Whether trying again may help.

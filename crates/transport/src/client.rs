@@ -1,11 +1,13 @@
 //! The client: one endpoint, one identity.
 
 use crate::auth::{secrets_of, with_sources};
-use crate::guard::{AddressRefused, GuardedResolver};
+use crate::guard::{self, AddressRefused, GuardedResolver, Lookup};
 use crate::retry::{Pace, may_pass, random};
 use crate::{Answer, Auth, Deadline, Lost, sign, tls};
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use serde_json::Value;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
@@ -21,6 +23,10 @@ const SERVICE: &str = "es";
 /// Time for name resolution, connection and TLS handshake together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What one request may take of the time that is left: a request that hangs leaves time to look
+/// what became of it.
+const SHARE: f64 = 0.6;
+
 /// Largest answer that is read, in bytes, unless a call says otherwise.
 const DEFAULT_CAP: usize = 4 << 20;
 
@@ -33,11 +39,13 @@ pub struct Settings {
     pub pace: Pace,
     /// The clock that signatures are dated by.
     pub clock: fn() -> SystemTime,
+    /// How host names are resolved, before unfit addresses are left out.
+    pub lookup: Lookup,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ca_file: None, pace: Pace::default(), clock: SystemTime::now }
+        Self { ca_file: None, pace: Pace::default(), clock: SystemTime::now, lookup: guard::system_lookup }
     }
 }
 
@@ -96,7 +104,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .retry(reqwest::retry::never())
-            .dns_resolver(GuardedResolver(Arc::clone(&endpoint)))
+            .dns_resolver(GuardedResolver { endpoint: Arc::clone(&endpoint), lookup: settings.lookup })
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("snapkeep/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -137,15 +145,15 @@ impl Client {
     }
 
     async fn once(&self, call: &Call, deadline: Deadline) -> Result<Answer, Lost> {
-        let timeout = call.timeout.min(deadline.left());
-        if timeout.is_zero() {
-            return Err(Lost::NotSent("no time is left before the deadline".into()));
-        }
         let (request, secrets) = self.request(call, deadline).await?;
+        let timeout = call.timeout.min(deadline.left().mul_f64(SHARE));
+        if timeout.is_zero() {
+            return Err(Lost::OutOfTime);
+        }
         let started = tokio::time::Instant::now();
         let outcome = match tokio::time::timeout(timeout, self.exchange(request, call.cap)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Lost::Cut(format!("no whole answer within {} s", timeout.as_secs_f32().ceil()))),
+            Err(_) => Err(Lost::Cut(format!("no whole answer within {:.1} s", timeout.as_secs_f32()))),
         };
         self.log(call, &outcome, started.elapsed());
         outcome.map(|answer| scrubbed(answer, &secrets))
@@ -162,7 +170,12 @@ impl Client {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }
         if let Some(header) = self.auth.header() {
-            builder = builder.header(AUTHORIZATION, header);
+            let value = HeaderValue::try_from(header).map_err(|_| {
+                Lost::NoCredentials(
+                    "the credentials hold a character that no header may hold, such as a line's end".into(),
+                )
+            })?;
+            builder = builder.header(AUTHORIZATION, value);
         }
         let mut request = builder.body(call.body.clone().unwrap_or_default()).map_err(|error| unusable(&error))?;
         if let Auth::SigV4 { credentials, region } = &self.auth {
@@ -185,8 +198,8 @@ impl Client {
                 "the endpoint answered with a redirect ({status}), which is not followed"
             )));
         }
-        if let Some(encoding) = response.headers().get(CONTENT_ENCODING) {
-            let encoding = encoding.to_str().unwrap_or("unknown").to_owned();
+        let encoding = response.headers().get(CONTENT_ENCODING).map(|encoding| encoding.to_str().unwrap_or("unknown"));
+        if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
             return Err(Lost::Unreadable(format!(
                 "the answer ({status}) is compressed ({encoding}), which was not asked for"
             )));
@@ -221,14 +234,27 @@ impl Client {
     }
 }
 
-/// A refusal may repeat parts of the request: our secrets are taken out before anyone reads it.
+/// A refusal may repeat parts of the request: our secrets are taken out before anyone reads it. JSON
+/// is read first, because it can spell one text in many ways.
 fn scrubbed(answer: Answer, secrets: &[Secret]) -> Answer {
     if answer.status < 300 || secrets.is_empty() {
         return answer;
     }
-    let text = String::from_utf8_lossy(&answer.body).into_owned();
-    let text = secrets.iter().fold(text, |text, secret| secret.scrub(&text));
-    Answer { body: text.into(), ..answer }
+    let scrub = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| secret.scrub(&text));
+    let body = match serde_json::from_slice::<Value>(&answer.body) {
+        Ok(json) => scrub_json(json, &scrub).to_string(),
+        Err(_) => scrub(&String::from_utf8_lossy(&answer.body)),
+    };
+    Answer { body: body.into(), ..answer }
+}
+
+fn scrub_json(value: Value, scrub: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(scrub(&text)),
+        Value::Array(values) => values.into_iter().map(|value| scrub_json(value, scrub)).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (scrub(&key), scrub_json(value, scrub))).collect(),
+        other => other,
+    }
 }
 
 /// What reqwest's error means for the request's effect.
@@ -243,4 +269,50 @@ fn lost(error: reqwest::Error) -> Lost {
     }
     let cause = with_sources(&error);
     if error.is_connect() || error.is_builder() { Lost::NotSent(cause) } else { Lost::Cut(cause) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    fn answer(body: &str) -> Answer {
+        Answer { status: 400, body: body.to_owned().into(), retry_after: None }
+    }
+
+    #[test]
+    fn secrets_are_taken_out_however_they_are_spelt() {
+        let secret = Secret::new("canary/secret+key==");
+        for body in [
+            r#"{"reason":"canary/secret+key=="}"#,
+            r#"{"reason":"canary\/secret\u002bkey\u003d="}"#,
+            r#"["\u0063anary/secret+key=="]"#,
+            "plain canary/secret+key== text",
+        ] {
+            let clean = scrubbed(answer(body), std::slice::from_ref(&secret));
+            let text = String::from_utf8(clean.body.to_vec()).unwrap();
+            assert!(!text.contains("anary") && text.contains("***"), "{text}");
+        }
+    }
+
+    /// A name that passes as Amazon's but resolves to this machine: refused at connect, by the client itself.
+    #[tokio::test]
+    async fn a_name_that_resolves_to_loopback_is_not_connected_to() {
+        let endpoint = Endpoint::admit("https://search-x.eu-west-1.es.amazonaws.com", "eu-west-1", &[]).unwrap();
+        let lookup: Lookup =
+            |_| Box::pin(async { Ok(vec![SocketAddr::from(([127, 0, 0, 1], 0)), "[fe80::1]:0".parse().unwrap()]) });
+        let client = Client::new(endpoint, Auth::None, Settings { lookup, ..Settings::default() }).unwrap();
+        let lost =
+            client.read(&Call::new(Method::GET, "/"), Deadline::after(Duration::from_secs(20))).await.unwrap_err();
+        assert!(matches!(&lost, Lost::AddressRefused(cause) if cause.contains("search-x")), "{lost:?}");
+    }
+
+    #[tokio::test]
+    async fn credentials_that_fit_no_header_are_said_to_be_so() {
+        let endpoint = Endpoint::trusted("https://127.0.0.1:1").unwrap();
+        let client = Client::new(endpoint, Auth::Bearer(Secret::new("two\nlines")), Settings::default()).unwrap();
+        let lost =
+            client.read(&Call::new(Method::GET, "/"), Deadline::after(Duration::from_secs(20))).await.unwrap_err();
+        assert!(matches!(lost, Lost::NoCredentials(_)), "{lost:?}");
+    }
 }

@@ -5,11 +5,23 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use snapkeep_core::endpoint::Endpoint;
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
-/// The system's resolver behind [`Endpoint::may_connect_to`].
+/// Resolves a host name; ports are of no account.
+pub type Lookup = fn(String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// The system's own way.
+pub(crate) fn system_lookup(name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
+}
+
+/// A resolver behind [`Endpoint::may_connect_to`].
 #[derive(Clone)]
-pub(crate) struct GuardedResolver(pub(crate) Arc<Endpoint>);
+pub(crate) struct GuardedResolver {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) lookup: Lookup,
+}
 
 /// Every address of the name was refused.
 #[derive(Debug)]
@@ -25,10 +37,10 @@ impl std::error::Error for AddressRefused {}
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let endpoint = Arc::clone(&self.0);
+        let Self { endpoint, lookup } = self.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            Ok(admitted(&endpoint, name.as_str(), found)?)
+            let found = lookup(name.as_str().to_owned()).await?;
+            Ok(admitted(&endpoint, name.as_str(), found.into_iter())?)
         })
     }
 }

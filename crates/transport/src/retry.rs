@@ -47,11 +47,16 @@ pub(crate) fn may_pass(outcome: &Result<Answer, Lost>) -> bool {
     }
 }
 
-/// Amazon's front can say "slow down" as a 403 as well as a 429.
+/// Amazon's front can say "slow down" as a 403 as well as a 429. A denial names users and resources,
+/// whose names may hold any word: it is none.
 pub fn is_throttled(answer: &Answer) -> bool {
-    const WORDS: [&str; 4] = ["throttl", "rate exceeded", "too many requests", "request limit"];
-    let text = || String::from_utf8_lossy(&answer.body[..answer.body.len().min(2048)]).to_lowercase();
-    answer.status == 429 || answer.status == 403 && WORDS.iter().any(|word| text().contains(word))
+    const WORDS: [&str; 4] = ["rate exceeded", "throttlingexception", "throttled", "too many requests"];
+    if answer.status != 403 {
+        return answer.status == 429;
+    }
+    let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(2048)]).to_lowercase();
+    let is_denial = text.contains("not authorized to perform") || text.contains("no permissions for");
+    !is_denial && WORDS.iter().any(|word| text.contains(word))
 }
 
 #[cfg(test)]
@@ -70,6 +75,8 @@ mod tests {
         }
         assert!(may_pass(&Ok(answer(403, r#"{"message":"Rate exceeded"}"#))));
         assert!(may_pass(&Err(Lost::Cut("reset".into()))));
+        let denial = r#"{"Message":"User: x is not authorized to perform: es:ESHttpGet on domain/throttled-logs"}"#;
+        assert!(!may_pass(&Ok(answer(403, denial))));
         for status in [200, 400, 403, 404, 500] {
             assert!(!may_pass(&Ok(answer(status, "no"))), "{status}");
         }

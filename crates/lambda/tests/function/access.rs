@@ -4,7 +4,7 @@
 use crate::stage::{CALLER, REGION, ROLE, SECRET_KEY, Stage, principal};
 use serde_json::{Value, json};
 use snapkeep_core::{Code, Failure};
-use snapkeep_front::{Builder, Principal, Rights, Sink, TrustError};
+use snapkeep_front::{Action, Builder, Fault, Principal, Rights, Sink, TrustError};
 
 /// Handles the article's event behind a front of this arrangement and with these variables.
 async fn failure(arrange: impl FnOnce(Builder) -> Builder, variables: &[(&str, &str)], more: &Value) -> Failure {
@@ -192,4 +192,71 @@ async fn an_untrusted_certificate_is_refused() {
     assert!(stage.front.requests().is_empty());
     stage.set("SNAPKEEP_CA_FILE", "/nonexistent/ca.pem");
     assert_eq!(stage.handle(&stage.event()).await.unwrap_err().code, Code::BadConfig);
+}
+
+/// Names may hold any word: `token`, `signature`, `throttled`. A refusal is known by its sentence.
+#[tokio::test]
+async fn a_denial_is_known_whatever_the_callers_name() {
+    let caller = "arn:aws:sts::123456789012:assumed-role/token-service/request-signature-throttled";
+    let rights = Rights::only(&["ESHttpPut"]);
+    let odd =
+        |front: Builder| front.principal(Principal::new(caller, crate::stage::ACCESS_KEY, SECRET_KEY).rights(rights));
+    let stage = Stage::with(odd).await;
+    let report = stage.handle(&stage.event()).await.unwrap();
+    assert_eq!(serde_json::to_value(report.registration).unwrap(), "unchecked");
+}
+
+/// A refusal of any size ends in one short line.
+#[tokio::test]
+async fn a_huge_refusal_is_cut() {
+    for (status, body) in [
+        (
+            403,
+            format!(
+                r#"{{"Message":"User: x is not authorized to perform: es:ESHttpPut on {}"}}"#,
+                "x".repeat(3_000_000)
+            ),
+        ),
+        (
+            403,
+            format!(
+                r#"{{"error":{{"type":"security_exception","reason":"no permissions for [a] and User [name={}"}}}}"#,
+                "A".repeat(3_000_000)
+            ),
+        ),
+        (500, format!(r#"{{"error":{{"type":"x","reason":"{}"}}}}"#, "x".repeat(3_000_000))),
+    ] {
+        let stage = Stage::new().await;
+        let fault = Fault::on("PUT", "/**").always().then(Action::status(status, &body));
+        let huge = stage.front.inject(fault);
+        let failure = stage.handle(&stage.event()).await.unwrap_err();
+        assert!(stage.front.injected(huge) > 0);
+        assert!(failure.to_json().len() < 3_000, "{}", failure.to_json().len());
+    }
+}
+
+/// What answers is no cluster: said so, whatever was asked.
+#[tokio::test]
+async fn a_host_that_is_no_cluster_is_cluster_unavailable() {
+    for action in ["list", "register", "backup", "create"] {
+        let stage = Stage::new().await;
+        let page =
+            stage.front.inject(Fault::on("*", "/**").always().then(Action::status(404, "<html>Not found</html>")));
+        let event = stage.event_with(&json!({"Action": action}));
+        assert_eq!(stage.handle(&event).await.unwrap_err().code, Code::ClusterUnavailable, "{action}");
+        assert!(stage.front.injected(page) > 0);
+    }
+}
+
+/// The operator's own endpoint needs no second mention.
+#[tokio::test]
+async fn the_operators_endpoint_is_allowed() {
+    let mut stage = Stage::new().await;
+    let url = stage.front.url();
+    stage.set("SNAPKEEP_ENDPOINT", &url);
+    stage.set("SNAPKEEP_ALLOWED_ENDPOINTS", "");
+    let mut event = stage.event_with(&json!({"Action": "register"}));
+    assert_eq!(stage.handle(&event).await.unwrap_err().code, Code::EndpointNotAllowed);
+    event.as_object_mut().unwrap().remove("Endpoint");
+    stage.handle(&event).await.unwrap();
 }

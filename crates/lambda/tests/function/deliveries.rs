@@ -1,7 +1,8 @@
 //! One event delivered more than once, by Lambda or by a scheduler. Rows 3 and 22.
 
-use crate::stage::Stage;
+use crate::stage::{Stage, invocation, principal};
 use serde_json::{Value, json};
+use snapkeep_front::{Action, Fault, Rights};
 use snapkeep_testbed::Invoke;
 use std::collections::HashSet;
 
@@ -80,6 +81,11 @@ async fn a_fixed_name_is_taken_once_and_never_confused_with_anothers() {
     assert!(again.warnings[0].contains("existed already"), "{:?}", again.warnings);
     event["Metadata"] = json!({"ticket": "B-2"});
     assert_eq!(stage.handle(&event).await.unwrap_err().code.as_str(), "snapshot_conflict");
+    event["Metadata"] = json!({"ticket": "A-1"});
+    let mut tomorrow = invocation("99999999-0000-4000-8000-000000000000");
+    tomorrow.now += jiff::SignedDuration::from_hours(24);
+    let failure = stage.function().handle(&event.to_string(), &tomorrow).await.unwrap_err();
+    assert_eq!(failure.code.as_str(), "snapshot_conflict", "an old snapshot is no new backup");
     assert_eq!(stage.snapshots().await, ["before-upgrade"]);
 }
 
@@ -95,4 +101,43 @@ async fn row_22_one_in_the_night_and_one_in_the_afternoon_are_two() {
     }
     assert!(made.is_sorted() && made[0] != made[1], "{made:?}");
     assert_eq!(stage.snapshots().await.len(), 2);
+}
+
+/// Without the right to look, a taken name is ours if it can only be ours, and unknown otherwise.
+#[tokio::test]
+async fn without_the_right_to_look_a_taken_name_is_ours_only_if_it_says_so() {
+    let stage = Stage::with(|front| front.principal(principal().rights(Rights::only(&["ESHttpPut"])))).await;
+    let index = stage.bed.unique("small");
+    stage.node.load_documents(&index, 5).await;
+    let mut slot = stage.event_with(&json!({"Indices": [index], "SlotTime": "2026-11-23T05:00:00Z"}));
+    for outcome in ["created", "adopted"] {
+        let report = stage.handle(&slot).await.unwrap();
+        assert_eq!(serde_json::to_value(report.outcome).unwrap(), outcome);
+        stage.until_success(&report.snapshot.unwrap()).await;
+    }
+    slot.as_object_mut().unwrap().remove("SlotTime");
+    slot["SnapshotName"] = json!("nightly");
+    stage.handle(&slot).await.unwrap();
+    stage.until_success("nightly").await;
+    assert_eq!(stage.handle(&slot).await.unwrap_err().code.as_str(), "outcome_unknown");
+}
+
+/// Two names for one request cannot be undone without the right to delete; they are reported.
+#[tokio::test]
+async fn two_snapshots_of_one_request_are_said() {
+    let stage = Stage::new().await;
+    let mut event = stage.event_with(&small(&stage).await);
+    let _process = stage.start();
+    let id = || Invoke::with_id("0ddba115-0000-4000-8000-000000000000");
+    let first = stage.deliver(&event, id()).await.expect_response();
+    event["Action"] = json!("create");
+    // The second delivery does not see the first one's snapshot, and makes another name.
+    let blind = stage
+        .front
+        .inject(Fault::on("GET", "/_snapshot/*/*").first(1).then(Action::ReplaceBody(r#"{"snapshots":[]}"#.into())));
+    let mut late = invocation("0ddba115-0000-4000-8000-000000000000");
+    late.now += jiff::SignedDuration::from_secs(5);
+    let second = stage.function().handle(&event.to_string(), &late).await.unwrap();
+    assert_eq!(stage.front.injected(blind), 1);
+    assert!(second.warnings.iter().any(|w| w.contains(first["snapshot"].as_str().unwrap())), "{:?}", second.warnings);
 }

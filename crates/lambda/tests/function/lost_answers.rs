@@ -14,7 +14,7 @@ async fn registered() -> (Stage, Value) {
     let index = stage.bed.unique("small");
     stage.node.load_documents(&index, 5).await;
     stage.handle(&stage.event_with(&json!({"Action": "register"}))).await.unwrap();
-    let event = stage.event_with(&json!({"Indices": [index], "Wait": 30}));
+    let event = stage.event_with(&json!({"Action": "create", "Indices": [index], "Wait": 30}));
     (stage, event)
 }
 
@@ -216,4 +216,38 @@ async fn a_snapshot_that_the_bucket_refuses_is_a_failure_not_a_success() {
     assert_eq!(failure.code, Code::SnapshotFailed, "{failure}");
     assert!(stage.bed.s3().counts(&stage.bucket).await.unwrap().refused > 0);
     assert_eq!(stage.snapshots().await, Vec::<String>::new());
+}
+
+/// A creation that hangs leaves time to look what became of it.
+#[tokio::test]
+async fn row_7_a_creation_that_hangs_is_looked_up_before_the_deadline() {
+    let (stage, mut event) = registered().await;
+    event["Wait"] = json!(0);
+    let hang = stage.on_create(1, Action::DelayAnswer(Duration::from_secs(30)));
+    let report = stage.handle_within(&event, Duration::from_secs(8)).await.unwrap();
+    assert_eq!(stage.front.injected(hang), 1);
+    assert_eq!(serde_json::to_value(report.outcome).unwrap(), "adopted");
+    assert_eq!(stage.snapshots().await, [report.snapshot.unwrap()]);
+}
+
+/// Accepted, but every later look fails: it runs, and the next event follows it.
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_looked_at_after_it_began_still_runs() {
+    let (stage, mut event) = registered().await;
+    event["Wait"] = json!(0);
+    let blind = stage.front.inject(Fault::on("GET", "/_snapshot/*/*").skip(1).always().then(Action::status(400, "no")));
+    let report = serde_json::to_value(stage.handle(&event).await.unwrap()).unwrap();
+    assert!(stage.front.injected(blind) > 0);
+    assert_eq!((report["outcome"].as_str(), report["state"].as_str()), (Some("created"), Some("IN_PROGRESS")));
+    assert_eq!(report["next"]["Action"], "status");
+    assert!(report["warnings"][0].as_str().unwrap().contains("could not be looked at"), "{report}");
+}
+
+/// Any number of seconds is a wait.
+#[tokio::test]
+async fn the_longest_wait_ends_with_the_snapshot() {
+    let (stage, mut event) = registered().await;
+    event["Wait"] = json!(i64::MAX);
+    let report = serde_json::to_value(stage.handle(&event).await.unwrap()).unwrap();
+    assert_eq!(report["state"], "SUCCESS");
 }

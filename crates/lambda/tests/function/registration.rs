@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use snapkeep_core::Code;
 use snapkeep_front::{Action, Fault, RegionRefusal, Rights};
 use snapkeep_testbed::Mode;
+use std::time::Duration;
 
 fn register(stage: &Stage) -> Value {
     stage.event_with(&json!({"Action": "register"}))
@@ -104,10 +105,14 @@ async fn row_24_a_first_verification_that_fails_is_tried_again_with_put_alone() 
 async fn row_24_a_read_only_bucket_is_explained() {
     let stage = Stage::new().await;
     stage.bed.s3().set_mode(&stage.bucket, &Mode::ReadOnly).await.unwrap();
-    let failure = stage.handle(&stage.event()).await.unwrap_err();
-    assert_eq!((failure.code, failure.http_status), (Code::RepositoryVerificationFailed, Some(500)));
-    assert!(failure.hint.contains("s3:PutObject"), "{}", failure.hint);
-    assert!(stage.bed.s3().counts(&stage.bucket).await.unwrap().refused > 1, "it was tried again");
+    // Lambda delivers it again, and finds the registration saved: no success either.
+    for delivery in 1..=2 {
+        let refused_before = stage.bed.s3().counts(&stage.bucket).await.unwrap().refused;
+        let failure = stage.handle_within(&stage.event(), Duration::from_secs(8)).await.unwrap_err();
+        assert_eq!((failure.code, failure.http_status), (Code::RepositoryVerificationFailed, Some(500)), "{delivery}");
+        assert!(failure.hint.contains("s3:PutObject"), "{}", failure.hint);
+        assert!(stage.bed.s3().counts(&stage.bucket).await.unwrap().refused > refused_before, "{delivery}");
+    }
     assert_eq!(stage.snapshots().await, Vec::<String>::new());
 }
 
@@ -157,4 +162,56 @@ async fn a_bucket_in_another_region_is_named_in_the_hint() {
     assert_eq!(stage.front.injected(second), 1);
     assert_eq!(failure.code, Code::RepositoryVerificationFailed);
     assert!(failure.hint.ends_with("set `BucketRegion` to eu-west-3"), "{}", failure.hint);
+}
+
+/// The answer says 504, the registration is saved, and the bucket cannot be written: no success.
+#[tokio::test]
+async fn row_24_a_lost_registration_whose_bucket_cannot_be_used_is_a_failure() {
+    let stage = Stage::new().await;
+    stage.bed.s3().set_mode(&stage.bucket, &Mode::ReadOnly).await.unwrap();
+    let gateway = Action::ForwardThenStatus { code: 504, headers: vec![], body: "<html>".into() };
+    let lost = stage.front.inject(Fault::on("PUT", "/_snapshot/*").first(1).then(gateway));
+    let failure = stage.handle(&register(&stage)).await.unwrap_err();
+    assert_eq!(stage.front.injected(lost), 1);
+    assert_eq!(failure.code, Code::RepositoryVerificationFailed, "{failure}");
+}
+
+/// The region is refused although the registration is saved, then the second try is lost: what is in
+/// place is not what was sent last.
+#[tokio::test]
+async fn a_lost_second_try_is_not_mistaken_for_the_refused_first_one() {
+    let stage = Stage::new().await;
+    let body = r#"{"error":{"type":"repository_verification_exception","reason":"[r] path is not accessible","caused_by":{"type":"amazon_s3_exception","reason":"The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'us-east-1'"}},"status":500}"#;
+    let refused = Action::ForwardThenStatus { code: 500, headers: vec![], body: body.into() };
+    let first = stage.front.inject(Fault::on("PUT", "/_snapshot/*").nth(1).then(refused));
+    let second = stage.front.inject(Fault::on("PUT", "/_snapshot/*").nth(2).then(Action::DropBefore));
+    let report = stage.handle(&register(&stage)).await.unwrap();
+    assert_eq!((stage.front.injected(first), stage.front.injected(second)), (1, 1));
+    assert_eq!(report.warnings.len(), 1, "{:?}", report.warnings);
+    let sent = stage.seen("PUT", &stage.repository);
+    assert_eq!(sent.len(), 3);
+    let last: Value = serde_json::from_slice(&sent[2].body).unwrap();
+    assert_eq!(last["settings"], json!({"bucket": stage.bucket, "endpoint": "s3.amazonaws.com", "role_arn": ROLE}));
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_acknowledged_is_looked_up() {
+    let stage = Stage::new().await;
+    let unacknowledged = Action::status(200, r#"{"acknowledged":false}"#);
+    let fault = stage.front.inject(Fault::on("PUT", "/_snapshot/*").first(1).then(unacknowledged));
+    assert_eq!(registration(&stage, &register(&stage)).await, "created");
+    assert_eq!(stage.front.injected(fault), 1);
+    assert_eq!(stage.seen("PUT", &stage.repository).len(), 2);
+}
+
+/// A setting that the cluster refuses is no reason to send it again, nor to blame the region.
+#[tokio::test]
+async fn a_setting_that_is_refused_is_sent_once() {
+    let mut stage = Stage::new().await;
+    stage.repository = stage.bed.unique("region-backups");
+    let event = stage.event_with(&json!({"Action": "register", "Settings": {"chunk_size": "banana"}}));
+    let failure = stage.handle(&event).await.unwrap_err();
+    assert_eq!(failure.code, Code::RepositoryVerificationFailed, "{failure}");
+    assert!(failure.cause.contains("banana"), "{failure}");
+    assert_eq!(stage.seen("PUT", &stage.repository).len(), 1);
 }

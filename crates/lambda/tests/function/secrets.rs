@@ -34,7 +34,9 @@ async fn stage() -> Stage {
 /// A refusal that repeats what it was sent, as some servers do in their debug modes.
 fn echo(front: &Front, status: u16) {
     let body = json!({"error": {"type": "x", "reason": format!("you sent {SECRET} and {TOKEN}")}, "message": format!("{SECRET} {TOKEN}")});
-    front.inject(Fault::on("PUT", "/_snapshot/*/*").always().then(Action::status(status, &body.to_string())));
+    // JSON can spell one text in many ways: half of the echoes are escaped.
+    let escaped = body.to_string().replacen('/', r"\/", 1).replacen('+', r"\u002b", 1);
+    front.inject(Fault::on("PUT", "/_snapshot/*/*").always().then(Action::status(status, &escaped)));
 }
 
 fn assert_clean(what: &str, text: &str) {

@@ -112,6 +112,12 @@ impl Stage {
         }))
     }
 
+    /// Handles an event in this process, with that much time.
+    pub(crate) async fn handle_within(&self, event: &Value, left: Duration) -> Result<Report, Failure> {
+        let delivery = Invocation { left, ..invocation("8476a536-e9f4-11e8-9739-2dfe598c3fcd") };
+        self.function().handle(&event.to_string(), &delivery).await
+    }
+
     /// Handles an event in this process.
     pub(crate) async fn handle(&self, event: &Value) -> Result<Report, Failure> {
         self.function().handle(&event.to_string(), &invocation("8476a536-e9f4-11e8-9739-2dfe598c3fcd")).await
