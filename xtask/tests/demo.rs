@@ -16,7 +16,8 @@ fn the_readme_shows_what_the_demo_prints() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{printed}\n{errors}");
     let readme = include_str!("../../README.md");
-    let shown = readme.split_once("<!-- demo -->\n```text\n").and_then(|(_, rest)| rest.split_once("```\n<!-- /demo -->"));
+    let shown =
+        readme.split_once("<!-- demo -->\n```text\n").and_then(|(_, rest)| rest.split_once("```\n<!-- /demo -->"));
     let shown = shown.expect("README.md holds the demo's output").0;
     assert_eq!(masked(shown), masked(&printed), "README.md should show:\n{printed}");
     assert_eq!(answer(shown), answer(&printed));

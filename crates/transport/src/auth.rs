@@ -1,6 +1,7 @@
 //! Who we are to the cluster.
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -94,6 +95,10 @@ impl AwsCredentials {
         match self {
             Self::Fixed(credentials) => Ok(credentials.clone()),
             Self::DefaultChain(cell) => {
+                // The chain's first link, which is all that Lambda needs: the rest sets up an HTTP client.
+                if let Ok(found) = EnvironmentVariableCredentialsProvider::new().provide_credentials().await {
+                    return Ok(found);
+                }
                 let chain = cell.get_or_init(|| chain(region)).await;
                 chain.provide_credentials().await.map_err(|error| with_sources(&error))
             }

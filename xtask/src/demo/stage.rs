@@ -1,7 +1,6 @@
 //! The demo's parts, started and, when dropped, stopped.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use snapkeep_front::{Front, Principal, TestCa};
@@ -120,9 +119,8 @@ fn bootstrap() -> Result<PathBuf> {
         return Ok(named.into());
     }
     eprintln!("  building the function");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status =
-        Command::new(cargo).args(["build", "--quiet", "--package", "snapkeep-lambda", "--bin", "bootstrap"]).status();
+    let arguments = ["build", "--quiet", "--package", "snapkeep-lambda", "--bin", "bootstrap"];
+    let status = crate::cargo::cargo().args(arguments).status();
     let built = status.map_err(Failure::during("cannot run cargo"))?.success();
     let own = std::env::current_exe().map_err(Failure::during("cannot find the build folder"))?;
     if built { Ok(own.with_file_name("bootstrap")) } else { Err(Failure::new("the function does not build")) }
