@@ -75,6 +75,10 @@ async fn show(stage: &Stage, keep: bool) -> Result<()> {
 
     heading(6, "Lambda delivers the same event once more");
     let again = response(stage.deliver().await)?;
+    let (_, list) = stage.node.get(&format!("/_snapshot/{}/_all", stage.repository)).await;
+    if again["snapshot"] != snapshot || list["snapshots"].as_array().map(Vec::len) != Some(1) {
+        return Err(Failure::new(format!("there should be one snapshot: {list}")));
+    }
     say(&format!(
         "registration {}, outcome {}: still one snapshot, {}",
         text(&again, "registration"),

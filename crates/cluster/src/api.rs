@@ -1,6 +1,6 @@
 //! The endpoints.
 
-use crate::{Refusal, read};
+use crate::{Kind, Refusal, read};
 use serde_json::{Map, Value};
 use snapkeep_core::naming::{RepositoryName, RequestMark, SnapshotName};
 use snapkeep_core::snapshot::Snapshot;
@@ -83,12 +83,13 @@ impl SnapshotApi {
     /// `PUT _snapshot/{repository}`: registers and verifies.
     pub async fn register(&self, name: &RepositoryName, body: &Value, deadline: Deadline) -> Written {
         let call = Call::new(Method::PUT, format!("/_snapshot/{}", name.segment())).json(body.to_string());
-        self.write(&call, deadline).await
+        self.write(&call, |answer| answer["acknowledged"] == true, deadline).await
     }
 
     /// `POST _snapshot/{repository}/_verify`.
     pub async fn verify(&self, name: &RepositoryName, deadline: Deadline) -> Written {
-        self.write(&Call::new(Method::POST, format!("/_snapshot/{}/_verify", name.segment())), deadline).await
+        let call = Call::new(Method::POST, format!("/_snapshot/{}/_verify", name.segment()));
+        self.write(&call, |answer| answer["nodes"].is_object(), deadline).await
     }
 
     /// `PUT _snapshot/{repository}/{snapshot}`, which returns once the snapshot has begun:
@@ -104,7 +105,7 @@ impl SnapshotApi {
         if let Some(body) = body {
             call = call.json(body.to_string());
         }
-        self.write(&call, deadline).await
+        self.write(&call, |answer| answer["accepted"] == true, deadline).await
     }
 
     /// `GET _snapshot/{repository}/{snapshot}`; `None` if there is none of that name.
@@ -158,9 +159,13 @@ impl SnapshotApi {
     }
 
     async fn snapshots(&self, path: String, deadline: Deadline) -> Result<Vec<Snapshot>, Unanswered> {
-        match self.read(&Call::new(Method::GET, path).cap(LIST_CAP), deadline).await? {
-            None => Ok(Vec::new()),
-            Some((status, body)) => read::snapshots(&body)
+        let Some((status, body)) = self.read(&Call::new(Method::GET, path).cap(LIST_CAP), deadline).await? else {
+            return Ok(Vec::new());
+        };
+        match read::error_inside(&body).map(Refusal::inside) {
+            Some(refusal) if refusal.kind == Kind::SnapshotMissing => Ok(Vec::new()),
+            Some(refusal) => Err(Unanswered::Refused(refusal)),
+            None => read::snapshots(&body)
                 .ok_or_else(|| Unanswered::Malformed { status, what: "it holds no list of snapshots".into() }),
         }
     }
@@ -177,31 +182,28 @@ impl SnapshotApi {
         }
         let refusal = Refusal::of(&answer);
         let is_missing = match refusal.kind {
-            crate::Kind::SnapshotMissing => true,
-            crate::Kind::RepositoryMissing => is_repository_path(call.path()),
+            Kind::SnapshotMissing => true,
+            Kind::RepositoryMissing => is_repository_path(call.path()),
             _ => false,
         };
         if is_missing { Ok(None) } else { Err(Unanswered::Refused(refusal)) }
     }
 
-    async fn write(&self, call: &Call, deadline: Deadline) -> Written {
+    async fn write(&self, call: &Call, is_yes: fn(&Value) -> bool, deadline: Deadline) -> Written {
         match self.client.write(call, deadline).await {
-            Ok(answer) if (200..300).contains(&answer.status) => done(&answer),
+            Ok(answer) if (200..300).contains(&answer.status) => done(&answer, is_yes),
             Ok(answer) => Written::Refused(Refusal::of(&answer)),
             Err(lost) => Written::Lost(lost),
         }
     }
 }
 
-/// A 2xx counts only with a JSON body: a login page or a cut answer is no promise, and neither is a
-/// change that the cluster did not acknowledge in time.
-fn done(answer: &Answer) -> Written {
+/// A 2xx counts only if it says yes in the server's own words: a login page, a cut answer or a change
+/// that was not acknowledged in time is no promise.
+fn done(answer: &Answer, is_yes: fn(&Value) -> bool) -> Written {
     match serde_json::from_slice::<Value>(&answer.body) {
-        Ok(Value::Object(body)) if body.get("acknowledged") == Some(&Value::Bool(false)) => {
-            Written::Lost(Lost::Cut("the cluster did not acknowledge the change in time".into()))
-        }
-        Ok(Value::Object(_)) => Written::Done,
-        _ => Written::Lost(Lost::Cut(format!("the answer ({}) is not what a cluster sends", answer.status))),
+        Ok(body) if is_yes(&body) => Written::Done,
+        _ => Written::Lost(Lost::Cut(format!("the answer ({}) does not say that it was done", answer.status))),
     }
 }
 

@@ -16,6 +16,14 @@ pub(crate) fn repository(body: &Value, name: &str) -> Option<Registered> {
     Some(Registered { kind: found.get("type")?.as_str()?.to_owned(), settings })
 }
 
+/// The first error that a list holds in a repository's place: in `responses[].error` (Elasticsearch
+/// 7.0 to 7.14) or in the `failures` map (later).
+pub(crate) fn error_inside(body: &Value) -> Option<&Value> {
+    let responses = body.get("responses").and_then(Value::as_array);
+    let nested = responses.into_iter().flatten().find_map(|response| response.get("error"));
+    nested.or_else(|| body.get("failures")?.as_object()?.values().next())
+}
+
 /// `GET _snapshot/{repository}/{snapshot}`: `snapshots[]`, flat or nested under `responses[]`.
 pub(crate) fn snapshots(body: &Value) -> Option<Vec<Snapshot>> {
     let lists: Vec<&Value> = match (body.get("snapshots"), body.get("responses").and_then(Value::as_array)) {
@@ -88,6 +96,20 @@ mod tests {
         assert_eq!(flat[0].ended_at, None);
         assert_eq!(flat[0].shards, Some(Shards { total: 3, successful: 2, failed: 1 }));
         assert_eq!(flat[0].failures, ["[i][0] no node"]);
+    }
+
+    #[test]
+    fn an_error_in_a_repositorys_place_is_found() {
+        let error = json!({"type": "repository_missing_exception", "reason": "[r] missing"});
+        assert_eq!(error_inside(&json!({"responses": [{"repository": "r", "error": error}]})), Some(&error));
+        assert_eq!(error_inside(&json!({"snapshots": [], "failures": {"r": error}})), Some(&error));
+        for fine in [
+            json!({"snapshots": []}),
+            json!({"responses": [{"snapshots": []}]}),
+            json!({"snapshots": [], "failures": {}}),
+        ] {
+            assert_eq!(error_inside(&fine), None, "{fine}");
+        }
     }
 
     #[test]

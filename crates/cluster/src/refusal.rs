@@ -1,7 +1,7 @@
 //! What an answer other than 2xx means. Servers, the managed service's front and proxies in between
 //! all answer in bodies of their own; this is the one place that reads them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use snapkeep_core::failure::line;
 use snapkeep_transport::{Answer, is_throttled};
 
@@ -68,6 +68,16 @@ impl Refusal {
     pub fn of(answer: &Answer) -> Self {
         let words = Words::of(answer);
         Self { status: answer.status, kind: kind(answer, &words), reason: words.line(answer.status) }
+    }
+}
+
+impl Refusal {
+    /// An error inside an answer of 200: Elasticsearch 7 lists what went wrong repository by repository.
+    pub(crate) fn inside(error: &Value) -> Self {
+        let kind = error.get("type").and_then(Value::as_str).unwrap_or_default();
+        let status = if kind.ends_with("missing_exception") { 404 } else { 500 };
+        let body = json!({ "error": error }).to_string().into();
+        Self::of(&Answer { status, body, retry_after: None })
     }
 }
 

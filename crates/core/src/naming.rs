@@ -29,21 +29,6 @@ impl RepositoryName {
         check("RepositoryName", text)?;
         Ok(Self(text.to_owned()))
     }
-
-    /// Whether it belongs to the managed service, which alone writes `cs-…` repositories.
-    pub fn is_reserved(&self) -> bool {
-        is_reserved(&self.0)
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name as one encoded path segment.
-    pub fn segment(&self) -> String {
-        encode_segment(&self.0)
-    }
 }
 
 impl SnapshotName {
@@ -55,38 +40,37 @@ impl SnapshotName {
         }
         Ok(Self(text.to_owned()))
     }
-
-    /// Whether its first letters are the managed service's own.
-    pub fn is_reserved(&self) -> bool {
-        is_reserved(&self.0)
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name as one encoded path segment.
-    pub fn segment(&self) -> String {
-        encode_segment(&self.0)
-    }
 }
 
-impl fmt::Display for RepositoryName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+macro_rules! name {
+    ($name:ident) => {
+        impl $name {
+            /// Whether it is one of the managed service's own, which start with `cs-`.
+            pub fn is_reserved(&self) -> bool {
+                self.0.to_lowercase().starts_with("cs-")
+            }
+
+            /// The name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The name as one encoded path segment.
+            pub fn segment(&self) -> String {
+                encode_segment(&self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl fmt::Display for SnapshotName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-fn is_reserved(name: &str) -> bool {
-    name.to_lowercase().starts_with("cs-")
-}
+name!(RepositoryName);
+name!(SnapshotName);
 
 fn check(field: &str, text: &str) -> Result<(), Failure> {
     let wrong = if text.is_empty() {

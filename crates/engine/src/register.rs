@@ -8,7 +8,7 @@ use serde_json::Value;
 use snapkeep_cluster::{Kind, Refusal, Registered, SnapshotApi, Unanswered, Written};
 use snapkeep_core::repository::is_registered;
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::Deadline;
+use snapkeep_transport::{Deadline, Lost};
 use std::time::Duration;
 
 /// Pauses before the repository is verified again: a new role can take a minute until it works.
@@ -29,7 +29,7 @@ pub(crate) async fn register(
 ) -> Result<RegistrationOutcome, Failure> {
     let outcome = match api.repository(&job.repository, deadline).await {
         Ok(None) => RegistrationOutcome::Created,
-        Ok(Some(found)) if is_as_wanted(job, &found) => return unchanged(api, job, deadline, warnings).await,
+        Ok(Some(found)) if is_as_wanted(job, &found) => return unchanged(api, job, &found, deadline, warnings).await,
         Ok(Some(_)) if job.replace => RegistrationOutcome::Replaced,
         Ok(Some(found)) => return Err(conflict(job, &found)),
         Err(Unanswered::Refused(refusal)) if refusal.is_missing_right() => {
@@ -67,12 +67,15 @@ fn is_as_wanted(job: &Registration, found: &Registered) -> bool {
 async fn unchanged(
     api: &SnapshotApi,
     job: &Registration,
+    found: &Registered,
     deadline: Deadline,
     warnings: &mut Warnings,
 ) -> Result<RegistrationOutcome, Failure> {
     let is_empty = api.names(&job.repository, deadline).await.is_ok_and(|names| names.is_empty());
-    if is_empty {
-        verify_once(api, job, deadline, warnings).await.map_err(Refused::into_failure)?;
+    let bodies = [job.settings.body(), job.settings.body_with_global_endpoint()];
+    let sent = bodies.iter().find(|body| is_registered(body, &found.kind, &found.settings));
+    if let (true, Some(body)) = (is_empty, sent) {
+        verify(api, job, body, deadline, warnings).await.map_err(Refused::into_failure)?;
     }
     Ok(RegistrationOutcome::Unchanged)
 }
@@ -114,24 +117,27 @@ async fn send(
     deadline: Deadline,
     warnings: &mut Warnings,
 ) -> Result<(), Refused> {
-    let mut unseen = Failure::new(Code::ClusterUnavailable, "no time was left to register", "allow more time");
+    let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
     for attempt in 1..=ATTEMPTS {
-        let lost = match api.register(&job.repository, body, deadline).await {
+        let (lost, had_no_effect) = match api.register(&job.repository, body, deadline).await {
             Written::Done => return Ok(()),
             Written::Refused(refusal) if is_unverified(&refusal) => {
                 return verify_patiently(api, job, body, refusal, deadline).await;
             }
-            Written::Refused(refusal) if is_ambiguous(&refusal) => refusal.failure(),
+            Written::Refused(refusal) if is_ambiguous(&refusal) => (refusal.failure(), refusal.kind == Kind::Throttled),
             Written::Refused(refusal) => return Err(Refused::by(&refusal)),
             Written::Lost(lost) if lost.is_unsent() && !lost.is_transient() => {
                 return Err(Refused::For(Unanswered::Lost(lost).failure()));
             }
-            Written::Lost(lost) => Unanswered::Lost(lost).failure(),
+            Written::Lost(lost) => (Unanswered::Lost(lost.clone()).failure(), lost.is_unsent()),
         };
-        if is_in_place(api, job, body, &lost, deadline).await.map_err(Refused::For)? {
-            return verify_once(api, job, deadline, warnings).await;
+        match api.repository(&job.repository, deadline).await {
+            Ok(Some(found)) if is_registered(body, &found.kind, &found.settings) => {
+                return verify(api, job, body, deadline, warnings).await;
+            }
+            Err(unanswered) if !had_no_effect => return Err(Refused::For(unknown(job, &lost, &unanswered.failure()))),
+            Ok(_) | Err(_) => unseen = lost,
         }
-        unseen = lost;
         if attempt < ATTEMPTS && !deadline.pause(RESEND_PAUSE).await {
             break;
         }
@@ -139,27 +145,16 @@ async fn send(
     Err(Refused::For(unseen))
 }
 
-/// A look after an answer that was lost: is the repository there, exactly as it was sent?
-async fn is_in_place(
-    api: &SnapshotApi,
-    job: &Registration,
-    body: &Value,
-    lost: &Failure,
-    deadline: Deadline,
-) -> Result<bool, Failure> {
-    match api.repository(&job.repository, deadline).await {
-        Ok(found) => Ok(found.is_some_and(|found| is_registered(body, &found.kind, &found.settings))),
-        Err(unanswered) => Err(Failure::new(
-            Code::OutcomeUnknown,
-            format!(
-                "whether repository {} was registered is unknown: {}; and looking failed: {}",
-                job.repository,
-                lost.cause,
-                unanswered.failure().cause
-            ),
-            "send the event again: a registration that is in place is left as it is; es:ESHttpGet lets snapkeep look",
-        )),
-    }
+/// The answer was lost, and so was the look.
+fn unknown(job: &Registration, lost: &Failure, looking: &Failure) -> Failure {
+    Failure::new(
+        Code::OutcomeUnknown,
+        format!(
+            "whether repository {} was registered is unknown: {}; and looking failed: {}",
+            job.repository, lost.cause, looking.cause
+        ),
+        "send the event again: a registration that is in place is left as it is; es:ESHttpGet lets snapkeep look",
+    )
 }
 
 /// The registration may be saved although its verification failed: verify it again, with pauses.
@@ -201,17 +196,21 @@ async fn verify_or_register(api: &SnapshotApi, job: &Registration, body: &Value,
     api.register(&job.repository, body, deadline).await
 }
 
-/// Verifies what is in place. Not being allowed to is no failure: the article's rights do not include
-/// it. An answer that is lost is said.
-async fn verify_once(
+/// Verifies what is in place, with patience. Not being allowed to is no failure: the article's rights
+/// do not include it. An answer that is lost is said.
+async fn verify(
     api: &SnapshotApi,
     job: &Registration,
+    body: &Value,
     deadline: Deadline,
     warnings: &mut Warnings,
 ) -> Result<(), Refused> {
     let unverified = match api.verify(&job.repository, deadline).await {
         Written::Done => return Ok(()),
         Written::Refused(refusal) if refusal.is_missing_right() => return Ok(()),
+        Written::Refused(refusal) if is_unverified(&refusal) => {
+            return verify_patiently(api, job, body, refusal, deadline).await;
+        }
         Written::Refused(refusal) if is_ambiguous(&refusal) => refusal.reason,
         Written::Refused(refusal) => return Err(Refused::by(&refusal)),
         Written::Lost(lost) => lost.cause().to_owned(),

@@ -77,6 +77,7 @@ async fn take(
             report.observe(&seen);
             note_adoption(creation, report, warnings);
             note_unknown_state(&seen, warnings);
+            note_empty(&seen, warnings);
             judge(&seen)
         }
         Ok(None) if creation.wait.is_zero() => {
@@ -105,5 +106,12 @@ fn note_adoption(creation: &Creation, report: &Report, warnings: &mut Warnings) 
 fn note_unknown_state(seen: &Snapshot, warnings: &mut Warnings) {
     if seen.state.is_none() {
         warnings.add(format!("the server's word for the state of snapshot {} is not known here", seen.name));
+    }
+}
+
+/// Some servers take a name that matches no index without a word: a success that holds nothing.
+fn note_empty(seen: &Snapshot, warnings: &mut Warnings) {
+    if seen.state == Some(State::Success) && seen.shards.is_some_and(|shards| shards.total == 0) {
+        warnings.add(format!("snapshot {} holds no shards: no index matched `Indices`", seen.name));
     }
 }

@@ -40,8 +40,11 @@ pub struct Invocation {
 #[derive(Debug)]
 pub struct Function {
     environment: Environment,
-    last: Mutex<Option<(String, Arc<SnapshotApi>)>>,
+    last: Mutex<Option<(Target, Arc<SnapshotApi>)>>,
 }
+
+/// Endpoint, with how it was admitted, and region.
+type Target = (Endpoint, String);
 
 /// An event that passed every check: nothing has been sent yet.
 struct Accepted {
@@ -118,17 +121,17 @@ impl Function {
     }
 
     fn api(&self, accepted: &Accepted) -> Result<Arc<SnapshotApi>, Failure> {
-        let key = format!("{} {}", accepted.region, accepted.endpoint);
+        let target = (accepted.endpoint.clone(), accepted.region.clone());
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((known, api)) = &*last
-            && *known == key
+            && *known == target
         {
             return Ok(Arc::clone(api));
         }
         let auth = self.environment.auth(&accepted.region)?;
         let settings = Settings { ca_file: self.environment.ca_file.clone(), ..Settings::default() };
         let api = Arc::new(SnapshotApi::new(Client::new(accepted.endpoint.clone(), auth, settings)?));
-        *last = Some((key, Arc::clone(&api)));
+        *last = Some((target, Arc::clone(&api)));
         Ok(api)
     }
 }

@@ -141,6 +141,7 @@ async fn row_39_roles_and_buckets_outside_the_operators_lists_are_refused_unsent
     }
     assert!(stage.front.requests().is_empty());
     stage.handle(&stage.event_with(&json!({"Action": "register"}))).await.unwrap();
+    assert_eq!(stage.snapshots().await, Vec::<String>::new());
 }
 
 /// Whatever an event names, a host that is not allowed gets no byte, and nothing is signed.
@@ -168,6 +169,7 @@ async fn row_40_the_sink_gets_zero_bytes() {
         assert_eq!(stage.handle(&event).await.unwrap_err().code, Code::EndpointNotAllowed, "{endpoint}");
     }
     assert_eq!((sink.connections(), sink.bytes()), (0, 0));
+    assert_eq!(stage.snapshots().await, Vec::<String>::new());
 }
 
 /// Plain HTTP to loopback passes if it is listed, and only then.

@@ -36,7 +36,7 @@ fn action(seeded: &mut Seeded) -> Action {
             answer: [Which::First, Which::Last][usize::try_from(seeded.below(2)).unwrap()],
         },
         6 => Action::DelayAnswer(Duration::from_millis(seeded.below(300))),
-        _ => Action::ReplaceBody("<html>Sign in</html>".into()),
+        _ => Action::ReplaceBody(["<html>Sign in</html>", "{}"][usize::try_from(seeded.below(2)).unwrap()].into()),
     }
 }
 

@@ -89,6 +89,18 @@ async fn a_fixed_name_is_taken_once_and_never_confused_with_anothers() {
     assert_eq!(stage.snapshots().await, ["before-upgrade"]);
 }
 
+/// A snapshot that somebody else made by hand has no metadata: it is not ours.
+#[tokio::test]
+async fn a_foreign_snapshot_of_a_fixed_name_is_not_adopted() {
+    let stage = Stage::new().await;
+    stage.handle(&stage.event_with(&json!({"Action": "register"}))).await.unwrap();
+    let path = format!("/_snapshot/{}/taken?wait_for_completion=true", stage.repository);
+    assert_eq!(stage.node.put(&path, json!({"indices": "none-*"})).await.0, 200);
+    let event = stage.event_with(&json!({"SnapshotName": "taken", "Metadata": {"ticket": "A-1"}}));
+    assert_eq!(stage.handle(&event).await.unwrap_err().code.as_str(), "snapshot_conflict");
+    assert_eq!(stage.snapshots().await, ["taken"]);
+}
+
 /// The article's 12-hour names made 01:00 and 13:00 one; here they are two snapshots that sort by time.
 #[tokio::test]
 async fn row_22_one_in_the_night_and_one_in_the_afternoon_are_two() {

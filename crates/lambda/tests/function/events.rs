@@ -2,6 +2,7 @@
 
 use crate::stage::{Stage, invocation};
 use serde_json::{Value, json};
+use snapkeep_core::naming::encode_segment;
 
 /// Changes to the article's event (null takes a field away), and what comes of it: `ok` or a code.
 fn table(repository: &str) -> Vec<(Value, &'static str)> {
@@ -187,6 +188,14 @@ async fn row_36_any_name_is_one_encoded_segment_or_refused() {
         assert_eq!(seen.path_and_query, format!("/_snapshot/{segment}/_all?verbose=false"));
         assert!(seen.signed_by.is_some(), "{name}");
     }
+    let mut odd = Stage::new().await;
+    odd.repository = odd.bed.unique("r\u{e9}po-\u{1f980}");
+    let event = odd.event_with(&json!({"SlotTime": "2026-11-23T05:00:00Z"}));
+    let report = odd.handle(&event).await.unwrap();
+    let (_, body) = odd.node.get(&format!("/_snapshot/{}/_all", encode_segment(&odd.repository))).await;
+    assert_eq!(body["snapshots"].as_array().unwrap().len(), 1, "{body}");
+    assert_eq!(body["snapshots"][0]["snapshot"], report.snapshot.unwrap());
+
     let before = stage.front.requests().len();
     for name in [
         "a/../../_cluster/settings",

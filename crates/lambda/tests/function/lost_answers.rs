@@ -69,6 +69,10 @@ async fn row_1_a_gateways_error_is_resolved_by_looking() {
 #[tokio::test]
 async fn row_1_an_answer_that_is_no_json_is_no_promise() {
     one_snapshot_in_spite_of(1, Action::ReplaceBody("<html>Sign in</html>".into()), "adopted").await;
+    for object in ["{}", r#"{"accepted":false}"#, r#"{"message":"please sign in"}"#] {
+        one_snapshot_in_spite_of(1, Action::ReplaceBody(object.into()), "adopted").await;
+        one_snapshot_in_spite_of(1, Action::status(200, object), "created").await;
+    }
     one_snapshot_in_spite_of(1, Action::Oversize { bytes: u64::MAX, gzip: false }, "created").await;
     one_snapshot_in_spite_of(1, Action::Oversize { bytes: u64::MAX, gzip: true }, "created").await;
 }
@@ -185,6 +189,7 @@ async fn row_7_a_front_that_hangs_past_the_deadline_is_an_error_in_time() {
     let error = error_of(stage.deliver(&event, Invoke::default().deadline(Duration::from_secs(5))).await);
     assert_eq!(error["code"], "cluster_unavailable");
     assert!(stage.front.injected(hang) >= 1);
+    assert_eq!(stage.snapshots().await, Vec::<String>::new());
     assert!(process.is_running(), "it was never killed");
 }
 

@@ -11,3 +11,4 @@ mod lost_answers;
 mod registration;
 mod secrets;
 mod stage;
+mod versions;

@@ -215,3 +215,26 @@ async fn a_setting_that_is_refused_is_sent_once() {
     assert!(failure.cause.contains("banana"), "{failure}");
     assert_eq!(stage.seen("PUT", &stage.repository).len(), 1);
 }
+
+/// The same for a new role: the answer is lost, the first verifications fail, a later one succeeds.
+#[tokio::test]
+async fn row_24_a_lost_registration_is_verified_with_patience() {
+    let stage = Stage::new().await;
+    stage.bed.s3().set_mode(&stage.bucket, &Mode::ReadOnlyFor { puts: 2 }).await.unwrap();
+    let gateway = Action::ForwardThenStatus { code: 504, headers: vec![], body: "<html>".into() };
+    let lost = stage.front.inject(Fault::on("PUT", "/_snapshot/*").first(1).then(gateway));
+    assert_eq!(registration(&stage, &register(&stage)).await, "created");
+    assert_eq!(stage.front.injected(lost), 1);
+    assert_eq!(stage.bed.s3().counts(&stage.bucket).await.unwrap().refused, 2);
+}
+
+/// Too many requests: nothing was done, so it may be sent again even where looking is not allowed.
+#[tokio::test]
+async fn a_throttled_registration_is_sent_again_with_put_alone() {
+    let stage = Stage::with(|front| front.principal(principal().rights(Rights::only(&["ESHttpPut"])))).await;
+    let throttled =
+        stage.front.inject(Fault::on("PUT", "/_snapshot/*").first(1).then(Action::status(429, "slow down")));
+    assert_eq!(registration(&stage, &register(&stage)).await, "unchecked");
+    assert_eq!(stage.front.injected(throttled), 1);
+    assert_eq!(stage.seen("PUT", &stage.repository).len(), 2);
+}

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, principal};
 use serde_json::json;
-use snapkeep_front::{Action, Fault, Front};
+use snapkeep_front::{Action, Fault, FaultId, Front};
 use snapkeep_testbed::{Invoke, Outcome};
 
 const SECRET: &str = "canary-secret-key-1/2+3";
@@ -32,11 +32,11 @@ async fn stage() -> Stage {
 }
 
 /// A refusal that repeats what it was sent, as some servers do in their debug modes.
-fn echo(front: &Front, status: u16) {
+fn echo(front: &Front, status: u16) -> FaultId {
     let body = json!({"error": {"type": "x", "reason": format!("you sent {SECRET} and {TOKEN}")}, "message": format!("{SECRET} {TOKEN}")});
     // JSON can spell one text in many ways: half of the echoes are escaped.
     let escaped = body.to_string().replacen('/', r"\/", 1).replacen('+', r"\u002b", 1);
-    front.inject(Fault::on("PUT", "/_snapshot/*/*").always().then(Action::status(status, &escaped)));
+    front.inject(Fault::on("PUT", "/_snapshot/*/*").always().then(Action::status(status, &escaped)))
 }
 
 fn assert_clean(what: &str, text: &str) {
@@ -47,11 +47,11 @@ fn assert_clean(what: &str, text: &str) {
 async fn row_38_logs_answers_and_errors_hold_no_secret() {
     for status in [None, Some(400), Some(403), Some(500), Some(503)] {
         let stage = stage().await;
-        if let Some(status) = status {
-            echo(&stage.front, status);
-        }
+        let echo = status.map(|status| echo(&stage.front, status));
         let process = stage.start();
         let outcome = stage.deliver(&stage.event(), Invoke::default()).await;
+        assert!(echo.is_none_or(|echo| stage.front.injected(echo) > 0));
+        assert_eq!(stage.snapshots().await.len(), usize::from(status.is_none()));
         let is_answer = matches!(&outcome, Outcome::Response(_));
         assert_eq!(is_answer, status.is_none(), "{outcome:?}");
         assert_clean("the outcome", &format!("{outcome:?}"));

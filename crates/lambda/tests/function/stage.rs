@@ -40,8 +40,12 @@ impl Stage {
 
     /// With a front of the test's making; `arrange` names at least the principal.
     pub(crate) async fn with(arrange: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::on(Testbed::shared().node("opensearch-3.3.0"), arrange).await
+    }
+
+    /// The same on another node.
+    pub(crate) async fn on(node: &'static NodeHandle, arrange: impl FnOnce(Builder) -> Builder) -> Self {
         let bed = Testbed::shared();
-        let node = bed.node("opensearch-3.3.0");
         let bucket = bed.unique("bucket");
         bed.s3().create_bucket(&bucket).await.unwrap();
         let ca = TestCa::new().unwrap();
@@ -120,7 +124,12 @@ impl Stage {
 
     /// Handles an event in this process.
     pub(crate) async fn handle(&self, event: &Value) -> Result<Report, Failure> {
-        self.function().handle(&event.to_string(), &invocation("8476a536-e9f4-11e8-9739-2dfe598c3fcd")).await
+        self.handle_as("8476a536-e9f4-11e8-9739-2dfe598c3fcd", event).await
+    }
+
+    /// The same as another request.
+    pub(crate) async fn handle_as(&self, request_id: &str, event: &Value) -> Result<Report, Failure> {
+        self.function().handle(&event.to_string(), &invocation(request_id)).await
     }
 
     /// Names of the snapshots in the repository, as the node itself lists them.
