@@ -1,7 +1,10 @@
 //! Running cargo from a program that cargo runs.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
+
+use crate::failure::{Failure, Result};
 
 /// A cargo without what the outer one told this program about its crate: build scripts that look at these variables
 /// (ring's does) would be run again, with all that depends on them, at each change between an outer and an inner cargo.
@@ -13,4 +16,10 @@ pub(crate) fn cargo() -> Command {
         }
     }
     cargo
+}
+
+/// Where a program lies that was built as this one was.
+pub(crate) fn beside_this(program: &str) -> Result<PathBuf> {
+    let own = env::current_exe().map_err(Failure::during("cannot find the build folder"))?;
+    Ok(own.with_file_name(program))
 }

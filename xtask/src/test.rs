@@ -52,19 +52,15 @@ fn tests(bed: &Testbed, matrix: bool, filters: &[&String]) -> Result<()> {
     let description = folder.path().join("testbed.json");
     bed.write_description(&description)?;
     let mut command = cargo_command(&["test", "--workspace", "--no-fail-fast"]);
-    command.args(filters).env(bed::DESCRIPTION_VAR, &description).env("SNAPKEEP_BOOTSTRAP", bootstrap()?);
+    command.args(filters).env(bed::DESCRIPTION_VAR, &description);
+    // The binary that the test build made: the demo's test runs the very same.
+    command.env("SNAPKEEP_BOOTSTRAP", crate::cargo::beside_this("bootstrap")?);
     if matrix {
         command.env("SNAPKEEP_MATRIX", "1");
     } else {
         println!("skipped: the nodes of the whole version matrix (cargo xtask test --matrix runs them)");
     }
     succeed(&mut command, "cargo test")
-}
-
-/// The binary that the test build made: the demo's test runs the very same.
-fn bootstrap() -> Result<std::path::PathBuf> {
-    let own = std::env::current_exe().map_err(Failure::during("cannot find the build folder"))?;
-    Ok(own.with_file_name("bootstrap"))
 }
 
 /// The oldest cargo-deny that reads our deny.toml, as its second number.

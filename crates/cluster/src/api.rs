@@ -60,11 +60,6 @@ impl SnapshotApi {
         Self { client }
     }
 
-    /// The client.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// `GET _snapshot/{repository}`; `None` if it is not registered.
     pub async fn repository(
         &self,

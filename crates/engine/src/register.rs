@@ -129,7 +129,10 @@ async fn send(
             Written::Lost(lost) if lost.is_unsent() && !lost.is_transient() => {
                 return Err(Refused::For(Unanswered::Lost(lost).failure()));
             }
-            Written::Lost(lost) => (Unanswered::Lost(lost.clone()).failure(), lost.is_unsent()),
+            Written::Lost(lost) => {
+                let had_no_effect = lost.is_unsent();
+                (Unanswered::Lost(lost).failure(), had_no_effect)
+            }
         };
         match api.repository(&job.repository, deadline).await {
             Ok(Some(found)) if is_registered(body, &found.kind, &found.settings) => {

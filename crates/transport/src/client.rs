@@ -112,16 +112,6 @@ impl Client {
         Ok(Self { http, endpoint, auth, settings })
     }
 
-    /// Where requests go.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    /// The retry policy, for callers that wait between looks.
-    pub fn pace(&self) -> &Pace {
-        &self.settings.pace
-    }
-
     /// Sends a request that changes nothing; tries again what may pass, within the deadline.
     pub async fn read(&self, call: &Call, deadline: Deadline) -> Result<Answer, Lost> {
         let mut failed = 0;

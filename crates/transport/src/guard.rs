@@ -9,10 +9,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Resolves a host name; ports are of no account.
-pub type Lookup = fn(String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
+pub type Lookup = fn(String) -> LookingUp;
+
+/// The addresses of a name, once they are found.
+pub type LookingUp = Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>>;
 
 /// The system's own way.
-pub(crate) fn system_lookup(name: String) -> Pin<Box<dyn Future<Output = std::io::Result<Vec<SocketAddr>>> + Send>> {
+pub(crate) fn system_lookup(name: String) -> LookingUp {
     Box::pin(async move { Ok(tokio::net::lookup_host((name.as_str(), 0)).await?.collect()) })
 }
 

@@ -17,6 +17,6 @@ pub use answer::{Answer, Lost};
 pub use auth::{Auth, AwsCredentials};
 pub use client::{Call, Client, Method, Settings};
 pub use deadline::Deadline;
-pub use guard::Lookup;
+pub use guard::{LookingUp, Lookup};
 pub use retry::{Pace, is_throttled};
 pub use sign::{SigningError, sign};

@@ -122,6 +122,5 @@ fn bootstrap() -> Result<PathBuf> {
     let arguments = ["build", "--quiet", "--package", "snapkeep-lambda", "--bin", "bootstrap"];
     let status = crate::cargo::cargo().args(arguments).status();
     let built = status.map_err(Failure::during("cannot run cargo"))?.success();
-    let own = std::env::current_exe().map_err(Failure::during("cannot find the build folder"))?;
-    if built { Ok(own.with_file_name("bootstrap")) } else { Err(Failure::new("the function does not build")) }
+    if built { crate::cargo::beside_this("bootstrap") } else { Err(Failure::new("the function does not build")) }
 }
