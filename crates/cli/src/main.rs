@@ -1,0 +1,2 @@
+//! snapkeep, the command line.
+fn main() {}
