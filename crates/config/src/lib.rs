@@ -1,1 +1,21 @@
-//! The configuration file.
+//! The configuration file: YAML in, a valid [`Config`] out. No IO, no environment: who found the file, and who opens
+//! what it refers to, is the front end.
+//!
+//! - [`Config::parse`]: the only way to a [`Config`]; what it refuses is `bad_config`, with line and column
+//! - [`Cluster`]: where a cluster is and who we are to it
+//! - [`Repository`]: what `repo register` registers
+//! - [`SecretSource`]: where a secret is kept; the file itself never holds one
+//! - [`fields`]: reads a section key by key, and names the nearest known key for one that is unknown
+
+mod cluster;
+pub mod fields;
+mod file;
+mod repository;
+mod secret_source;
+mod yaml;
+
+pub use cluster::{AssumeRole, AuthKind, Cluster, WebIdentity};
+pub use file::Config;
+pub use repository::Repository;
+pub use secret_source::SecretSource;
+pub use yaml::{Node, Place, Value};
