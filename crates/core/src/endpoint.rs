@@ -1,6 +1,7 @@
 //! Which endpoints may be called: an event that could name any host would turn the function's
 //! credentials and network position over to whoever sends events (server-side request forgery).
 
+use crate::repository::check_region;
 use crate::{Code, Failure};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -53,9 +54,34 @@ impl Endpoint {
         Err(not_listed(&url, region))
     }
 
-    /// The endpoint that the operator typed: only its form is checked.
+    /// The endpoint that the operator typed: any host, but plain HTTP only to this machine.
     pub fn trusted(text: &str) -> Result<Self, Failure> {
-        Ok(Self { url: parse(text)?, listed: true })
+        let url = parse(text)?;
+        let host = url.host().ok_or_else(|| not_an_endpoint("it names no host"))?.to_owned();
+        check_scheme(&url, &host)?;
+        Ok(Self { url, listed: true })
+    }
+
+    /// The region in the name of an Amazon search domain; `None` if it is none.
+    pub fn amazon_region(&self) -> Option<&str> {
+        let host = self.host();
+        let classic = ES_SUFFIXES.iter().find_map(|suffix| host.strip_suffix(suffix)?.strip_suffix('.'));
+        let dual_stack = || AOS_SUFFIXES.iter().find_map(|suffix| host.strip_suffix(suffix)?.strip_suffix('.'));
+        let (domain, region) = match classic {
+            Some(name) => name.rsplit_once('.')?,
+            None => dual_stack()?.split_once(".aos.")?,
+        };
+        let is_domain = domain.split('.').all(is_label) && check_region("Region", region).is_ok();
+        (self.url.scheme() == "https" && is_domain).then_some(region)
+    }
+
+    /// Whether it is one of a serverless collection, which has no snapshots of its own to manage.
+    pub fn is_serverless(&self) -> bool {
+        let host = self.host();
+        ES_SUFFIXES.iter().any(|suffix| {
+            let partition = suffix.trim_start_matches("es.");
+            host.strip_suffix(partition).is_some_and(|rest| rest.ends_with(".aoss."))
+        })
     }
 
     /// Whether the operator named it, rather than the rule for Amazon's domains.
@@ -317,6 +343,47 @@ mod tests {
             ("https://u@logs.example.org", "logs.example.org"),
         ] {
             assert_eq!(admit(host, &[listed]), Err(Code::EndpointNotAllowed), "{host} with {listed}");
+        }
+    }
+
+    #[test]
+    fn an_operators_endpoint_is_any_host_but_plain_http_stays_here() {
+        for good in [
+            "https://own.example:9200",
+            "own.example",
+            "http://localhost:9200",
+            "http://127.0.0.1:9200",
+            "https://10.0.0.7",
+        ] {
+            assert!(Endpoint::trusted(good).is_ok(), "{good}");
+        }
+        for bad in ["http://own.example:9200", "http://10.0.0.7", "ftp://own.example", "https://u:p@own.example"] {
+            assert_eq!(Endpoint::trusted(bad).unwrap_err().code, Code::EndpointNotAllowed, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_amazon_domains_name_tells_its_region() {
+        for (host, region) in [
+            ("search-logs-abc.eu-west-1.es.amazonaws.com", Some("eu-west-1")),
+            ("vpc-logs-abc.cn-north-1.es.amazonaws.com.cn", Some("cn-north-1")),
+            ("search-logs-abc.aos.us-gov-east-1.on.aws", Some("us-gov-east-1")),
+            ("eu-west-1.es.amazonaws.com", None),
+            ("search-logs.nowhere.es.amazonaws.com", None),
+            ("search-logs.eu-west-1.on.aws", None),
+            ("es.amazonaws.com", None),
+            ("logs.example.org", None),
+            ("https://127.0.0.1:9200", None),
+        ] {
+            assert_eq!(Endpoint::trusted(host).unwrap().amazon_region(), region, "{host}");
+        }
+        for (host, is_serverless) in [
+            ("abc123.eu-west-1.aoss.amazonaws.com", true),
+            ("abc123.cn-north-1.aoss.amazonaws.com.cn", true),
+            ("aoss.amazonaws.com.example.org", false),
+            ("search-logs-abc.eu-west-1.es.amazonaws.com", false),
+        ] {
+            assert_eq!(Endpoint::trusted(host).unwrap().is_serverless(), is_serverless, "{host}");
         }
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{AuthKind, SecretSource};
 use proptest::prelude::*;
+use std::fmt::Write as _;
 
 const WHOLE: &str = include_str!("../../tests/whole.yaml");
 
@@ -71,7 +72,7 @@ fn a_file_that_nests_or_repeats_without_end_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..10 {
         let refs = vec![format!("*a{}", n - 1); 10].join(", ");
-        bomb += &format!("a{n}: &a{n} [{refs}]\n");
+        writeln!(bomb, "a{n}: &a{n} [{refs}]").unwrap();
     }
     let large = format!("# {}\n", "x".repeat(2 << 20));
     for text in [deep, bomb, large + "a: 1"] {
