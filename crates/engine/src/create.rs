@@ -192,7 +192,7 @@ enum Sent {
 async fn write(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Sent {
     let body = job.body.clone().map(Value::Object);
     match api.create(&job.repository, &job.snapshot, body.as_ref(), deadline).await {
-        Written::Done => Sent::Accepted,
+        Written::Done(()) => Sent::Accepted,
         Written::Refused(refusal) => refused(&refusal),
         Written::Lost(lost) => {
             let (unsent, transient) = (lost.is_unsent(), lost.is_transient());

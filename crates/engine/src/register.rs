@@ -120,7 +120,7 @@ async fn send(
     let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
     for attempt in 1..=ATTEMPTS {
         let (lost, had_no_effect) = match api.register(&job.repository, body, deadline).await {
-            Written::Done => return Ok(()),
+            Written::Done(()) => return Ok(()),
             Written::Refused(refusal) if is_unverified(&refusal) => {
                 return verify_patiently(api, job, body, refusal, deadline).await;
             }
@@ -174,7 +174,7 @@ async fn verify_patiently(
             break;
         }
         match verify_or_register(api, job, body, deadline).await {
-            Written::Done => return Ok(()),
+            Written::Done(()) => return Ok(()),
             Written::Refused(refusal) if refusal.kind == Kind::RegionRefused => return Err(Refused::by(&refusal)),
             Written::Refused(refusal) => refused = refusal,
             Written::Lost(lost) => tracing::warn!(cause = lost.cause(), "a verification's answer was lost"),
@@ -191,9 +191,11 @@ async fn verify_or_register(api: &SnapshotApi, job: &Registration, body: &Value,
     let found = api.repository(&job.repository, deadline).await;
     let saved = matches!(found, Ok(Some(found)) if is_registered(body, &found.kind, &found.settings));
     if saved {
-        let verified = api.verify(&job.repository, deadline).await;
-        if !matches!(&verified, Written::Refused(refusal) if refusal.is_missing_right()) {
-            return verified;
+        match api.verify(&job.repository, deadline).await {
+            Written::Refused(refusal) if refusal.is_missing_right() => {}
+            Written::Refused(refusal) => return Written::Refused(refusal),
+            Written::Lost(lost) => return Written::Lost(lost),
+            Written::Done(_) => return Written::Done(()),
         }
     }
     api.register(&job.repository, body, deadline).await
@@ -209,7 +211,7 @@ async fn verify(
     warnings: &mut Warnings,
 ) -> Result<(), Refused> {
     let unverified = match api.verify(&job.repository, deadline).await {
-        Written::Done => return Ok(()),
+        Written::Done(_) => return Ok(()),
         Written::Refused(refusal) if refusal.is_missing_right() => return Ok(()),
         Written::Refused(refusal) if is_unverified(&refusal) => {
             return verify_patiently(api, job, body, refusal, deadline).await;

@@ -1,0 +1,43 @@
+//! The cluster's own clock.
+
+use crate::api::{SnapshotApi, Unanswered};
+use crate::read::moment;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use snapkeep_transport::Deadline;
+
+/// What time it is over there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Clock {
+    /// The moment, as old as the answer is.
+    pub now: Timestamp,
+    /// Who says so.
+    pub by: ClockSource,
+}
+
+/// Where a time was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockSource {
+    /// The answer's `Date`: Amazon's front sends it, to the second. The products themselves do not.
+    DateHeader,
+    /// `timestamp` of `/_cluster/stats`: the clock of the node that answered.
+    ClusterStats,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stats {
+    timestamp: i64,
+}
+
+impl SnapshotApi {
+    /// What time it is over there.
+    pub async fn clock(&self, deadline: Deadline) -> Result<Clock, Unanswered> {
+        let stats = self.get::<Stats>("/_cluster/stats?filter_path=timestamp", deadline).await?;
+        let now = moment(stats.timestamp).ok_or_else(|| Unanswered::Malformed {
+            status: 200,
+            what: format!("`timestamp` {} is no moment", stats.timestamp),
+        })?;
+        Ok(Clock { now, by: ClockSource::ClusterStats })
+    }
+}
