@@ -76,8 +76,8 @@ impl Refusal {
     pub(crate) fn inside(error: &Value) -> Self {
         let kind = error.get("type").and_then(Value::as_str).unwrap_or_default();
         let status = if kind.ends_with("missing_exception") { 404 } else { 500 };
-        let body = json!({ "error": error }).to_string().into();
-        Self::of(&Answer { status, body, retry_after: None })
+        let body = json!({ "error": error }).to_string();
+        Self::of(&Answer::new(status, body))
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
     use bytes::Bytes;
 
     fn refusal(status: u16, body: &'static str) -> Refusal {
-        Refusal::of(&Answer { status, body: Bytes::from_static(body.as_bytes()), retry_after: None })
+        Refusal::of(&Answer::new(status, body))
     }
 
     #[rustfmt::skip]

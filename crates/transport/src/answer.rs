@@ -1,6 +1,7 @@
 //! What came back, or what is known when nothing did.
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// A complete answer.
@@ -10,8 +11,17 @@ pub struct Answer {
     pub status: u16,
     /// The body, at most as long as the call's cap.
     pub body: Bytes,
-    /// `Retry-After`, where it was sent in seconds.
+    /// `Retry-After`, from when the answer came; where it was sent as a date, by the server's clock.
     pub retry_after: Option<Duration>,
+    /// `Date`: the server's clock, in whole seconds. (Amazon's front and most proxies send it, nodes do not.)
+    pub date: Option<Timestamp>,
+}
+
+impl Answer {
+    /// An answer without headers.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, body: body.into(), retry_after: None, date: None }
+    }
 }
 
 /// No complete answer. Whether the request took effect is unknown, unless it was never sent.

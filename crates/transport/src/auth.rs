@@ -1,16 +1,10 @@
 //! Who we are to the cluster.
 
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
+use crate::AwsCredentials;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_smithy_http_client::tls;
-use aws_types::region::Region;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use snapkeep_core::secret::Secret;
-use tokio::sync::OnceCell;
 
 /// How requests say who sends them.
 #[derive(Debug)]
@@ -67,66 +61,6 @@ pub(crate) fn secrets_of(credentials: &Credentials) -> Vec<Secret> {
 
 fn basic(username: &str, password: &Secret) -> Secret {
     Secret::new(BASE64_STANDARD.encode(format!("{username}:{}", password.expose())))
-}
-
-/// Where AWS credentials come from.
-#[derive(Debug)]
-pub enum AwsCredentials {
-    /// Given ones. (`Credentials` shows no secret in `Debug`.)
-    Fixed(Credentials),
-    /// The default chain: environment, profile, web identity, container, instance.
-    DefaultChain(OnceCell<DefaultCredentialsChain>),
-}
-
-impl AwsCredentials {
-    /// Given keys.
-    pub fn fixed(access_key: &str, secret_key: &Secret, session_token: Option<&Secret>) -> Self {
-        let token = session_token.map(|token| token.expose().to_owned());
-        Self::Fixed(Credentials::new(access_key, secret_key.expose(), token, None, "given"))
-    }
-
-    /// The default chain, set up at first use.
-    pub fn default_chain() -> Self {
-        Self::DefaultChain(OnceCell::new())
-    }
-
-    /// Credentials for the next request: asked for each time, because temporary ones expire.
-    pub(crate) async fn resolve(&self, region: &str) -> Result<Credentials, String> {
-        match self {
-            Self::Fixed(credentials) => Ok(credentials.clone()),
-            Self::DefaultChain(cell) => {
-                // The chain's first link, which is all that Lambda needs: the rest sets up an HTTP client.
-                if let Ok(found) = EnvironmentVariableCredentialsProvider::new().provide_credentials().await {
-                    return Ok(found);
-                }
-                let chain = cell.get_or_init(|| chain(region)).await;
-                chain.provide_credentials().await.map_err(|error| with_sources(&error))
-            }
-        }
-    }
-}
-
-async fn chain(region: &str) -> DefaultCredentialsChain {
-    let region = Region::new(region.to_owned());
-    let https = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
-    let config = ProviderConfig::default().with_http_client(https).with_region(Some(region.clone()));
-    DefaultCredentialsChain::builder().configure(config).region(region).build().await
-}
-
-/// An error and what lies behind it, in one line.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let more = source.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

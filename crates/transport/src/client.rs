@@ -1,15 +1,20 @@
 //! The client: one endpoint, one identity.
 
-use crate::auth::{secrets_of, with_sources};
-use crate::guard::{self, AddressRefused, GuardedResolver, Lookup};
+use crate::auth::secrets_of;
+use crate::error::with_sources;
+use crate::exchange::exchange;
+use crate::guard::{self, GuardedResolver, Lookup};
+use crate::refused::SignatureRefused;
 use crate::retry::{Pace, may_pass, random};
-use crate::{Answer, Auth, Deadline, Lost, sign, tls};
-use bytes::{Bytes, BytesMut};
+use crate::scrub::scrubbed;
+use crate::skew::Skew;
+use crate::{Answer, Auth, ClientCertificate, Deadline, Lost, sign, tls};
+use aws_credential_types::Credentials;
+use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use serde_json::Value;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use jiff::SignedDuration;
 use snapkeep_core::endpoint::Endpoint;
-use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +40,8 @@ const DEFAULT_CAP: usize = 4 << 20;
 pub struct Settings {
     /// PEM file of further certificate authorities.
     pub ca_file: Option<PathBuf>,
+    /// A certificate that we show to the cluster, whatever else says who we are.
+    pub client_certificate: Option<ClientCertificate>,
     /// How reads are tried again.
     pub pace: Pace,
     /// The clock that signatures are dated by.
@@ -45,7 +52,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ca_file: None, pace: Pace::default(), clock: SystemTime::now, lookup: guard::system_lookup }
+        Self {
+            ca_file: None,
+            client_certificate: None,
+            pace: Pace::default(),
+            clock: SystemTime::now,
+            lookup: guard::system_lookup,
+        }
     }
 }
 
@@ -93,14 +106,16 @@ pub struct Client {
     endpoint: Arc<Endpoint>,
     auth: Auth,
     settings: Settings,
+    skew: Skew,
 }
 
 impl Client {
     /// Sets up TLS and connection pool; sends nothing.
     pub fn new(endpoint: Endpoint, auth: Auth, settings: Settings) -> Result<Self, Failure> {
         let endpoint = Arc::new(endpoint);
+        let tls = tls::client_config(settings.ca_file.as_deref(), settings.client_certificate.as_ref())?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref())?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .retry(reqwest::retry::never())
@@ -108,8 +123,16 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("snapkeep/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Failure::new(Code::BadConfig, with_sources(&error), "check SNAPKEEP_CA_FILE"))?;
-        Ok(Self { http, endpoint, auth, settings })
+            .map_err(|error| {
+                Failure::new(Code::BadConfig, with_sources(&error), "check the CA file and the client certificate")
+            })?;
+        Ok(Self { http, endpoint, auth, settings, skew: Skew::default() })
+    }
+
+    /// The server's clock minus ours, in whole seconds, as the last answer told that had a `Date` or
+    /// was about a signature's time; `None` until one did.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        self.skew.measured()
     }
 
     /// Sends a request that changes nothing; tries again what may pass, within the deadline.
@@ -129,30 +152,75 @@ impl Client {
         }
     }
 
-    /// Sends a request that changes something: once.
+    /// Sends a request that changes something: once. (Again only if Amazon's front refused its signature,
+    /// and so carried nothing out, for a time or a token that can be mended.)
     pub async fn write(&self, call: &Call, deadline: Deadline) -> Result<Answer, Lost> {
         self.once(call, deadline).await
     }
 
+    /// One request, and once more after each refusal that a better signature mends.
     async fn once(&self, call: &Call, deadline: Deadline) -> Result<Answer, Lost> {
-        let (request, secrets) = self.request(call, deadline).await?;
+        let mut mended = Mended::default();
+        loop {
+            let (answer, used) = self.send(call, deadline).await?;
+            if !self.mend(&answer, used.as_ref(), &mut mended, deadline).await {
+                return Ok(answer);
+            }
+            tracing::debug!(method = %call.method, "a refused signature is made anew");
+        }
+    }
+
+    /// Whether the next signature can be better than the one that `answer` refuses: once for the clock,
+    /// once for the credentials.
+    async fn mend(&self, answer: &Answer, used: Option<&Credentials>, mended: &mut Mended, deadline: Deadline) -> bool {
+        let (Auth::SigV4 { credentials, region }, Some(used)) = (&self.auth, used) else { return false };
+        match SignatureRefused::of(answer) {
+            Some(SignatureRefused::Clock(told)) if !mended.clock => {
+                let Some(server) = answer.date.or(told) else { return false };
+                self.skew.correct(server, (self.settings.clock)());
+                mended.clock = true;
+                true
+            }
+            Some(SignatureRefused::Token) if !mended.token => {
+                mended.token = true;
+                let renewing = credentials.renew(region, self.now(), used);
+                matches!(tokio::time::timeout(deadline.left(), renewing).await, Ok(Some(_)))
+            }
+            _ => false,
+        }
+    }
+
+    /// One request. With its answer the credentials that signed it.
+    async fn send(&self, call: &Call, deadline: Deadline) -> Result<(Answer, Option<Credentials>), Lost> {
+        let signer = self.signer(deadline).await?;
+        let request = self.request(call, signer.as_ref())?;
         let timeout = call.timeout.min(deadline.left().mul_f64(SHARE));
         if timeout.is_zero() {
             return Err(Lost::OutOfTime);
         }
         let started = tokio::time::Instant::now();
-        let outcome = match tokio::time::timeout(timeout, self.exchange(request, call.cap)).await {
+        let clock = self.settings.clock;
+        let exchange = exchange(&self.http, request, call.cap, clock, |date| self.skew.measure(date, clock()));
+        let outcome = match tokio::time::timeout(timeout, exchange).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Lost::Cut(format!("no whole answer within {:.1} s", timeout.as_secs_f32()))),
         };
         self.log(call, &outcome, started.elapsed());
-        outcome.map(|answer| scrubbed(answer, &secrets))
+        let mut secrets = self.auth.secrets();
+        secrets.extend(signer.iter().flat_map(secrets_of));
+        Ok((scrubbed(outcome?, &secrets), signer))
     }
 
-    /// The signed request, built anew for each try: signatures age, credentials expire. With it the
-    /// secrets that it rests on.
-    async fn request(&self, call: &Call, deadline: Deadline) -> Result<(reqwest::Request, Vec<Secret>), Lost> {
-        let mut secrets = self.auth.secrets();
+    /// Whose signature the next request bears, if it is to be signed.
+    async fn signer(&self, deadline: Deadline) -> Result<Option<Credentials>, Lost> {
+        let Auth::SigV4 { credentials, region } = &self.auth else { return Ok(None) };
+        let found = tokio::time::timeout(deadline.left(), credentials.resolve(region, self.now())).await;
+        let found = found.unwrap_or_else(|_| Err("they were not found before the deadline".into()));
+        found.map(Some).map_err(Lost::NoCredentials)
+    }
+
+    /// The request, built and signed anew for each try: signatures age, credentials expire.
+    fn request(&self, call: &Call, signer: Option<&Credentials>) -> Result<reqwest::Request, Lost> {
         let unusable = |error: &dyn std::error::Error| Lost::NotSent(with_sources(error));
         let url = format!("{}{}", self.endpoint.origin(), call.path_and_query);
         let mut builder = http::Request::builder().method(call.method.clone()).uri(&url);
@@ -168,45 +236,16 @@ impl Client {
             builder = builder.header(AUTHORIZATION, value);
         }
         let mut request = builder.body(call.body.clone().unwrap_or_default()).map_err(|error| unusable(&error))?;
-        if let Auth::SigV4 { credentials, region } = &self.auth {
-            let found = tokio::time::timeout(deadline.left(), credentials.resolve(region)).await;
-            let found = found.unwrap_or_else(|_| Err("they were not found before the deadline".into()));
-            let found = found.map_err(Lost::NoCredentials)?;
-            secrets.extend(secrets_of(&found));
-            sign(&mut request, &found, region, SERVICE, (self.settings.clock)())
+        if let (Auth::SigV4 { region, .. }, Some(signer)) = (&self.auth, signer) {
+            sign(&mut request, signer, region, SERVICE, self.now())
                 .map_err(|error| Lost::NoCredentials(error.to_string()))?;
         }
-        let request = reqwest::Request::try_from(request).map_err(|error| unusable(&error))?;
-        Ok((request, secrets))
+        reqwest::Request::try_from(request).map_err(|error| unusable(&error))
     }
 
-    async fn exchange(&self, request: reqwest::Request, cap: usize) -> Result<Answer, Lost> {
-        let mut response = self.http.execute(request).await.map_err(lost)?;
-        let status = response.status().as_u16();
-        if (300..400).contains(&status) {
-            return Err(Lost::Unreadable(format!(
-                "the endpoint answered with a redirect ({status}), which is not followed"
-            )));
-        }
-        let encoding = response.headers().get(CONTENT_ENCODING).map(|encoding| encoding.to_str().unwrap_or("unknown"));
-        if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-            return Err(Lost::Unreadable(format!(
-                "the answer ({status}) is compressed ({encoding}), which was not asked for"
-            )));
-        }
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if body.len() + chunk.len() > cap {
-                return Err(Lost::Unreadable(format!("the answer ({status}) is larger than {cap} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, body: body.freeze(), retry_after })
+    /// The time that signatures are dated by.
+    fn now(&self) -> SystemTime {
+        self.skew.corrected((self.settings.clock)())
     }
 
     fn log(&self, call: &Call, outcome: &Result<Answer, Lost>, took: Duration) {
@@ -224,66 +263,18 @@ impl Client {
     }
 }
 
-/// A refusal may repeat parts of the request: our secrets are taken out before anyone reads it. JSON
-/// is read first, because it can spell one text in many ways.
-fn scrubbed(answer: Answer, secrets: &[Secret]) -> Answer {
-    if answer.status < 300 || secrets.is_empty() {
-        return answer;
-    }
-    let scrub = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| secret.scrub(&text));
-    let body = match serde_json::from_slice::<Value>(&answer.body) {
-        Ok(json) => scrub_json(json, &scrub).to_string(),
-        Err(_) => scrub(&String::from_utf8_lossy(&answer.body)),
-    };
-    Answer { body: body.into(), ..answer }
-}
-
-fn scrub_json(value: Value, scrub: &impl Fn(&str) -> String) -> Value {
-    match value {
-        Value::String(text) => Value::String(scrub(&text)),
-        Value::Array(values) => values.into_iter().map(|value| scrub_json(value, scrub)).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (scrub(&key), scrub_json(value, scrub))).collect(),
-        other => other,
-    }
-}
-
-/// What reqwest's error means for the request's effect.
-fn lost(error: reqwest::Error) -> Lost {
-    let error = error.without_url();
-    let mut source: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(current) = source {
-        if let Some(refused) = current.downcast_ref::<AddressRefused>() {
-            return Lost::AddressRefused(refused.to_string());
-        }
-        source = current.source();
-    }
-    let cause = with_sources(&error);
-    if error.is_connect() || error.is_builder() { Lost::NotSent(cause) } else { Lost::Cut(cause) }
+/// What was mended about one request's signature.
+#[derive(Default)]
+struct Mended {
+    clock: bool,
+    token: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use snapkeep_core::secret::Secret;
     use std::net::SocketAddr;
-
-    fn answer(body: &str) -> Answer {
-        Answer { status: 400, body: body.to_owned().into(), retry_after: None }
-    }
-
-    #[test]
-    fn secrets_are_taken_out_however_they_are_spelt() {
-        let secret = Secret::new("canary/secret+key==");
-        for body in [
-            r#"{"reason":"canary/secret+key=="}"#,
-            r#"{"reason":"canary\/secret\u002bkey\u003d="}"#,
-            r#"["\u0063anary/secret+key=="]"#,
-            "plain canary/secret+key== text",
-        ] {
-            let clean = scrubbed(answer(body), std::slice::from_ref(&secret));
-            let text = String::from_utf8(clean.body.to_vec()).unwrap();
-            assert!(!text.contains("anary") && text.contains("***"), "{text}");
-        }
-    }
 
     /// A name that passes as Amazon's but resolves to this machine: refused at connect, by the client itself.
     #[tokio::test]

@@ -62,10 +62,9 @@ pub fn is_throttled(answer: &Answer) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn answer(status: u16, body: &'static str) -> Answer {
-        Answer { status, body: Bytes::from_static(body.as_bytes()), retry_after: None }
+        Answer::new(status, body)
     }
 
     #[test]
