@@ -239,7 +239,6 @@ fn is_region_refused(words: &Words) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn refusal(status: u16, body: &'static str) -> Refusal {
         Refusal::of(&Answer::new(status, body))
