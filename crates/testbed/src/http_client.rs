@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// Long enough for a restore that is waited for; only what hangs meets it.
 const CEILING: Duration = Duration::from_mins(5);
 
+/// [`USER`](crate::node::USER) and [`PASSWORD`](crate::node::PASSWORD), as HTTP basic has them.
+const AS_USER: &str = "Basic a2VlcGVyOmNhbmFyeS1rZWVwZXItcGFzc3dvcmQ=";
+
 /// An answer, read whole.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -35,13 +38,16 @@ impl Reply {
     }
 }
 
-/// Sends one request to an `http://` URL. A body comes with its content type.
-pub(crate) async fn send(method: Method, url: &str, body: Option<(&str, Bytes)>) -> Result<Reply> {
+/// Sends one request to an `http://` URL, to a secured node as its user. A body comes with its content type.
+pub(crate) async fn send(method: Method, url: &str, body: Option<(&str, Bytes)>, secured: bool) -> Result<Reply> {
     let failed = |reason: String| Error::Request { url: url.to_owned(), reason };
     let uri: Uri = url.parse().map_err(|_| failed("not a URL".into()))?;
     let authority = uri.authority().ok_or_else(|| failed("no host".into()))?;
     let target = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = Request::builder().method(method).uri(target).header(header::HOST, authority.as_str());
+    if secured {
+        request = request.header(header::AUTHORIZATION, AS_USER);
+    }
     let mut content = Bytes::new();
     if let Some((content_type, bytes)) = body {
         request = request.header(header::CONTENT_TYPE, content_type);

@@ -5,6 +5,7 @@
 //!   that [`jdk`] finds, kept in [`cache`]
 //! - [`s3`]: an S3 server in this process whose buckets can be held, refused and counted
 //! - [`runtime_api`]: AWS Lambda's runtime API and function processes that run under it
+//! - [`synthetic`]: a cluster in memory with thousands of snapshots, which no node gets within a test
 //! - [`watchdog`]: how all of it goes away, however the process that started it ends
 //!
 //! Everything listens on loopback, on ports of the system's choice. What is fetched is pinned by sha256 in the source.
@@ -39,6 +40,7 @@ pub mod progress;
 pub mod release;
 pub mod runtime_api;
 pub mod s3;
+pub mod synthetic;
 pub mod watchdog;
 
 mod background;
@@ -49,7 +51,7 @@ mod user;
 pub use bed::{Needs, Testbed, eventually};
 pub use error::{Error, Result};
 pub use http_client::Reply;
-pub use node::{Node, NodeOptions};
+pub use node::{Node, NodeOptions, PASSWORD, USER};
 pub use node_handle::NodeHandle;
 pub use progress::Progress;
 pub use release::{Product, RELEASES, Release};

@@ -1,6 +1,7 @@
 //! A real node: Elasticsearch or OpenSearch, on loopback, on ports that it chose itself, gone when we are.
 
 mod config;
+mod secured;
 mod tree;
 
 use std::fs;
@@ -35,13 +36,21 @@ pub struct NodeOptions {
     pub repo_dir: Option<PathBuf>,
     /// Heap in MiB.
     pub heap_mb: u32,
+    /// Whether Elasticsearch's security module is on: then [`USER`] with [`PASSWORD`] may do everything, others nothing.
+    pub secured: bool,
     /// Further lines of the node's configuration file, as name and YAML value.
     pub settings: Vec<(String, String)>,
 }
 
+/// The one user of a secured node.
+pub const USER: &str = "keeper";
+
+/// That user's password.
+pub const PASSWORD: &str = "canary-keeper-password";
+
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { s3: None, repo_dir: None, heap_mb: 400, settings: Vec::new() }
+        Self { s3: None, repo_dir: None, heap_mb: 400, secured: false, settings: Vec::new() }
     }
 }
 
@@ -52,6 +61,7 @@ pub struct Node {
     url: String,
     repo_dir: PathBuf,
     has_s3: bool,
+    secured: bool,
     started_in: Duration,
     dog: Watchdog,
 }
@@ -67,7 +77,10 @@ impl Node {
         }
         let cache = Cache::open()?;
         let java = jdk::find(release.java_range())?;
-        let home = tree::ensure(&cache, release, progress)?;
+        let mut home = tree::ensure(&cache, release, progress)?;
+        if options.secured {
+            home = secured::ensure(&cache, release, &home, &java, progress)?;
+        }
         let client = options.s3.as_ref();
         let keystore = client.map(|client| tree::ensure_keystore(&cache, &home, &java, client)).transpose()?;
         progress.say(&format!("starting {} on Java {}", release.name, java.major));
@@ -79,10 +92,10 @@ impl Node {
             layout.write(options, keystore.as_deref())?;
             Ok(layout.command())
         })?;
-        let url = wait_until_healthy(release, &dog)?;
+        let url = wait_until_healthy(release, &dog, options.secured)?;
         let started_in = begin.elapsed();
         progress.say(&format!("{} is up at {url} after {:.1} s", release.name, started_in.as_secs_f64()));
-        Ok(Self { release, url, repo_dir, has_s3: client.is_some(), started_in, dog })
+        Ok(Self { release, url, repo_dir, has_s3: client.is_some(), secured: options.secured, started_in, dog })
     }
 
     /// `http://127.0.0.1:port`, without a slash at the end.
@@ -103,6 +116,11 @@ impl Node {
     /// Whether it was started with an S3 client.
     pub fn has_s3(&self) -> bool {
         self.has_s3
+    }
+
+    /// Whether its security module is on.
+    pub fn is_secured(&self) -> bool {
+        self.secured
     }
 
     /// From launch to healthy, without fetching and unpacking.
@@ -133,10 +151,10 @@ fn s3_settings(client: &S3Client) -> Vec<(String, String)> {
     ]
 }
 
-fn wait_until_healthy(release: &Release, dog: &Watchdog) -> Result<String> {
+fn wait_until_healthy(release: &Release, dog: &Watchdog, secured: bool) -> Result<String> {
     let end = Instant::now() + CEILING;
     loop {
-        if let Some(url) = bound_url(dog.dir()).filter(|url| is_healthy(url)) {
+        if let Some(url) = bound_url(dog.dir()).filter(|url| is_healthy(url, secured)) {
             return Ok(url);
         }
         let reason = match dog.exit_status() {
@@ -158,9 +176,9 @@ fn bound_url(dir: &Path) -> Option<String> {
     Some(format!("http://{address}"))
 }
 
-fn is_healthy(url: &str) -> bool {
+fn is_healthy(url: &str, secured: bool) -> bool {
     let health = format!("{url}/_cluster/health");
-    let reply = background::wait(async move { http_client::send(Method::GET, &health, None).await });
+    let reply = background::wait(async move { http_client::send(Method::GET, &health, None, secured).await });
     reply.is_ok_and(|reply| {
         let status = reply.json()["status"].as_str().map(str::to_owned);
         reply.status.is_success() && matches!(status.as_deref(), Some("green" | "yellow"))

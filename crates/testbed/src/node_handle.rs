@@ -33,10 +33,14 @@ pub struct NodeHandle {
     pub repo_dir: PathBuf,
     /// Whether repositories of type `s3` can be registered, in the testbed's S3 server.
     pub has_s3: bool,
+    /// Whether its security module is on; the calls below are then its user's.
+    #[serde(default)]
+    pub secured: bool,
 }
 
 impl NodeHandle {
-    pub(crate) fn of(node: &Node) -> Self {
+    /// For a node of one's own.
+    pub fn of(node: &Node) -> Self {
         let release = node.release();
         Self {
             name: release.name.to_owned(),
@@ -46,6 +50,7 @@ impl NodeHandle {
             major: release.major,
             repo_dir: node.repo_dir().to_owned(),
             has_s3: node.has_s3(),
+            secured: node.is_secured(),
         }
     }
 
@@ -103,7 +108,9 @@ impl NodeHandle {
 
     async fn send(&self, method: Method, path: &str, body: Option<(&str, Bytes)>) -> Reply {
         let url = format!("{}{path}", self.url);
-        http_client::send(method, &url, body).await.unwrap_or_else(|error| panic!("{}: {error}", self.name))
+        http_client::send(method, &url, body, self.secured)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 

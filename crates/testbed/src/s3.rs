@@ -227,7 +227,7 @@ impl S3Handle {
 
     async fn order<T: DeserializeOwned>(&self, method: Method, bucket: &str, what: &str, body: Bytes) -> Result<T> {
         let url = format!("{}/buckets/{bucket}{what}", self.control);
-        let reply = http_client::send(method, &url, Some(("application/json", body))).await?;
+        let reply = http_client::send(method, &url, Some(("application/json", body)), false).await?;
         if !reply.status.is_success() {
             let reason = format!("{}: {}", reply.status, reply.json());
             return Err(Error::Request { url, reason });

@@ -38,6 +38,10 @@ impl Layout<'_> {
         write(&config.join(format!("{}.yml", self.release.product)), &self.settings(options))?;
         write(&config.join("jvm.options"), &self.jvm_options(options))?;
         write(&config.join("log4j2.properties"), LOGGING)?;
+        if options.secured {
+            write(&config.join("users"), &format!("{}:{PASSWORD_HASH}\n", super::USER))?;
+            write(&config.join("users_roles"), &format!("superuser:{}\n", super::USER))?;
+        }
         if let Some(keystore) = keystore {
             let copy = config.join("opensearch.keystore");
             fs::copy(keystore, &copy).map_err(Error::at("copy", keystore))?;
@@ -70,7 +74,11 @@ impl Layout<'_> {
         // By default a small machine has one such thread: a held upload would stop every other snapshot and every
         // verification of the node, those of other tests included.
         set("thread_pool.snapshot.max", "20");
-        if *product == Product::Elasticsearch && *major >= 8 {
+        if options.secured {
+            for (name, value) in SECURED {
+                set(name, value);
+            }
+        } else if *product == Product::Elasticsearch && *major >= 8 {
             set("xpack.security.enabled", "false");
         }
         for (name, value) in options.s3.iter().flat_map(super::s3_settings).chain(options.settings.iter().cloned()) {
@@ -145,6 +153,18 @@ const FOR_OLD_ON_17: [&str; 7] = [
     "-Dlog4j.shutdownHookEnabled=false",
     "-Dfile.encoding=UTF-8",
 ];
+
+/// The security module with users in a file and API keys. Without TLS: it never leaves loopback.
+const SECURED: [(&str, &str); 4] = [
+    ("xpack.security.enabled", "true"),
+    ("xpack.security.authc.api_key.enabled", "true"),
+    ("xpack.security.http.ssl.enabled", "false"),
+    ("xpack.security.transport.ssl.enabled", "false"),
+];
+
+/// [`PASSWORD`](super::PASSWORD), as a file realm keeps it: PBKDF2 with HMAC-SHA-512.
+const PASSWORD_HASH: &str =
+    "{PBKDF2}10000$7VaXt7J9cMNl2bBjpxbc2DkI6A5cYxJIbSoXReDNusM=$KnfrHDZ24lhnWmH3CFbbDKFoFY36NfxjqabJUqtgS0c=";
 
 /// Everything to standard output, which the watchdog keeps.
 const LOGGING: &str = "status = error
