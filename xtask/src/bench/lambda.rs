@@ -1,13 +1,12 @@
 //! `cargo xtask bench lambda`: cold starts, side by side, under one runtime API, in turn.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use snapkeep_testbed::{Invoke, LambdaProcess, Outcome, RuntimeApi};
 use tokio::runtime::Runtime;
 
 use super::USAGE;
 use super::contestants::{Contestant, REGION, ROLE, Stage};
+use super::process::machine;
 use super::report::{Report, Row, Sample};
 use crate::failure::{Failure, Result};
 
@@ -93,18 +92,6 @@ impl<'a> Course<'a> {
             "RoleArn": ROLE,
         })
     }
-}
-
-/// Processor, number of cores and system, as far as the system says.
-fn machine() -> String {
-    let read = |path: &str| std::fs::read_to_string(Path::new(path)).unwrap_or_default();
-    let processors = read("/proc/cpuinfo");
-    let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("unknown processor", |(_, model)| model.trim());
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let kernel = read("/proc/sys/kernel/osrelease");
-    let kernel = kernel.split('-').next().unwrap_or_default().trim();
-    format!("{model}, {cores} cores, Linux {kernel}")
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::spread::{Spread, megabytes, rounded};
+
 /// One cold start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
@@ -54,33 +56,6 @@ const COLUMNS: [(&str, &str); 4] = [
 
 /// Which of ours each peer is compared with: the one that was given the same credentials.
 const PAIRS: [(&str, &str); 2] = [("python_requests", "snapkeep_keys"), ("python_boto3", "snapkeep_role")];
-
-/// Least, middle and greatest of a measure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Spread {
-    least: f64,
-    median: f64,
-    greatest: f64,
-}
-
-impl Spread {
-    fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        let last = values.len().saturating_sub(1);
-        Self { least: at(0), median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), greatest: at(last) }
-    }
-
-    /// The least one is what an idle machine would show.
-    fn shown(self) -> String {
-        let Self { least, median, greatest } = self;
-        if least < greatest { format!("{median:.1} ({least:.1})") } else { format!("{median:.1}") }
-    }
-
-    fn json(self) -> Value {
-        json!({ "min": rounded(self.least), "median": rounded(self.median), "max": rounded(self.greatest) })
-    }
-}
 
 /// A bench's result.
 #[derive(Debug)]
@@ -163,16 +138,6 @@ impl Report {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no size here comes near 2^52 bytes")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-/// To thousandths.
-fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,12 +161,6 @@ mod tests {
             python: "3".into(),
             machine: "m".into(),
         }
-    }
-
-    #[test]
-    fn the_median_is_the_middle_one_or_between_the_two() {
-        assert_eq!(Spread::of(vec![5.0, 1.0, 2.0]), Spread { least: 1.0, median: 2.0, greatest: 5.0 });
-        assert!((Spread::of(vec![4.0, 1.0, 2.0, 3.0]).median - 2.5).abs() < 1e-9);
     }
 
     #[test]
