@@ -1,5 +1,6 @@
-//! An S3 repository's settings, and how they differ from those found.
+//! A repository's settings, and how they differ from those found.
 
+use crate::naming::RepositoryName;
 use crate::{Code, Failure};
 use serde_json::{Map, Value, json};
 
@@ -16,6 +17,21 @@ const SECRETS: &[&str] = &["access_key", "secret_key", "session_token", "passwor
 pub const GLOBAL_S3_ENDPOINT: &str = "s3.amazonaws.com";
 
 /// The settings that a registration sends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RepositorySettings {
+    /// A bucket that a managed service reaches through a role.
+    S3(S3Settings),
+    /// Any type with any settings, as the cluster's own documentation names them: `fs`, `gcs`, `azure`,
+    /// `url`, and `s3` of a cluster that has its keys or its role itself.
+    Other {
+        /// The type.
+        kind: String,
+        /// Its settings.
+        settings: Map<String, Value>,
+    },
+}
+
+/// The settings of a bucket that a managed service reaches through a role.
 #[derive(Clone, Debug, PartialEq)]
 pub struct S3Settings {
     /// The bucket's name.
@@ -44,6 +60,81 @@ impl std::fmt::Display for Difference {
         let found = self.found.as_deref().unwrap_or("nothing");
         write!(f, "{}: registered is {found}, asked for is {}", self.key, self.wanted)
     }
+}
+
+impl RepositorySettings {
+    /// Any type with any settings, as long as these are plain values and hold no secrets: every listing
+    /// of the repository would show them.
+    pub fn other(kind: &str, settings: Map<String, Value>) -> Result<Self, Failure> {
+        let is_type = !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        if !is_type {
+            let hint = "the cluster's plugins say which types there are: fs, s3, gcs, azure, url, hdfs";
+            return Err(Failure::new(Code::BadEvent, format!("{kind:?} is not a repository's type"), hint));
+        }
+        for (key, value) in &settings {
+            check_plain(key, value)?;
+        }
+        Ok(Self::Other { kind: kind.to_owned(), settings })
+    }
+
+    /// The body of the registration.
+    pub fn body(&self) -> Value {
+        match self {
+            Self::S3(s3) => s3.body(),
+            Self::Other { kind, settings } => json!({"type": kind, "settings": settings}),
+        }
+    }
+
+    /// What to try once if the region is refused, and what that is: for a managed service's bucket only.
+    pub fn without_region(&self) -> Option<(Value, &str)> {
+        match self {
+            Self::S3(s3) => Some((s3.body_with_global_endpoint(), &s3.region)),
+            Self::Other { .. } => None,
+        }
+    }
+
+    /// How a registered repository differs, by the keys that we would send, compared as strings.
+    pub fn differences(&self, found_type: &str, found: &Map<String, Value>) -> Vec<Difference> {
+        let (kind, settings) = match self {
+            Self::S3(s3) => return s3.differences(found_type, found),
+            Self::Other { kind, settings } => (kind, settings),
+        };
+        let found_kind = Some(found_type.to_owned());
+        let of_type = ("type".to_owned(), found_kind, kind.clone());
+        let of_settings = settings.iter().map(|(key, value)| (key.clone(), found.get(key).map(text), text(value)));
+        std::iter::once(of_type)
+            .chain(of_settings)
+            .filter(|(_, found, wanted)| found.as_ref() != Some(wanted))
+            .map(|(key, found, wanted)| Difference { key, found, wanted })
+            .collect()
+    }
+}
+
+fn check_plain(key: &str, value: &Value) -> Result<(), Failure> {
+    let lower = key.to_lowercase();
+    let wrong = |why: &str, hint: &str| {
+        Err(Failure::new(Code::BadEvent, format!("the repository's setting {key:?} {why}"), hint))
+    };
+    if SECRETS.iter().any(|secret| lower.ends_with(secret)) {
+        return wrong("is a secret", "put secrets into the nodes' keystore; settings show in every listing");
+    }
+    let is_plain = matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
+    if key.is_empty() || !is_plain {
+        return wrong("has no plain value", "each setting is a string, a number or true/false");
+    }
+    Ok(())
+}
+
+/// Repositories whose names start with `cs-` are the managed service's own: they are read, never written.
+pub fn refuse_reserved(repository: &RepositoryName) -> Result<(), Failure> {
+    if !repository.is_reserved() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::BadEvent,
+        format!("repository {repository} is the managed service's own: its name starts with `cs-`"),
+        "it can be listed and looked at; use a repository of your own for everything else",
+    ))
 }
 
 impl S3Settings {
@@ -247,6 +338,51 @@ mod tests {
         assert!(is_registered(&wanted.body(), "s3", &by_region));
         assert!(!is_registered(&wanted.body_with_global_endpoint(), "s3", &by_region));
         assert!(!is_registered(&wanted.body(), "fs", &by_region));
+    }
+
+    #[test]
+    fn any_type_compares_only_what_is_sent() {
+        let further = found(&json!({"location": "/backups", "compress": true, "readonly": false}));
+        let wanted = RepositorySettings::other("fs", further).unwrap();
+        let expected = json!({"type": "fs", "settings": {"location": "/backups", "compress": true, "readonly": false}});
+        assert_eq!(wanted.body(), expected);
+        assert_eq!(wanted.without_region(), None);
+        let same = found(
+            &json!({"location": "/backups", "compress": "true", "readonly": "false", "chunk_size": "1gb", "uuid": "x"}),
+        );
+        assert_eq!(wanted.differences("fs", &same), vec![]);
+        let other = found(&json!({"location": "/elsewhere", "compress": "true"}));
+        let shown: Vec<String> = wanted.differences("url", &other).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "type: registered is url, asked for is fs",
+                "location: registered is /elsewhere, asked for is /backups",
+                "readonly: registered is nothing, asked for is false",
+            ]
+        );
+    }
+
+    #[test]
+    fn settings_are_plain_and_hold_no_secrets() {
+        for (kind, settings) in [
+            ("", json!({})),
+            ("f s", json!({})),
+            ("s3", json!({"secret_key": "x"})),
+            ("s3", json!({"client.Access_Key": "x"})),
+            ("fs", json!({"location": null})),
+            ("fs", json!({"": "x"})),
+            ("fs", json!({"a": {"b": "c"}})),
+        ] {
+            let refused = RepositorySettings::other(kind, found(&settings)).unwrap_err();
+            assert_eq!(refused.code, Code::BadEvent, "{kind} {settings}");
+        }
+        let s3 = RepositorySettings::S3(settings());
+        assert_eq!(s3.body(), settings().body());
+        assert_eq!(s3.without_region(), Some((settings().body_with_global_endpoint(), "eu-west-1")));
+        assert_eq!(s3.differences("s3", &found(&settings().body()["settings"])), vec![]);
+        assert!(refuse_reserved(&RepositoryName::parse("cs-automated-enc").unwrap()).is_err());
+        assert!(refuse_reserved(&RepositoryName::parse("backups").unwrap()).is_ok());
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! What holds a snapshot up, in words, and what can be done about it.
+
+use crate::failure::line;
+use crate::select::{state_word, words};
+use crate::snapshot::{Progress, ShardAt, Snapshot};
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most shards that are named for one stage on one node.
+const NAMED: usize = 3;
+
+/// Most groups of shards that are named.
+const GROUPS: usize = 4;
+
+/// Says what does not move, and what to do: by what `GET _snapshot` says, what `_status` says (`None`
+/// if it knows nothing of the snapshot), and for how long nothing has moved. One line.
+pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>, unmoved: Duration) -> String {
+    let since = words(SignedDuration::from_secs(i64::try_from(unmoved.as_secs()).unwrap_or(i64::MAX)));
+    let said = state_word(snapshot.state);
+    let Some(progress) = progress else {
+        return line(&format!(
+            "the list says {said}, but `_status` knows nothing of it: the cluster manager may be changing; look again"
+        ));
+    };
+    let text = match progress.state.as_str() {
+        "ABORTED" => aborting(progress, said, &since),
+        "SUCCESS" | "PARTIAL" | "FAILED" => format!(
+            "the list says {said}, but `_status` says {}: the cluster manager has still to write the snapshot's end; look again, then at its log",
+            progress.state
+        ),
+        _ if progress.unfinished.is_empty() => format!(
+            "all {} shards are done, but for {since} the cluster manager has not written the snapshot's last files: look at its log and its access to the repository",
+            progress.shards.total
+        ),
+        _ => format!(
+            "nothing has moved for {since}: {}; look at these nodes' logs and their access to the repository; if they do not go on, `abort` ends it",
+            where_they_are(progress)
+        ),
+    };
+    line(&text)
+}
+
+fn aborting(progress: &Progress, said: &str, since: &str) -> String {
+    let holding = if progress.unfinished.is_empty() {
+        "the cluster manager has still to remove what was written".to_owned()
+    } else {
+        format!("shards that have not let go: {}", where_they_are(progress))
+    };
+    format!(
+        "it is being aborted (the list says {said}, `_status` says ABORTED), but nothing has moved for {since}: {holding}; it ends when their uploads end or fail; deleting it again adds nothing, and a restart of such a node ends its part"
+    )
+}
+
+/// Shards that are not done, by stage and node.
+fn where_they_are(progress: &Progress) -> String {
+    let mut groups: BTreeMap<(&str, Option<&str>), Vec<&ShardAt>> = BTreeMap::new();
+    for shard in &progress.unfinished {
+        groups.entry((shard.stage.as_str(), shard.node.as_deref())).or_default().push(shard);
+    }
+    let hidden = groups.len().saturating_sub(GROUPS);
+    let mut told: Vec<String> = groups.iter().take(GROUPS).map(|(key, shards)| group(*key, shards)).collect();
+    if hidden > 0 {
+        told.push(format!("and {hidden} more places"));
+    }
+    told.join(", ")
+}
+
+fn group((stage, node): (&str, Option<&str>), shards: &[&ShardAt]) -> String {
+    let names: Vec<String> = shards.iter().take(NAMED).map(|at| format!("[{}][{}]", at.index, at.shard)).collect();
+    let more = if shards.len() > NAMED { ", …" } else { "" };
+    let place = node.map_or_else(|| "no node".to_owned(), |node| format!("node {node}"));
+    let noun = if shards.len() == 1 { "shard" } else { "shards" };
+    let why = shards.iter().find_map(|at| at.reason.as_deref());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{} {noun} in stage {stage} on {place} ({}{more}{why})", shards.len(), names.join(", "))
+}
