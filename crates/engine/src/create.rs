@@ -21,7 +21,7 @@ pub(crate) const RESEND_PAUSE: Duration = Duration::from_secs(1);
 
 /// Pauses between the looks that resolve a lost answer: the manager may need a moment until the
 /// snapshot shows.
-const LOOK_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(400), Duration::from_millis(1200)];
+pub(crate) const LOOK_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(400), Duration::from_millis(1200)];
 
 /// A snapshot that has begun.
 #[derive(Debug)]

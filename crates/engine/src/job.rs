@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use snapkeep_core::naming::{RepositoryName, RequestMark, SnapshotName};
-use snapkeep_core::repository::S3Settings;
+use snapkeep_core::repository::RepositorySettings;
 use std::time::Duration;
 
 /// One thing to do against one cluster.
@@ -37,7 +37,7 @@ pub struct Registration {
     /// Its name.
     pub repository: RepositoryName,
     /// Its settings.
-    pub settings: S3Settings,
+    pub settings: RepositorySettings,
     /// Whether settings that differ are replaced.
     pub replace: bool,
 }
@@ -55,6 +55,8 @@ pub struct Creation {
     pub body: Option<Map<String, Value>>,
     /// How long to follow it.
     pub wait: Duration,
+    /// How long it may stand still until the observer, if there is one, is told.
+    pub stall_after: Option<Duration>,
 }
 
 /// What makes a snapshot the one that is meant.

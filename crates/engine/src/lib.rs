@@ -1,20 +1,40 @@
 //! Carries a job out: look, act, look again, say what happened.
 //!
-//! - [`Job`]: what to do, valid already
-//! - [`run`]: does it against one cluster, within a deadline
-//! - [`Report`]: what happened
+//! - [`Job`], [`run`], [`run_observed`], [`Report`]: register and create, within a deadline; the Lambda's whole work
+//! - [`list_repositories`] and its neighbours: repositories beyond their registration
+//! - [`inventory()`], [`show()`], [`status()`]: what there is, and how it fares
+//! - [`plan_deletion`], [`apply_deletion`], [`abort()`], [`clone()`]: what changes snapshots
+//! - [`Observer`]: hears what happens while it happens
 //!
 //! No write is repeated without looking first, and a lost answer is neither a failure nor a success
 //! until a look has told which.
 
+mod abort;
+mod cloning;
 mod create;
+mod deletion;
 mod follow;
+mod guard;
+mod inventory;
 mod job;
 mod list;
+mod observe;
 mod register;
+mod registry;
 mod report;
 mod run;
+mod running;
+mod show;
+mod watch;
 
+pub use abort::{AbortOutcome, Aborted, abort};
+pub use cloning::{CloneJob, CloneReport, clone};
+pub use deletion::{DeletionReport, Skipped, apply_deletion, plan_deletion};
+pub use inventory::{Inventory, Query, inventory};
 pub use job::{Creation, Identity, Job, Registration};
+pub use observe::{Event, Observer, Silent};
+pub use registry::{cleanup_repository, list_repositories, remove_repository, show_repository, verify_repository};
 pub use report::{Outcome, RegistrationOutcome, Report, Warnings};
-pub use run::run;
+pub use run::{run, run_observed};
+pub use running::{Running, StatusQuery, Verdict, status};
+pub use show::{Shown, show};

@@ -38,17 +38,16 @@ pub(crate) async fn register(
         }
         Err(unanswered) => return Err(unanswered.failure()),
     };
-    match send(api, job, &job.settings.body(), deadline, warnings).await {
-        Err(Refused::Region(first)) => {
+    let sent = send(api, job, &job.settings.body(), deadline, warnings).await;
+    match (sent, job.settings.without_region()) {
+        (Err(Refused::Region(first)), Some((body, region))) => {
             tracing::warn!(cause = first.cause, "the region was refused; trying the global endpoint");
-            let body = job.settings.body_with_global_endpoint();
             send(api, job, &body, deadline, warnings).await.map_err(Refused::into_failure)?;
             warnings.add(format!(
-                "the region {} was refused for the bucket; registered with the endpoint s3.amazonaws.com in its place",
-                job.settings.region
+                "the region {region} was refused for the bucket; registered with the endpoint s3.amazonaws.com in its place"
             ));
         }
-        sent => sent.map_err(Refused::into_failure)?,
+        (sent, _) => sent.map_err(Refused::into_failure)?,
     }
     Ok(outcome)
 }
@@ -72,8 +71,9 @@ async fn unchanged(
     warnings: &mut Warnings,
 ) -> Result<RegistrationOutcome, Failure> {
     let is_empty = api.names(&job.repository, deadline).await.is_ok_and(|names| names.is_empty());
-    let bodies = [job.settings.body(), job.settings.body_with_global_endpoint()];
-    let sent = bodies.iter().find(|body| is_registered(body, &found.kind, &found.settings));
+    let without_region = job.settings.without_region().map(|(body, _)| body);
+    let bodies = [Some(job.settings.body()), without_region];
+    let sent = bodies.iter().flatten().find(|body| is_registered(body, &found.kind, &found.settings));
     if let (true, Some(body)) = (is_empty, sent) {
         verify(api, job, body, deadline, warnings).await.map_err(Refused::into_failure)?;
     }
@@ -86,7 +86,7 @@ fn conflict(job: &Registration, found: &Registered) -> Failure {
     Failure::new(
         Code::RepositoryConflict,
         format!("repository {} is registered with other settings: {}", job.repository, list.join("; ")),
-        "choose another `RepositoryName`, or set `Replace` to true if these settings are to replace it",
+        "choose another name for the repository, or let these settings replace it (`Replace` true in an event, --replace)",
     )
 }
 
@@ -156,7 +156,7 @@ fn unknown(job: &Registration, lost: &Failure, looking: &Failure) -> Failure {
             "whether repository {} was registered is unknown: {}; and looking failed: {}",
             job.repository, lost.cause, looking.cause
         ),
-        "send the event again: a registration that is in place is left as it is; es:ESHttpGet lets snapkeep look",
+        "do it again: a registration that is in place is left as it is; es:ESHttpGet lets snapkeep look",
     )
 }
 
@@ -232,16 +232,21 @@ fn is_ambiguous(refusal: &Refusal) -> bool {
     matches!(refusal.kind, Kind::Throttled | Kind::Gateway)
 }
 
+/// A snapshot or restore uses the repository.
+pub(crate) fn is_in_use(refusal: &Refusal) -> bool {
+    refusal.reason.contains("currently used")
+}
+
 /// The refusal's failure, in a registration's words.
 fn explain(refusal: &Refusal) -> Failure {
     let failure = refusal.failure();
-    if refusal.reason.contains("currently used") {
+    if is_in_use(refusal) {
         let hint = "a snapshot or restore uses the repository: change its settings when that has ended";
         return failure.with_code(Code::RepositoryConflict).with_hint(hint);
     }
     if matches!(refusal.kind, Kind::Invalid | Kind::ServerError) {
         let hint =
-            "the cluster refused these settings: the reason says which; see `Settings`, `BasePath` and `RoleArn`";
+            "the cluster refused these settings: the reason says which; see its documentation of the repository's type";
         return failure.with_code(Code::RepositoryVerificationFailed).with_hint(hint);
     }
     failure

@@ -4,15 +4,38 @@ use crate::create::{Begun, create};
 use crate::follow::{follow, judge};
 use crate::job::{Creation, Identity, Job};
 use crate::list::list;
+use crate::observe::{Event, Observer};
 use crate::register::register;
 use crate::report::{Outcome, Report, Warnings};
+use crate::watch::Watch;
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
 
 /// Does the job within the deadline and says what happened.
-pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, mut warnings: Warnings) -> Result<Report, Failure> {
+pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, warnings: Warnings) -> Result<Report, Failure> {
+    carry_out(api, job, deadline, warnings, None).await
+}
+
+/// The same, telling the observer what happens meanwhile: a running snapshot's `_status` is asked for too.
+pub async fn run_observed(
+    api: &SnapshotApi,
+    job: &Job,
+    deadline: Deadline,
+    warnings: Warnings,
+    observer: &dyn Observer,
+) -> Result<Report, Failure> {
+    carry_out(api, job, deadline, warnings, Some(observer)).await
+}
+
+async fn carry_out(
+    api: &SnapshotApi,
+    job: &Job,
+    deadline: Deadline,
+    mut warnings: Warnings,
+    observer: Option<&dyn Observer>,
+) -> Result<Report, Failure> {
     let mut report = Report::new(job.action(), job.repository().as_str());
     match job {
         Job::Register(registration) => {
@@ -20,11 +43,13 @@ pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, mut warnings:
         }
         Job::Backup(registration, creation) => {
             report.registration = Some(register(api, registration, deadline, &mut warnings).await?);
-            take(api, creation, deadline, &mut warnings, &mut report).await?;
+            take(api, creation, deadline, &mut warnings, &mut report, observer).await?;
         }
-        Job::Create(creation) => take(api, creation, deadline, &mut warnings, &mut report).await?,
+        Job::Create(creation) => take(api, creation, deadline, &mut warnings, &mut report, observer).await?,
         Job::Status { repository, snapshot, wait } => {
-            let seen = follow(api, repository, snapshot, *wait, deadline).await.map_err(|error| error.failure())?;
+            let mut watch = observer.map(|observer| Watch::new(observer, None));
+            let seen = follow(api, repository, snapshot, *wait, deadline, watch.as_mut()).await;
+            let seen = seen.map_err(|error| error.failure())?;
             let seen = seen.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
             seen.failures.iter().for_each(|failure| warnings.add(failure));
             note_unknown_state(&seen, &mut warnings);
@@ -38,15 +63,15 @@ pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, mut warnings:
     Ok(report)
 }
 
-fn missing(snapshot: &str, repository: &str) -> Failure {
+pub(crate) fn missing(snapshot: &str, repository: &str) -> Failure {
     Failure::new(
         Code::SnapshotMissing,
         format!("repository {repository} has no snapshot {snapshot}"),
-        "Action `list` shows the snapshots that there are",
+        "`list` shows the snapshots that there are",
     )
 }
 
-fn vanished(snapshot: &str) -> Failure {
+pub(crate) fn vanished(snapshot: &str) -> Failure {
     Failure::new(
         Code::SnapshotFailed,
         format!("snapshot {snapshot} was begun, but it is not in the repository any more"),
@@ -61,9 +86,13 @@ async fn take(
     deadline: Deadline,
     warnings: &mut Warnings,
     report: &mut Report,
+    observer: Option<&dyn Observer>,
 ) -> Result<(), Failure> {
     let Begun { snapshot, outcome, may_look } = create(api, creation, deadline, warnings).await?;
     tracing::info!(snapshot = snapshot.as_str(), ?outcome, "snapshot begun");
+    if let Some(observer) = observer {
+        observer.notice(&Event::Begun { snapshot: snapshot.as_str(), outcome });
+    }
     report.snapshot = Some(snapshot.as_str().to_owned());
     report.outcome = Some(outcome);
     // The server accepted it, which is to say that it has begun. A look may tell more.
@@ -72,7 +101,8 @@ async fn take(
     if !may_look {
         return Ok(());
     }
-    match follow(api, &creation.repository, &snapshot, creation.wait, deadline).await {
+    let mut watch = observer.map(|observer| Watch::new(observer, creation.stall_after));
+    match follow(api, &creation.repository, &snapshot, creation.wait, deadline, watch.as_mut()).await {
         Ok(Some(seen)) => {
             report.observe(&seen);
             note_adoption(creation, report, warnings);
@@ -103,7 +133,7 @@ fn note_adoption(creation: &Creation, report: &Report, warnings: &mut Warnings) 
 }
 
 /// An unknown state is not success.
-fn note_unknown_state(seen: &Snapshot, warnings: &mut Warnings) {
+pub(crate) fn note_unknown_state(seen: &Snapshot, warnings: &mut Warnings) {
     if seen.state.is_none() {
         warnings.add(format!("the server's word for the state of snapshot {} is not known here", seen.name));
     }
@@ -112,6 +142,6 @@ fn note_unknown_state(seen: &Snapshot, warnings: &mut Warnings) {
 /// Some servers take a name that matches no index without a word: a success that holds nothing.
 fn note_empty(seen: &Snapshot, warnings: &mut Warnings) {
     if seen.state == Some(State::Success) && seen.shards.is_some_and(|shards| shards.total == 0) {
-        warnings.add(format!("snapshot {} holds no shards: no index matched `Indices`", seen.name));
+        warnings.add(format!("snapshot {} holds no shards: no index matched", seen.name));
     }
 }

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::RepositoryName;
-use snapkeep_core::repository::{S3Settings, check_bucket, check_further, check_region, check_role_arn};
+use snapkeep_core::repository::{
+    RepositorySettings, S3Settings, check_bucket, check_further, check_region, check_role_arn,
+};
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::{Creation, Job, Registration, Report, Warnings, run};
@@ -166,7 +168,7 @@ fn registration(event: &Event, repository: &RepositoryName, region: &str) -> Res
         further: further(event)?,
     };
     let replace = event.flag("Replace")?.unwrap_or_default();
-    Ok(Registration { repository: repository.clone(), settings, replace })
+    Ok(Registration { repository: repository.clone(), settings: RepositorySettings::S3(settings), replace })
 }
 
 fn further(event: &Event) -> Result<Map<String, Value>, Failure> {
@@ -209,7 +211,7 @@ fn creation(event: &Event, repository: &RepositoryName, invocation: &Invocation)
     }
     let wait = Duration::from_secs(event.seconds("Wait")?);
     let body = (!body.is_empty()).then_some(body);
-    Ok(Creation { repository: repository.clone(), snapshot, identity, body, wait })
+    Ok(Creation { repository: repository.clone(), snapshot, identity, body, wait, stall_after: None })
 }
 
 fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Failure> {

@@ -1,11 +1,9 @@
 //! What holds a snapshot up, in words, and what can be done about it.
 
 use crate::failure::line;
-use crate::select::{state_word, words};
+use crate::select::state_word;
 use crate::snapshot::{Progress, ShardAt, Snapshot};
-use jiff::SignedDuration;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Most shards that are named for one stage on one node.
 const NAMED: usize = 3;
@@ -13,10 +11,9 @@ const NAMED: usize = 3;
 /// Most groups of shards that are named.
 const GROUPS: usize = 4;
 
-/// Says what does not move, and what to do: by what `GET _snapshot` says, what `_status` says (`None`
-/// if it knows nothing of the snapshot), and for how long nothing has moved. One line.
-pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>, unmoved: Duration) -> String {
-    let since = words(SignedDuration::from_secs(i64::try_from(unmoved.as_secs()).unwrap_or(i64::MAX)));
+/// Says what a snapshot that does not move waits for, and what to do: by what `GET _snapshot` says and
+/// what `_status` says (`None` if it knows nothing of the snapshot). One line.
+pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>) -> String {
     let said = state_word(snapshot.state);
     let Some(progress) = progress else {
         return line(&format!(
@@ -24,31 +21,31 @@ pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>, unmoved: Durat
         ));
     };
     let text = match progress.state.as_str() {
-        "ABORTED" => aborting(progress, said, &since),
+        "ABORTED" => aborting(progress, said),
         "SUCCESS" | "PARTIAL" | "FAILED" => format!(
             "the list says {said}, but `_status` says {}: the cluster manager has still to write the snapshot's end; look again, then at its log",
             progress.state
         ),
         _ if progress.unfinished.is_empty() => format!(
-            "all {} shards are done, but for {since} the cluster manager has not written the snapshot's last files: look at its log and its access to the repository",
+            "all {} shards are done, but the cluster manager has not written the snapshot's last files: look at its log and its access to the repository",
             progress.shards.total
         ),
         _ => format!(
-            "nothing has moved for {since}: {}; look at these nodes' logs and their access to the repository; if they do not go on, `abort` ends it",
+            "waiting for {}: look at these nodes' logs and their access to the repository; if they do not go on, `abort` ends it",
             where_they_are(progress)
         ),
     };
     line(&text)
 }
 
-fn aborting(progress: &Progress, said: &str, since: &str) -> String {
-    let holding = if progress.unfinished.is_empty() {
-        "the cluster manager has still to remove what was written".to_owned()
-    } else {
-        format!("shards that have not let go: {}", where_they_are(progress))
-    };
+fn aborting(progress: &Progress, said: &str) -> String {
+    let told = format!("it was told to stop (the list says {said}, `_status` says ABORTED)");
+    if progress.unfinished.is_empty() {
+        return format!("{told}; the cluster manager has still to remove what was written");
+    }
     format!(
-        "it is being aborted (the list says {said}, `_status` says ABORTED), but nothing has moved for {since}: {holding}; it ends when their uploads end or fail; deleting it again adds nothing, and a restart of such a node ends its part"
+        "{told} and waits for {}: it ends when their uploads end or fail; deleting it again adds nothing, a restart of such a node ends its part",
+        where_they_are(progress)
     )
 }
 

@@ -1,0 +1,253 @@
+//! The rounds of a deletion: list, delete what is still as planned, list again.
+
+use super::report::{DeletionReport, Skipped};
+use crate::observe::{Event, Observer};
+use snapkeep_cluster::{Feature, Kind, Refusal, SnapshotApi, Unanswered, Written, batches};
+use snapkeep_core::deletion::{DeletionPlan, Standing, Step};
+use snapkeep_core::naming::{RepositoryName, SnapshotName};
+use snapkeep_core::snapshot::Snapshot;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::{Deadline, Lost};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+/// How often what is left is sent again.
+const ROUNDS: u32 = 5;
+
+/// The pause after a round that left something: doubled from round to round.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long to wait for whatever else the cluster does first. A domain's own hourly snapshot takes some
+/// minutes.
+const BUSY_BUDGET: Duration = Duration::from_mins(30);
+
+/// The pause between two tries while the cluster does something else: doubled up to the longest.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_BUSY_PAUSE: Duration = Duration::from_secs(15);
+
+pub(super) async fn apply(
+    api: &SnapshotApi,
+    plan: &DeletionPlan,
+    repository: &RepositoryName,
+    deadline: Deadline,
+    observer: &dyn Observer,
+) -> Result<DeletionReport, Failure> {
+    let mut run = Run {
+        api,
+        plan,
+        repository,
+        deadline,
+        busy_until: deadline.or_after(BUSY_BUDGET),
+        observer,
+        has_multi_delete: false,
+        open: plan.steps.iter().collect(),
+        attempted: BTreeSet::new(),
+        last: None,
+        report: DeletionReport::new(&plan.repository),
+    };
+    run.look().await?;
+    if !run.open.is_empty() {
+        // Not to know the product is no reason not to begin: one by one every version can.
+        run.has_multi_delete = api.product(deadline).await.is_ok_and(|product| product.has(Feature::MultiDelete));
+        run.rounds().await?;
+    }
+    Ok(run.into_report())
+}
+
+struct Run<'a> {
+    api: &'a SnapshotApi,
+    plan: &'a DeletionPlan,
+    repository: &'a RepositoryName,
+    deadline: Deadline,
+    busy_until: Deadline,
+    observer: &'a dyn Observer,
+    has_multi_delete: bool,
+    /// Steps that are not settled.
+    open: Vec<&'a Step>,
+    /// Names that a request to delete was sent for.
+    attempted: BTreeSet<&'a str>,
+    /// Why the last request, or the last look, did not do what it should.
+    last: Option<Failure>,
+    report: DeletionReport,
+}
+
+/// What an answer to a deletion means.
+enum Answer {
+    /// Look: the list tells what became of it.
+    Look,
+    /// The cluster does something else first.
+    Busy(Failure),
+    /// It will not be otherwise the next time.
+    Stop(Failure),
+}
+
+impl Run<'_> {
+    /// A failure ends it at once; with nothing attempted it is the whole answer.
+    async fn rounds(&mut self) -> Result<(), Failure> {
+        let mut pause = ROUND_PAUSE;
+        for round in 1..=ROUNDS {
+            let stopped = self.round().await.err();
+            if self.attempted.is_empty()
+                && let Some(failure) = stopped
+            {
+                return Err(failure);
+            }
+            let is_stopped = stopped.is_some();
+            self.last = stopped.or(self.last.take());
+            if let Err(failure) = self.look().await {
+                self.last = Some(not_looked(&failure));
+                return Ok(());
+            }
+            if is_stopped || self.open.is_empty() || round == ROUNDS || !self.deadline.pause(pause).await {
+                return Ok(());
+            }
+            pause *= 2;
+        }
+        Ok(())
+    }
+
+    /// One request for each batch of what is open.
+    async fn round(&mut self) -> Result<(), Failure> {
+        let names = self.open.iter().map(|step| SnapshotName::parse(&step.name));
+        let names = names.collect::<Result<Vec<_>, Failure>>()?;
+        for batch in batches(&names, self.has_multi_delete) {
+            self.batch(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the batch again and sends what is still as planned, patiently while the cluster is busy.
+    async fn batch(&mut self, names: &[SnapshotName]) -> Result<(), Failure> {
+        let mut pause = BUSY_PAUSE;
+        loop {
+            let names = self.look_again(names).await?;
+            if names.is_empty() {
+                return Ok(());
+            }
+            match self.send(&names).await {
+                Answer::Look => return Ok(()),
+                Answer::Stop(failure) => return Err(failure),
+                Answer::Busy(failure) => {
+                    self.observer.notice(&Event::Waiting { why: &failure.cause, left: self.busy_until.left() });
+                    if !self.busy_until.pause(pause).await {
+                        return Err(failure);
+                    }
+                    pause = (pause * 2).min(LONGEST_BUSY_PAUSE);
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, names: &[SnapshotName]) -> Answer {
+        let shown: Vec<&str> = names.iter().map(SnapshotName::as_str).collect();
+        let (done, of) = (self.report.settled(), self.plan.steps.len());
+        self.observer.notice(&Event::Deleting { done, of, names: &shown });
+        let written = self.api.delete(self.repository, names, self.deadline).await;
+        if !matches!(&written, Written::Lost(lost) if lost.is_unsent()) {
+            self.report.batches += 1;
+            let sent = self.open.iter().filter(|step| shown.contains(&step.name.as_str()));
+            self.attempted.extend(sent.map(|step| step.name.as_str()));
+        }
+        let answer = meaning(written);
+        if let Some(failure) = &answer.1 {
+            self.last = Some(failure.clone());
+        }
+        answer.0
+    }
+
+    /// The whole list: settles what is gone or is not what was planned. The last look of all says what
+    /// was deleted.
+    async fn look(&mut self) -> Result<(), Failure> {
+        let listed = self.api.names(self.repository, self.deadline).await.map_err(|look| look.failure())?;
+        self.settle(&listed, |_| true);
+        if let Some(last) = self.plan.last_good(&self.open, &listed) {
+            self.open.retain(|step| step.name != last.name);
+            let why = "it is the last SUCCESS now: without it the repository would hold no good snapshot".to_owned();
+            self.report.skipped.push(Skipped { name: last.name.clone(), why });
+        }
+        Ok(())
+    }
+
+    /// The batch alone, just before it is sent; gives the names that may be.
+    async fn look_again(&mut self, names: &[SnapshotName]) -> Result<Vec<SnapshotName>, Failure> {
+        let found = self.api.details(self.repository, names, self.deadline).await.map_err(|look| look.failure())?;
+        self.settle(&found, |step| names.iter().any(|name| name.as_str() == step.name));
+        let is_open = |name: &&SnapshotName| self.open.iter().any(|step| step.name == name.as_str());
+        Ok(names.iter().filter(is_open).cloned().collect())
+    }
+
+    /// Settles those of the open steps that `is_meant`, by what was found of them.
+    fn settle(&mut self, found: &[Snapshot], is_meant: impl Fn(&Step) -> bool) {
+        let found: HashMap<&str, &Snapshot> = found.iter().map(|snapshot| (snapshot.name.as_str(), snapshot)).collect();
+        let open = std::mem::take(&mut self.open);
+        for step in open {
+            let standing =
+                if is_meant(step) { step.standing(found.get(step.name.as_str()).copied()) } else { Standing::Same };
+            match (standing, self.attempted.contains(step.name.as_str())) {
+                (Standing::Same, _) => self.open.push(step),
+                (Standing::Gone, true) => self.report.deleted.push(step.name.clone()),
+                (Standing::Gone, false) => self.report.already_gone.push(step.name.clone()),
+                (Standing::Replaced, _) => self.skip(step, "another snapshot has its name now"),
+                (Standing::Running, _) => self.skip(step, "it runs now: deleting it would abort it"),
+            }
+        }
+    }
+
+    fn skip(&mut self, step: &Step, why: &str) {
+        self.report.skipped.push(Skipped { name: step.name.clone(), why: why.to_owned() });
+    }
+
+    fn into_report(mut self) -> DeletionReport {
+        self.report.left = self.open.iter().map(|step| step.name.clone()).collect();
+        self.report.failure = Some(self.last.unwrap_or_else(still_there));
+        self.report
+    }
+}
+
+/// What the answer means, and what to say of it if the list does not show that it was done.
+fn meaning(written: Written) -> (Answer, Option<Failure>) {
+    match written {
+        Written::Done(()) => (Answer::Look, None),
+        // Gone, for one name; nothing certain for several. The list tells.
+        Written::Refused(refusal) if refusal.kind == Kind::SnapshotMissing => (Answer::Look, Some(refusal.failure())),
+        Written::Refused(refusal) if refusal.kind == Kind::Busy => {
+            (Answer::Busy(refusal.failure()), Some(refusal.failure()))
+        }
+        Written::Refused(refusal) if is_unclear(&refusal) => (Answer::Look, Some(unknown(refusal.failure()))),
+        Written::Refused(refusal) => (Answer::Stop(refusal.failure()), None),
+        Written::Lost(lost) => lost_meaning(lost),
+    }
+}
+
+fn lost_meaning(lost: Lost) -> (Answer, Option<Failure>) {
+    let (unsent, transient) = (lost.is_unsent(), lost.is_transient());
+    let failure = Unanswered::Lost(lost).failure();
+    match (unsent, transient) {
+        (false, _) => (Answer::Look, Some(unknown(failure))),
+        (true, true) => (Answer::Look, Some(failure)),
+        (true, false) => (Answer::Stop(failure), None),
+    }
+}
+
+fn is_unclear(refusal: &Refusal) -> bool {
+    matches!(refusal.kind, Kind::Throttled | Kind::Gateway | Kind::ServerError)
+}
+
+/// The server may still be at it.
+fn unknown(failure: Failure) -> Failure {
+    let cause = format!("still listed, and the server may still be deleting: {}", failure.cause);
+    failure
+        .with_code(Code::OutcomeUnknown)
+        .with_cause(cause)
+        .with_hint("list the snapshots; delete what is still there")
+}
+
+fn not_looked(failure: &Failure) -> Failure {
+    let cause = format!("what became of the deletion could not be looked at: {}", failure.cause);
+    Failure::new(Code::OutcomeUnknown, cause, "list the snapshots; delete what is still there")
+}
+
+fn still_there() -> Failure {
+    let cause = "the server said that it was deleted, but it is still listed";
+    Failure::new(Code::OutcomeUnknown, cause, "list the snapshots again in some minutes; look at the cluster's log")
+}
