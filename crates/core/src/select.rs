@@ -176,7 +176,7 @@ pub(crate) fn state_word(state: Option<State>) -> &'static str {
 }
 
 /// A span in the largest units that tell it exactly: `30 d`, `1 d 6 h`, `90 s` as `1 min 30 s`.
-pub(crate) fn words(span: SignedDuration) -> String {
+fn words(span: SignedDuration) -> String {
     let seconds = span.as_secs();
     let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
     let said: Vec<String> =
