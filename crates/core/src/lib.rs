@@ -5,22 +5,37 @@
 //! - [`naming`]: names of repositories and snapshots, and the names that we make
 //! - [`endpoint`]: which endpoints and addresses may be called
 //! - [`repository`]: a repository's settings, and how they differ from those found
+//! - [`schedule`], [`period`]: when a policy is due, and lengths of time
 //! - [`snapshot`]: what is known of a snapshot
 //! - [`select`]: which snapshots are meant, and in which order they are shown
 //! - [`progress`]: how fast a running snapshot moves, and what holds it up
 //! - [`deletion`]: which snapshots are to be deleted, and why
 //! - [`secret`]: text that never shows itself
 
+pub mod adopt;
 pub mod code;
 pub mod deletion;
 pub mod endpoint;
 pub mod failure;
+pub mod invariants;
+pub mod inventory;
 pub mod naming;
 pub mod progress;
+pub mod ownership;
+pub mod pattern;
+pub mod period;
+pub mod plan;
+pub mod policy;
 pub mod repository;
+pub mod retention;
+pub mod schedule;
 pub mod secret;
 pub mod select;
+pub mod selection;
 pub mod snapshot;
 
 pub use code::Code;
 pub use failure::Failure;
+
+#[cfg(test)]
+mod testing;

@@ -166,6 +166,58 @@ pub fn name_for_slot(prefix_of: &str, slot: Timestamp) -> SnapshotName {
     assemble(prefix_of, &format!("-{}", stamp(slot)))
 }
 
+/// The name for a slot's attempt `n`: the slot's own for the first, then with `-r2`, `-r3` and so on.
+pub fn name_for_attempt(prefix_of: &str, slot: Timestamp, attempt: u32) -> SnapshotName {
+    if attempt <= 1 {
+        return name_for_slot(prefix_of, slot);
+    }
+    assemble(prefix_of, &format!("-{}-r{attempt}", stamp(slot)))
+}
+
+/// What a name made by [`name_for_attempt`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotName<'a> {
+    /// The policy's prefix.
+    pub prefix: &'a str,
+    /// The slot.
+    pub slot: Timestamp,
+    /// Which attempt at the slot, from 1.
+    pub attempt: u32,
+}
+
+impl<'a> SlotName<'a> {
+    /// Reads the *whole* name; `None` for any name that [`name_for_attempt`] would not have made just so.
+    pub fn parse(name: &'a str) -> Option<Self> {
+        let (rest, attempt) = match name.rsplit_once("-r") {
+            Some((rest, number)) if is_attempt(number) => (rest, number.parse().ok()?),
+            _ => (name, 1),
+        };
+        let (prefix, stamp) = rest.rsplit_once('-')?;
+        let slot = read_stamp(stamp)?;
+        (!prefix.is_empty()).then_some(Self { prefix, slot, attempt })
+    }
+}
+
+/// 2 and up, without leading zeros.
+fn is_attempt(number: &str) -> bool {
+    number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0') && !number.is_empty() && number != "1"
+}
+
+/// Reads `yyyymmddthhmmssz`, and nothing that is no time of the calendar.
+fn read_stamp(stamp: &str) -> Option<Timestamp> {
+    let bytes = stamp.as_bytes();
+    if bytes.len() != 16 || bytes[8] != b't' || bytes[15] != b'z' {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        bytes[range].iter().try_fold(0_i16, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')))
+    };
+    let small = |range| number(range).and_then(|n| i8::try_from(n).ok());
+    let date = jiff::civil::Date::new(number(0..4)?, small(4..6)?, small(6..8)?).ok()?;
+    let time = jiff::civil::Time::new(small(9..11)?, small(11..13)?, small(13..15)?, 0).ok()?;
+    jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(time)).ok()
+}
+
 fn assemble(prefix_of: &str, suffix: &str) -> SnapshotName {
     let mut name = prefix(prefix_of);
     name.truncate(NAME_LIMIT - suffix.len());

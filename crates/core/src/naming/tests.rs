@@ -154,3 +154,32 @@ fn decode(segment: &str) -> String {
     }
     String::from_utf8(bytes).unwrap()
 }
+
+#[test]
+fn a_slots_name_is_read_whole_or_not_at_all() {
+    let slot: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+    for (prefix, attempt) in [("nightly", 1), ("nightly-eu", 2), ("a-r2", 12), ("nightly-20250101t000000z", 3)] {
+        let name = name_for_attempt(prefix, slot, attempt);
+        assert_eq!(SlotName::parse(name.as_str()), Some(SlotName { prefix, slot, attempt }), "{name}");
+    }
+    assert_eq!(name_for_attempt("nightly", slot, 2).as_str(), "nightly-20260203t040506z-r2");
+    for other in [
+        "",
+        "nightly",
+        "-20260203t040506z",
+        "nightly-20260203t040506z-r1",
+        "nightly-20260203t040506z-r02",
+        "nightly-20260203t040506z-r",
+        "nightly-20260203t040506z-r99999999999",
+        "nightly-20260203t040506z-0a1b2c3d",
+        "nightly-20260203t040506zx",
+        "nightly-20260203T040506Z",
+        "nightly-20260230t040506z",
+        "nightly-20260203t240506z",
+        "nightly-20260203t040560z",
+        "nightly-2026020at040506z",
+        "nightly20260203t040506z",
+    ] {
+        assert_eq!(SlotName::parse(other), None, "{other}");
+    }
+}

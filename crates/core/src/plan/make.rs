@@ -1,0 +1,229 @@
+//! Making the plan: whose each snapshot is, then one policy after the other.
+
+use super::kinds::{Delete, DeleteGuard, Kept, Newest, Place, Skip, Skipped, Standing, Step, Why};
+use super::slot;
+use super::{Options, Plan, SCHEMA};
+use crate::inventory::{Cluster, Inventory, Repository};
+use crate::ownership::{Foreign, Mark, Owned, share_out};
+use crate::policy::{FirstDelete, Policy};
+use crate::retention::{self, Reason, Subject, Ties, Verdict};
+use crate::snapshot::{Snapshot, State};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// The plan for `policies` (a set that [`crate::policy::check_set`] accepts) at `now`.
+///
+/// Costs n log n for n snapshots of a repository, however many policies share it; patterns for foreign snapshots cost
+/// each policy that has some a look at each foreign name.
+pub fn make(policies: &[Policy], inventory: &Inventory, options: &Options, now: Timestamp) -> Plan {
+    let mut plan = Plan { schema: SCHEMA, at: now, policies: vec![], steps: vec![], kept: vec![], skipped: vec![] };
+    for ((cluster, repository), policies) in places(policies) {
+        let place = |policy: &Policy| Place {
+            cluster: cluster.to_owned(),
+            repository: repository.to_owned(),
+            policy: policy.name.clone(),
+        };
+        let Some(seen) = inventory.clusters.get(cluster) else {
+            plan.skipped.extend(policies.iter().map(|policy| skip(place(policy), Skip::ClusterUnseen)));
+            continue;
+        };
+        let Some(listed) = seen.repositories.get(repository) else {
+            plan.skipped.extend(policies.iter().map(|policy| skip(place(policy), Skip::RepositoryUnseen)));
+            continue;
+        };
+        let shares = share_out(&policies, &listed.snapshots, seen.has_metadata);
+        for (policy, owned) in policies.iter().zip(shares.owned) {
+            let view = View { policy, place: place(policy), cluster: seen, repository: listed, owned, options, now };
+            view.plan(&mut plan);
+        }
+        plan.kept.extend(shares.foreign.into_iter().map(|(snapshot, why)| foreign(cluster, repository, snapshot, why)));
+    }
+    plan
+}
+
+/// Each repository of each cluster that a policy names, with its policies by name.
+fn places(policies: &[Policy]) -> BTreeMap<(&str, &str), Vec<&Policy>> {
+    let mut places: BTreeMap<(&str, &str), Vec<&Policy>> = BTreeMap::new();
+    for policy in policies {
+        for cluster in &policy.clusters {
+            places.entry((cluster, policy.repository.as_str())).or_default().push(policy);
+        }
+    }
+    for policies in places.values_mut() {
+        policies.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    places
+}
+
+fn skip(place: Place, why: Skip) -> Skipped {
+    Skipped { place, snapshot: None, why, reasons: Vec::new() }
+}
+
+fn foreign(cluster: &str, repository: &str, snapshot: &Snapshot, why: Foreign) -> Kept {
+    Kept {
+        cluster: cluster.to_owned(),
+        repository: repository.to_owned(),
+        policy: None,
+        snapshot: snapshot.name.clone(),
+        reasons: vec![Why::Foreign(why)],
+    }
+}
+
+/// One policy on one cluster.
+pub(super) struct View<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) place: Place,
+    pub(super) cluster: &'a Cluster,
+    pub(super) repository: &'a Repository,
+    pub(super) owned: Vec<Owned<'a>>,
+    pub(super) options: &'a Options,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    fn plan(&self, plan: &mut Plan) {
+        let standing = self.standing();
+        match slot::due(self, &standing) {
+            Ok(Some(create)) => plan.steps.push(Step::Create(create)),
+            Ok(None) => {}
+            Err((snapshot, why)) => plan.skipped.push(Skipped { snapshot, ..skip(self.place.clone(), why) }),
+        }
+        self.retain(&standing, plan);
+        plan.policies.push(standing);
+    }
+
+    fn standing(&self) -> Standing {
+        let schedule = self.policy.schedule.as_ref();
+        let slot = schedule.and_then(|schedule| schedule.latest_slot(self.now));
+        let good = || self.owned.iter().map(|owned| owned.snapshot).filter(|s| retention::is_good(s, self.now));
+        let newest = good().min_by_key(|snapshot| retention::newest_first(snapshot));
+        let newest_success =
+            newest.and_then(|newest| Some(Newest { snapshot: newest.name.clone(), started_at: newest.started_at? }));
+        Standing {
+            place: self.place.clone(),
+            slot,
+            next_slot: schedule.and_then(|schedule| schedule.next(self.now)),
+            stale: self.is_stale(slot, newest_success.as_ref()),
+            newest_success,
+            running: self.running(|_| true),
+            overdue: self.running(|snapshot| self.is_overdue(snapshot)),
+            snapshots: self.owned.len(),
+            good: good().count(),
+            confirmed: self.is_confirmed(),
+        }
+    }
+
+    fn is_stale(&self, slot: Option<Timestamp>, newest: Option<&Newest>) -> bool {
+        let by_schedule = || self.policy.schedule.as_ref()?.previous(slot?);
+        let limit = match self.policy.stale_after {
+            Some(period) => Some(period.before(self.now, &self.policy.zone)),
+            None => by_schedule(),
+        };
+        limit.is_some_and(|limit| newest.is_none_or(|newest| newest.started_at < limit))
+    }
+
+    fn running(&self, wanted: impl Fn(&Snapshot) -> bool) -> Vec<String> {
+        let running = self.owned.iter().map(|owned| owned.snapshot).filter(|s| s.state == Some(State::InProgress));
+        let mut names: Vec<String> = running.filter(|s| wanted(s)).map(|s| s.name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn is_overdue(&self, snapshot: &Snapshot) -> bool {
+        let latest = self.policy.limits.max_duration.map(|limit| limit.before(self.now, &self.policy.zone));
+        latest.zip(snapshot.started_at).is_some_and(|(latest, start)| start < latest)
+    }
+
+    fn is_confirmed(&self) -> bool {
+        self.policy.first_delete == FirstDelete::Allow || self.has_confirmed_mark()
+    }
+
+    /// Whether a snapshot of the policy's own carries a yes.
+    pub(super) fn has_confirmed_mark(&self) -> bool {
+        let own = self.owned.iter().filter(|owned| owned.name.is_some());
+        own.filter_map(|owned| Mark::read(owned.snapshot)).any(|mark| mark.confirmed)
+    }
+
+    fn retain(&self, standing: &Standing, plan: &mut Plan) {
+        let Some(keep) = &self.policy.keep else {
+            let mut kept: Vec<Kept> =
+                self.owned.iter().map(|owned| self.kept(owned.snapshot, vec![Reason::NoRetention])).collect();
+            kept.sort_unstable_by(|a, b| a.snapshot.cmp(&b.snapshot));
+            plan.kept.extend(kept);
+            return;
+        };
+        let subjects = self.subjects(standing.slot);
+        let verdicts = retention::apply(keep, &subjects, self.now, &self.policy.zone);
+        let (kept, mut doomed): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|verdict| verdict.keep);
+        plan.kept.extend(kept.into_iter().map(|verdict| self.kept(verdict.snapshot, verdict.reasons)));
+        doomed.reverse();
+        self.delete(doomed, standing.confirmed, plan);
+    }
+
+    /// A slot's good snapshot stands for it; while it has none, its other attempts do, which say how many there were.
+    fn subjects(&self, slot: Option<Timestamp>) -> Vec<Subject<'a>> {
+        let of_slot = |owned: &Owned<'_>| slot.is_some() && owned.name.map(|name| name.slot) == slot;
+        let succeeded = |owned: &Owned<'_>| owned.snapshot.state == Some(State::Success);
+        let done = self.owned.iter().any(|owned| of_slot(owned) && succeeded(owned));
+        let subject = |owned: &Owned<'a>| {
+            let due = of_slot(owned) && (!done || succeeded(owned));
+            Subject { snapshot: owned.snapshot, ties: Ties { due, ..self.repository.ties(&owned.snapshot.name) } }
+        };
+        self.owned.iter().map(subject).collect()
+    }
+
+    fn kept(&self, snapshot: &Snapshot, reasons: Vec<Reason>) -> Kept {
+        let Place { cluster, repository, policy } = self.place.clone();
+        let reasons = reasons.into_iter().map(Why::Rule).collect();
+        Kept { cluster, repository, policy: Some(policy), snapshot: snapshot.name.clone(), reasons }
+    }
+
+    /// The doomed come oldest first, so that a limited run takes the oldest.
+    fn delete(&self, doomed: Vec<Verdict<'_>>, confirmed: bool, plan: &mut Plan) {
+        let held_back = self.holds_back_all();
+        let limit = self.policy.limits.max_deletes_per_run;
+        for (done, verdict) in (0_u32..).zip(doomed) {
+            let over = Skip::Limit { max_deletes_per_run: limit };
+            let why = held_back.clone().or_else(|| (done >= limit).then_some(over));
+            match (why, verdict.snapshot.state, verdict.snapshot.started_at) {
+                (None, Some(state), Some(started_at)) => {
+                    let guard = DeleteGuard { uuid: verdict.snapshot.uuid.clone(), state, started_at };
+                    plan.steps.push(Step::Delete(self.deletion(verdict, guard, !confirmed)));
+                }
+                (why, ..) => plan.skipped.push(Skipped {
+                    place: self.place.clone(),
+                    snapshot: Some(verdict.snapshot.name.clone()),
+                    why: why.unwrap_or(Skip::ClockUnknown),
+                    reasons: verdict.reasons,
+                }),
+            }
+        }
+    }
+
+    fn holds_back_all(&self) -> Option<Skip> {
+        if self.repository.readonly {
+            return Some(Skip::Readonly);
+        }
+        if self.cluster.clock_is_trusted() || self.options.allow_unknown_clock {
+            return None;
+        }
+        Some(self.cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
+    }
+
+    fn deletion(&self, verdict: Verdict<'_>, guard: DeleteGuard, unconfirmed: bool) -> Delete {
+        let snapshot = verdict.snapshot.name.clone();
+        Delete { place: self.place.clone(), snapshot, guard, reasons: verdict.reasons, unconfirmed }
+    }
+}
+
+impl Repository {
+    /// What holds the snapshot of that name, as far as the repository knows.
+    pub fn ties(&self, name: &str) -> Ties {
+        Ties {
+            held: self.held.contains(name),
+            mounted: self.mounted.contains(name),
+            restoring: self.restoring.contains(name),
+            due: false,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Whether a policy's slot wants a snapshot now.
+
+use super::kinds::{Create, CreateGuard, Due, Skip, Standing};
+use super::make::View;
+use crate::naming;
+use crate::ownership::Owned;
+use crate::snapshot::State;
+use jiff::Timestamp;
+use std::cmp::Reverse;
+
+/// Why no snapshot is taken, with the name of the one that stands for the slot or would have been taken.
+type NotDue = (Option<String>, Skip);
+
+/// The creation that is due; `None` if the policy has no schedule.
+pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>, NotDue> {
+    let Some(schedule) = &view.policy.schedule else { return Ok(None) };
+    let slot = standing.slot.filter(|slot| naming::is_nameable(*slot)).ok_or((None, Skip::NoSlot))?;
+    let (attempt, reason) = next_attempt(view, slot)?;
+    let snapshot = naming::name_for_attempt(view.policy.prefix(), slot, attempt).to_string();
+    let not_due = |why: Skip| (Some(snapshot.clone()), why);
+    if view.repository.readonly {
+        return Err(not_due(Skip::Readonly));
+    }
+    let next_slot = schedule.next(slot).unwrap_or(Timestamp::MAX);
+    let window_end = view.policy.limits.start_window.map_or(next_slot, |window| window.after(slot, schedule.zone()));
+    let begin_before = window_end.min(next_slot);
+    if view.now >= begin_before {
+        return Err(not_due(Skip::WindowOver { since: begin_before }));
+    }
+    if view.repository.snapshots.iter().any(|other| other.name == snapshot) {
+        return Err(not_due(Skip::NameTaken));
+    }
+    if let Some(why) = behind(view, begin_before) {
+        return Err(not_due(why));
+    }
+    let expansion = view.policy.indices.expand(&view.cluster.indices, view.now);
+    if expansion.chosen.is_empty() {
+        return Err(not_due(Skip::NothingSelected));
+    }
+    let confirmed = view.has_confirmed_mark();
+    Ok(Some(Create {
+        place: view.place.clone(),
+        snapshot,
+        slot,
+        attempt,
+        indices: expansion.names(),
+        partial: view.policy.partial,
+        include_global_state: view.policy.include_global_state,
+        user_metadata: view.policy.metadata.clone(),
+        guard: CreateGuard { begin_before, alone: !view.cluster.concurrent, confirmed },
+        reasons: vec![reason],
+        chosen: expansion.chosen,
+        left_out: expansion.left_out,
+    }))
+}
+
+/// The number of the attempt that the slot wants next.
+fn next_attempt(view: &View<'_>, slot: Timestamp) -> Result<(u32, Due), NotDue> {
+    let mut attempts: Vec<(u32, &Owned<'_>)> = view
+        .owned
+        .iter()
+        .filter_map(|owned| owned.name.filter(|name| name.slot == slot).map(|name| (name.attempt, owned)))
+        .collect();
+    attempts.sort_unstable_by_key(|(attempt, _)| Reverse(*attempt));
+    for (_, owned) in &attempts {
+        let why = match owned.snapshot.state {
+            Some(State::Success) => Skip::SlotDone,
+            Some(State::InProgress) => Skip::SlotRunning,
+            None => Skip::SlotUnknown,
+            Some(State::Failed | State::Partial) => continue,
+        };
+        return Err((Some(owned.snapshot.name.clone()), why));
+    }
+    let Some((attempt, last)) = attempts.first() else {
+        let late_seconds = view.now.duration_since(slot).as_secs();
+        return Ok((1, Due::Slot { late_seconds }));
+    };
+    let after = last.snapshot.name.clone();
+    if *attempt >= view.policy.limits.max_attempts {
+        return Err((Some(after), Skip::AttemptsUsed { attempts: *attempt }));
+    }
+    Ok((attempt + 1, Due::Retry { after, state: last.snapshot.state.unwrap_or(State::Failed) }))
+}
+
+/// What runs and must end first: anything at all where the version takes one at a time, else an earlier snapshot of
+/// the policy's own.
+fn behind(view: &View<'_>, until: Timestamp) -> Option<Skip> {
+    let own = |name: &str| view.owned.iter().any(|owned| owned.snapshot.name == name);
+    let in_the_way =
+        |repository: &str, name: &str| !view.cluster.concurrent || (repository == view.place.repository && own(name));
+    let first = view
+        .cluster
+        .running()
+        .filter(|(repository, snapshot)| in_the_way(repository, &snapshot.name))
+        .min_by_key(|(repository, snapshot)| (*repository, &snapshot.name))?;
+    Some(Skip::Waiting { behind_repository: first.0.to_owned(), behind: first.1.name.clone(), until })
+}
