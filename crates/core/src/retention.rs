@@ -33,8 +33,6 @@ pub struct Ties {
     pub mounted: bool,
     /// It is being restored.
     pub restoring: bool,
-    /// It stands for the slot that is due: without it, that slot's snapshot would be taken once more.
-    pub due: bool,
 }
 
 /// One of the policy's snapshots, and what holds it.
@@ -44,6 +42,8 @@ pub struct Subject<'a> {
     pub snapshot: &'a Snapshot,
     /// What holds it.
     pub ties: Ties,
+    /// Whether it stands for the slot that is due: without it, that slot's snapshot would be taken once more.
+    pub due: bool,
 }
 
 /// What becomes of a snapshot, and why. There is at least one reason.
@@ -115,8 +115,9 @@ impl<'k> Bounds<'k> {
     /// `rank` is a good snapshot's place among the good ones, newest first, and the keep rules that want it.
     fn judge(&self, subject: Subject<'_>, rank: Option<(usize, Vec<Reason>)>) -> (bool, Vec<Reason>) {
         let snapshot = subject.snapshot;
-        let untouchable = self.untouchable(subject);
+        let mut untouchable = self.untouchable(subject);
         if !untouchable.is_empty() {
+            untouchable.extend(rank.into_iter().flat_map(|(rank, wishes)| self.floor(rank).into_iter().chain(wishes)));
             return (true, untouchable);
         }
         match (rank, snapshot.state, snapshot.started_at) {
@@ -128,7 +129,7 @@ impl<'k> Bounds<'k> {
     }
 
     fn untouchable(&self, subject: Subject<'_>) -> Vec<Reason> {
-        let Subject { snapshot, ties } = subject;
+        let Subject { snapshot, ties, due } = subject;
         let mut reasons = Vec::new();
         let mut note = |holds: bool, reason: Reason| {
             if holds {
@@ -139,7 +140,7 @@ impl<'k> Bounds<'k> {
         note(snapshot.state == Some(State::InProgress), Reason::Running);
         note(ties.mounted, Reason::Mounted);
         note(ties.restoring, Reason::Restoring);
-        note(ties.due, Reason::DueSlot);
+        note(due, Reason::DueSlot);
         note(snapshot.state.is_none(), Reason::UnknownState);
         note(snapshot.started_at.is_none(), Reason::UnknownAge);
         note(snapshot.started_at.is_some_and(|start| start > self.now), Reason::Future);

@@ -1,7 +1,21 @@
-//! Snapshots for the tests of this crate.
+//! Facts for the tests of this crate.
 
+use crate::inventory::{Cluster, Inventory, Repository};
+use crate::naming::{RepositoryName, name_for_attempt};
+use crate::ownership::Mark;
+use crate::policy::{FirstDelete, Limits, Settings};
+use crate::retention::{Count, Keep};
+use crate::schedule::Schedule;
+use crate::selection::{Index, Selection};
 use crate::snapshot::{Snapshot, State};
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Map;
+
+/// A moment.
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
 
 /// A good snapshot of which nothing else is known.
 pub(crate) fn snapshot(name: &str) -> Snapshot {
@@ -19,11 +33,48 @@ pub(crate) fn snapshot(name: &str) -> Snapshot {
 
 /// A snapshot with its state and start.
 pub(crate) fn begun(name: &str, state: State, started_at: &str) -> Snapshot {
-    let started_at: Timestamp = started_at.parse().unwrap();
-    Snapshot { state: Some(state), started_at: Some(started_at), uuid: Some(format!("u-{name}")), ..snapshot(name) }
+    let uuid = Some(format!("u-{name}"));
+    Snapshot { state: Some(state), started_at: Some(at(started_at)), uuid, ..snapshot(name) }
 }
 
-/// A moment.
-pub(crate) fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
+/// A policy's good snapshot for a slot, with the mark.
+pub(crate) fn marked(policy: &str, slot: Timestamp, attempt: u32, started_at: &str) -> Snapshot {
+    let metadata = Mark { policy, slot, confirmed: false }.write("run", &Map::new());
+    let name = name_for_attempt(policy, slot, attempt);
+    Snapshot { metadata: Some(metadata), ..begun(name.as_str(), State::Success, started_at) }
+}
+
+/// A daily policy of cluster `prod` and repository `backups`: at 03:00 UTC, keeps three days, may delete.
+pub(crate) fn settings(name: &str) -> Settings {
+    Settings {
+        name: name.to_owned(),
+        clusters: vec!["prod".into()],
+        repository: RepositoryName::parse("backups").unwrap(),
+        indices: Selection::default(),
+        schedule: Some(Schedule::parse("0 3 * * *", TimeZone::UTC).unwrap()),
+        zone: TimeZone::UTC,
+        prefix: None,
+        metadata: Map::new(),
+        partial: false,
+        include_global_state: false,
+        keep: Some(Keep { daily: Some(Count::Of(3)), ..Keep::default() }),
+        limits: Limits::default(),
+        stale_after: None,
+        first_delete: FirstDelete::Allow,
+        adopt: Vec::new(),
+    }
+}
+
+/// Cluster `prod` with one index, a good clock, and these snapshots in `backups`.
+pub(crate) fn inventory(snapshots: Vec<Snapshot>) -> Inventory {
+    let index = Index { name: "logs-1".into(), ..Index::default() };
+    let repository = Repository { snapshots, ..Repository::default() };
+    let cluster = Cluster {
+        skew: Some(SignedDuration::ZERO),
+        concurrent: true,
+        has_metadata: true,
+        repositories: [("backups".to_owned(), repository)].into(),
+        indices: vec![index],
+    };
+    Inventory { clusters: [("prod".to_owned(), cluster)].into() }
 }

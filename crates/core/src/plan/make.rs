@@ -167,7 +167,7 @@ impl<'a> View<'a> {
         let done = self.owned.iter().any(|owned| of_slot(owned) && succeeded(owned));
         let subject = |owned: &Owned<'a>| {
             let due = of_slot(owned) && (!done || succeeded(owned));
-            Subject { snapshot: owned.snapshot, ties: Ties { due, ..self.repository.ties(&owned.snapshot.name) } }
+            Subject { snapshot: owned.snapshot, ties: self.repository.ties(&owned.snapshot.name), due }
         };
         self.owned.iter().map(subject).collect()
     }
@@ -217,13 +217,12 @@ impl<'a> View<'a> {
 }
 
 impl Repository {
-    /// What holds the snapshot of that name, as far as the repository knows.
+    /// What holds the snapshot of that name.
     pub fn ties(&self, name: &str) -> Ties {
         Ties {
             held: self.held.contains(name),
             mounted: self.mounted.contains(name),
             restoring: self.restoring.contains(name),
-            due: false,
         }
     }
 }

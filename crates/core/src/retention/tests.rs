@@ -1,3 +1,4 @@
+use super::Count::Of;
 use super::*;
 use crate::period::Period;
 use crate::testing::{at, begun};
@@ -21,7 +22,7 @@ fn snapshot(word: &str) -> Snapshot {
 }
 
 fn free(snapshots: &[Snapshot]) -> Vec<Subject<'_>> {
-    snapshots.iter().map(|snapshot| Subject { snapshot, ties: Ties::default() }).collect()
+    snapshots.iter().map(|snapshot| Subject { snapshot, ties: Ties::default(), due: false }).collect()
 }
 
 /// The words that stay, in the order of `words`.
@@ -32,10 +33,6 @@ fn stays(keep: &Keep, words: &str, now: &str) -> String {
     let kept: BTreeSet<&str> = verdicts.iter().filter(|v| v.keep).map(|v| v.snapshot.name.as_str()).collect();
     assert!(verdicts.iter().all(|verdict| !verdict.reasons.is_empty()));
     words.split_whitespace().filter(|word| kept.contains(word)).collect::<Vec<_>>().join(" ")
-}
-
-fn of(count: u32) -> Option<Count> {
-    Some(Count::Of(count))
 }
 
 const NOW: &str = "2026-01-20T13:00:00Z";
@@ -74,24 +71,24 @@ fn beside_slm() {
 fn beside_restic() {
     let base = Keep::default();
     for (what, keep, words, expected) in [
-        ("keep-last", Keep { last: of(2), ..base }, "10 11 12 13", "12 13"),
+        ("keep-last", Keep { last: Some(Of(2)), ..base }, "10 11 12 13", "12 13"),
         (
             "keep-hourly: the newest of an hour",
-            Keep { hourly: of(2), ..base },
+            Keep { hourly: Some(Of(2)), ..base },
             "18T10:10 18T10:50 18T11:05 18T12:01",
             "18T11:05 18T12:01",
         ),
         (
             "keep-daily: days without any do not count",
-            Keep { daily: of(3), ..base },
+            Keep { daily: Some(Of(3)), ..base },
             "2 5 9T01:00 9T23:00",
             "2 5 9T23:00",
         ),
-        ("keep-weekly: ISO weeks", Keep { weekly: of(2), ..base }, "4 5 11 12 18", "11 18"),
-        ("keep-monthly", Keep { monthly: of(2), ..base }, "1 15 20", "20"),
+        ("keep-weekly: ISO weeks", Keep { weekly: Some(Of(2)), ..base }, "4 5 11 12 18", "11 18"),
+        ("keep-monthly", Keep { monthly: Some(Of(2)), ..base }, "1 15 20", "20"),
         (
             "rules are alternatives",
-            Keep { last: of(1), daily: of(2), ..base },
+            Keep { last: Some(Of(1)), daily: Some(Of(2)), ..base },
             "18T01:00 18T02:00 19T01:00 19T02:00",
             "18T02:00 19T02:00",
         ),
@@ -102,10 +99,10 @@ fn beside_restic() {
             "10 11T13:00",
         ),
         ("unlimited", Keep { daily: Some(Count::All), ..base }, "1T01:00 1T02:00 2 3", "1T02:00 2 3"),
-        ("0 turns a rule off", Keep { daily: of(0), last: of(1), ..base }, "1 2 3", "3"),
+        ("0 turns a rule off", Keep { daily: Some(Of(0)), last: Some(Of(1)), ..base }, "1 2 3", "3"),
         (
             "no oldest one beyond the count's stretches (restic keeps it)",
-            Keep { daily: of(5), ..base },
+            Keep { daily: Some(Of(5)), ..base },
             "9T01:00 9T02:00",
             "9T02:00",
         ),
@@ -116,16 +113,16 @@ fn beside_restic() {
 
 #[test]
 fn limits_win_over_rules_and_the_floor_over_limits() {
-    let keep = Keep { daily: of(30), max_age: Some(Period::days(5)), min_count: Some(2), ..Keep::default() };
+    let keep = Keep { daily: Some(Of(30)), max_age: Some(Period::days(5)), min_count: Some(2), ..Keep::default() };
     assert_eq!(stays(&keep, "1 2 3", NOW), "2 3");
     assert_eq!(stays(&keep, "1 2 16 17", NOW), "16 17");
-    let counted = Keep { daily: of(30), max_count: Some(3), ..Keep::default() };
+    let counted = Keep { daily: Some(Of(30)), max_count: Some(3), ..Keep::default() };
     assert_eq!(stays(&counted, "17 18 19T01:00 19T02:00 19T03:00", NOW), "19T03:00");
 }
 
 #[test]
 fn unsuccessful_ones_follow_their_own_rules() {
-    let by = |failed, partial| Keep { last: of(9), failed, partial, ..Keep::default() };
+    let by = |failed, partial| Keep { last: Some(Of(9)), failed, partial, ..Keep::default() };
     let days = |days| Unsuccessful::For(Period::days(days));
     for (keep, words, expected) in [
         (by(Unsuccessful::Superseded, Unsuccessful::Superseded), "17F 18P 19 20F", "19 20F"),
@@ -141,13 +138,14 @@ fn unsuccessful_ones_follow_their_own_rules() {
 
 #[test]
 fn what_must_not_be_touched_stays_and_says_why() {
-    let keep = Keep { last: of(1), max_age: Some(Period::days(1)), ..Keep::default() };
+    let keep = Keep { last: Some(Of(1)), max_age: Some(Period::days(1)), ..Keep::default() };
     let mut list = snapshots("1 2 3 4 5R 20");
     list[0].state = None;
     list[1].started_at = None;
     list[2].started_at = Some(at("2027-01-01T00:00:00Z"));
     let mut subjects = free(&list);
-    subjects[3].ties = Ties { held: true, mounted: true, restoring: true, due: true };
+    subjects[3].ties = Ties { held: true, mounted: true, restoring: true };
+    subjects[3].due = true;
     let verdicts = apply(&keep, &subjects, at(NOW), &TimeZone::UTC);
     let shown: BTreeMap<&str, String> = verdicts
         .iter()
@@ -171,13 +169,13 @@ fn what_must_not_be_touched_stays_and_says_why() {
 /// A SUCCESS from the future displaces nothing: neither the newest real one nor what waits for a newer one.
 #[test]
 fn the_future_counts_for_nothing() {
-    let keep = Keep { last: of(1), ..Keep::default() };
+    let keep = Keep { last: Some(Of(1)), ..Keep::default() };
     assert_eq!(stays(&keep, "17 18 19P 25", NOW), "18 19P 25");
 }
 
 #[test]
 fn the_calendar_has_its_boundaries_in_the_stated_zone() {
-    let keep = Keep { daily: of(2), monthly: of(2), ..Keep::default() };
+    let keep = Keep { daily: Some(Of(2)), monthly: Some(Of(2)), ..Keep::default() };
     let list = [
         begun("a", State::Success, "2025-12-31T22:30:00Z"),
         begun("b", State::Success, "2025-12-31T23:30:00Z"),
@@ -218,10 +216,10 @@ fn rules_that_cannot_be_meant_are_refused() {
     let base = Keep::default();
     for (keep, part) in [
         (base, "keep nothing"),
-        (Keep { daily: of(0), ..base }, "keep nothing"),
+        (Keep { daily: Some(Of(0)), ..base }, "keep nothing"),
         (Keep { min_count: Some(3), ..base }, "keep nothing"),
         (Keep { max_count: Some(0), ..base }, "`max_count` is 0"),
-        (Keep { min_count: Some(0), last: of(1), ..base }, "`min_count` is 0"),
+        (Keep { min_count: Some(0), last: Some(Of(1)), ..base }, "`min_count` is 0"),
         (Keep { max_count: Some(2), min_count: Some(3), ..base }, "less than"),
     ] {
         assert!(keep.check().unwrap_err().cause.contains(part), "{keep:?}");
@@ -307,6 +305,9 @@ fn by_the_book(keep: &Keep, all: &[Snapshot], one: &Snapshot, now: Timestamp) ->
     }
 }
 
+type Key = (i16, i8, i8, i8);
+type Stretch = fn(jiff::civil::DateTime) -> Key;
+
 fn wanted_by_the_book(keep: &Keep, good: &[&Snapshot], one: &Snapshot, newer: u64) -> bool {
     let below = |count: Option<Count>, place: usize| match count {
         None => false,
@@ -314,8 +315,6 @@ fn wanted_by_the_book(keep: &Keep, good: &[&Snapshot], one: &Snapshot, newer: u6
         Some(Count::Of(count)) => place < count as usize,
     };
     let local = |snapshot: &Snapshot| TimeZone::UTC.to_datetime(snapshot.started_at.unwrap());
-    type Key = (i16, i8, i8, i8);
-    type Stretch = fn(jiff::civil::DateTime) -> Key;
     let by_week: Stretch = |t| (t.date().iso_week_date().year(), t.date().iso_week_date().week(), 0, 0);
     let stretches: [(Option<Count>, Stretch); 6] = [
         (keep.hourly, |t| (t.year(), t.month(), t.day(), t.hour())),
