@@ -5,11 +5,15 @@
 //! - [`naming`]: names of repositories and snapshots, and the names that we make
 //! - [`endpoint`]: which endpoints and addresses may be called
 //! - [`repository`]: a repository's settings, and how they differ from those found
-//! - [`schedule`], [`period`]: when a policy is due, and lengths of time
 //! - [`snapshot`]: what is known of a snapshot
 //! - [`select`]: which snapshots are meant, and in which order they are shown
 //! - [`progress`]: how fast a running snapshot moves, and what holds it up
 //! - [`deletion`]: which snapshots are to be deleted, and why
+//! - [`policy`]: what is to be taken and what is to stay; [`schedule`], [`period`], [`selection`], [`adopt`], [`pattern`]: its parts
+//! - [`ownership`]: whose a snapshot is
+//! - [`retention`]: which of a policy's snapshots stay, and why
+//! - [`inventory`], [`plan`]: from what exists to what is to be done, with reasons
+//! - [`invariants`]: what must hold whatever happens
 //! - [`secret`]: text that never shows itself
 
 pub mod adopt;
@@ -20,12 +24,12 @@ pub mod failure;
 pub mod invariants;
 pub mod inventory;
 pub mod naming;
-pub mod progress;
 pub mod ownership;
 pub mod pattern;
 pub mod period;
 pub mod plan;
 pub mod policy;
+pub mod progress;
 pub mod repository;
 pub mod retention;
 pub mod schedule;

@@ -26,6 +26,8 @@ pub(crate) fn snapshot(name: &str) -> Snapshot {
         started_at: None,
         ended_at: None,
         shards: None,
+        indices: None,
+        size_bytes: None,
         failures: Vec::new(),
         metadata: None,
     }

@@ -156,7 +156,7 @@ fn a_taken_name_or_an_empty_selection_is_said() {
     let plan = planned(|_| (), vec![taken]);
     assert_eq!(skips(&plan), [Skip::NameTaken]);
     assert_eq!(plan.kept[0].reasons, [Why::Foreign(Foreign::NoMark)]);
-    let nothing = planned(|s| s.indices.exclude = vec![crate::pattern::Pattern::all()], vec![]);
+    let nothing = planned(|s| s.indices.exclude = vec![crate::pattern::Pattern::parse("*").unwrap()], vec![]);
     assert_eq!(skips(&nothing), [Skip::NothingSelected]);
 }
 
