@@ -1,2 +1,8 @@
 //! snapkeep, the command line.
-fn main() {}
+
+use snapkeep_cli::Process;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(snapkeep_cli::run(Process::this()))
+}

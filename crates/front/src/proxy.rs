@@ -33,8 +33,6 @@ pub(crate) struct Proxy {
     pub(crate) upstream: Upstream,
     /// Nothing for a proxy that only injects faults.
     pub(crate) domain: Option<Domain>,
-    /// Who is known to the domain at the moment.
-    pub(crate) principals: Mutex<Vec<Principal>>,
     pub(crate) clock: Clock,
     pub(crate) gateway_timeout: Duration,
     /// Seconds that the front's clock is ahead.
@@ -93,9 +91,9 @@ impl Proxy {
     }
 
     /// The caller, if there is a domain that asks for one.
-    fn caller(&self, request: &Request, index: usize) -> Result<Option<Principal>, Response> {
+    fn caller(&self, request: &Request, index: usize) -> Result<Option<&Principal>, Response> {
         let Some(domain) = &self.domain else { return Ok(None) };
-        let caller = domain.verify(request, &lock(&self.principals), self.now())?;
+        let caller = domain.verify(request, self.now())?;
         self.update(index, |seen| seen.signed_by = Some(caller.arn.clone()));
         Ok(Some(caller))
     }
@@ -156,7 +154,7 @@ impl Proxy {
         let (Some(domain), Some(caller)) = (&self.domain, caller) else {
             return self.forward(request.clone(), index).await;
         };
-        if let Some(refusal) = domain.refuse(request, &caller) {
+        if let Some(refusal) = domain.refuse(request, caller) {
             return refusal;
         }
         let mut response = self.forward(domain.to_node(request), index).await;

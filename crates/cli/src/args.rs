@@ -1,0 +1,164 @@
+//! What may be typed.
+#![allow(clippy::doc_markdown, reason = "what stands here is shown as help, not as Markdown")]
+
+mod values;
+
+pub(crate) use values::{Pair, Span};
+
+use crate::commands;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use snapkeep_config::AuthKind;
+use std::path::PathBuf;
+
+const CONNECTION: &str = "Connection";
+const OUTPUT: &str = "Output";
+
+const AFTER_HELP: &str = "\
+Secrets are never flags: SNAPKEEP_PASSWORD, SNAPKEEP_API_KEY and SNAPKEEP_TOKEN hold them, or the configuration refers to them.
+Exit status: 0 done, 1 failed, 2 not understood, 3 partial, 10 missing, 11 busy, 12 refused, 13 stale plan, 15 unknown, 130 interrupted.";
+
+/// Keeps snapshots of Amazon OpenSearch and Elasticsearch domains and of self-managed clusters
+#[derive(Debug, Parser)]
+#[command(name = "snapkeep", version, max_term_width = 100, after_help = AFTER_HELP, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Globals {
+    /// Configuration file [default: SNAPKEEP_CONFIG, ./snapkeep.yaml, the user's, /etc/snapkeep/snapkeep.yaml]
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
+    pub(crate) config: Option<PathBuf>,
+    /// The configuration's cluster of that name
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub(crate) cluster: Option<String>,
+    /// The cluster's endpoint, such as https://search-logs-abc123.eu-west-1.es.amazonaws.com
+    #[arg(long, global = true, value_name = "URL", help_heading = CONNECTION)]
+    pub(crate) endpoint: Option<String>,
+    /// The region that signatures are scoped to [default: the one in an Amazon endpoint's name]
+    #[arg(long, global = true, value_name = "REGION", help_heading = CONNECTION)]
+    pub(crate) region: Option<String>,
+    /// How requests say who sends them [default: what fits the endpoint and the secrets that are there]
+    #[arg(long, global = true, value_name = "HOW", help_heading = CONNECTION)]
+    pub(crate) auth: Option<Auth>,
+    /// User name for --auth basic
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub(crate) username: Option<String>,
+    /// AWS profile to take credentials from
+    #[arg(long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub(crate) profile: Option<String>,
+    /// Role to assume before signing
+    #[arg(long, global = true, value_name = "ARN", help_heading = CONNECTION)]
+    pub(crate) assume_role: Option<String>,
+    /// External id that the assumed role's trust policy asks for
+    #[arg(long, global = true, value_name = "ID", help_heading = CONNECTION, requires = "assume_role")]
+    pub(crate) external_id: Option<String>,
+    /// File with a web identity token, to assume the role with
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION, requires = "assume_role", conflicts_with = "external_id")]
+    pub(crate) web_identity_token_file: Option<PathBuf>,
+    /// Further certificate authorities (PEM)
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION)]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Certificate to show to the cluster (PEM), for mutual TLS
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION, requires = "client_key")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Key of that certificate (PEM)
+    #[arg(long, global = true, value_name = "FILE", help_heading = CONNECTION, requires = "client_cert")]
+    pub(crate) client_key: Option<PathBuf>,
+    /// The repository [default: the cluster's in the configuration, SNAPKEEP_REPOSITORY, or the only one there is]
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = CONNECTION)]
+    pub(crate) repository: Option<String>,
+    /// Time for the whole command, such as 30s or 10m [default: 5m; what waits, waits]
+    #[arg(long, global = true, value_name = "SPAN", help_heading = CONNECTION)]
+    pub(crate) timeout: Option<Span>,
+    /// One JSON object on standard output; events and the error as JSON lines on standard error
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub(crate) json: bool,
+    /// Only results, warnings and errors
+    #[arg(short, long, global = true, help_heading = OUTPUT, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say what is done and why; twice: every request
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = OUTPUT)]
+    pub(crate) verbose: u8,
+    /// When to use colour; NO_COLOR is respected
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
+    pub(crate) color: When,
+    /// No progress, neither bar nor lines
+    #[arg(long, global = true, help_heading = OUTPUT)]
+    pub(crate) no_progress: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// [`AuthKind`] as a flag's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Auth {
+    #[value(name = "sigv4")]
+    SigV4,
+    Basic,
+    ApiKey,
+    Bearer,
+    None,
+}
+
+impl From<Auth> for AuthKind {
+    fn from(auth: Auth) -> Self {
+        match auth {
+            Auth::SigV4 => Self::SigV4,
+            Auth::Basic => Self::Basic,
+            Auth::ApiKey => Self::ApiKey,
+            Auth::Bearer => Self::Bearer,
+            Auth::None => Self::None,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Create(commands::create::Create),
+    List(commands::list::List),
+    Show(commands::show::Show),
+    Status(commands::status::Status),
+    Delete(commands::delete::Delete),
+    Abort(commands::abort::Abort),
+    Clone(commands::clone::CloneSnapshot),
+    Repo(commands::repo::Repo),
+    Invoke(commands::invoke::Invoke),
+    Completions(commands::completions::Completions),
+    Man(commands::man::Man),
+}
+
+impl Verb {
+    /// Whether the command answers as the Lambda does.
+    pub(crate) fn is_lambda(&self) -> bool {
+        matches!(self, Self::Invoke(_))
+    }
+}
+
+/// The whole grammar, for completions, man pages and their tests.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// The complaint in one line, without usage and tips.
+pub(crate) fn cause_of(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first: Vec<&str> = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+    first.join(" ").trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+use super::*;
+use clap::error::ErrorKind;
+use std::time::Duration;
+
+fn parse(line: &str) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(std::iter::once("snapkeep").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_grammar_is_sound() {
+    command().debug_assert();
+}
+
+#[test]
+fn what_may_be_typed() {
+    for line in [
+        "list",
+        "ls -r nightly --state failed,partial --state success --older-than 30d --match a* --match b* --metadata a=b",
+        "--json list --sort size --reverse --limit 3 --sizes",
+        "list --json -vv --color never --no-progress --timeout 1m30s",
+        "create",
+        "create before-upgrade --indices a,-b --no-global-state --partial --ignore-unavailable --metadata k=v --no-wait",
+        "create --indices -b --global-state --template x-%Y%m%d-%H%M%S --stall-after 1h",
+        "show s",
+        "status",
+        "status a b --watch 0",
+        "delete a b --yes",
+        "rm --match x* --older-than 2w -n --allow-last-good -y",
+        "abort s -y",
+        "clone a b --indices c,d",
+        "repo list",
+        "repo register r --bucket b --bucket-region eu-west-1 --role-arn a --base-path p --setting a=b --readonly --replace",
+        "repo register r --type fs --setting location=/x",
+        "repo show",
+        "repo show r",
+        "repo verify r",
+        "repo remove r --yes",
+        "repo cleanup r",
+        "invoke event.json",
+        "invoke - --request-id x --timeout 15m",
+        "completions bash",
+        "man --out d",
+        "list --endpoint https://a --region eu-west-1 --auth api-key --username u --profile p",
+        "list --assume-role a --external-id e",
+        "list --assume-role a --web-identity-token-file f",
+        "list --client-cert c --client-key k --ca-file f --config c --cluster n",
+        "--config c list",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+    }
+}
+
+#[test]
+fn what_may_not() {
+    for (line, kind) in [
+        ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("repo", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("lst", ErrorKind::InvalidSubcommand),
+        ("list --pasword x", ErrorKind::UnknownArgument),
+        ("list --password x", ErrorKind::UnknownArgument),
+        ("list --state good", ErrorKind::InvalidValue),
+        ("list --older-than 30", ErrorKind::ValueValidation),
+        ("list --metadata x", ErrorKind::ValueValidation),
+        ("list -q -v", ErrorKind::ArgumentConflict),
+        ("list --external-id e", ErrorKind::MissingRequiredArgument),
+        ("list --client-cert c", ErrorKind::MissingRequiredArgument),
+        ("create a --template x", ErrorKind::ArgumentConflict),
+        ("create --global-state --no-global-state", ErrorKind::ArgumentConflict),
+        ("show", ErrorKind::MissingRequiredArgument),
+        ("clone a", ErrorKind::MissingRequiredArgument),
+        ("repo remove", ErrorKind::MissingRequiredArgument),
+        ("repo cleanup", ErrorKind::MissingRequiredArgument),
+    ] {
+        assert_eq!(parse(line).map(|_| ()).unwrap_err().kind(), kind, "{line}");
+    }
+}
+
+#[test]
+fn no_flag_takes_a_secret() {
+    fn check(command: &clap::Command) {
+        for flag in command.get_arguments().filter_map(|flag| flag.get_long()) {
+            for word in ["password", "secret", "api-key", "token"] {
+                assert!(!flag.contains(word) || flag.ends_with("-file"), "{} --{flag}", command.get_name());
+            }
+        }
+        command.get_subcommands().for_each(check);
+    }
+    check(&command());
+}
+
+#[test]
+fn spans_of_time() {
+    for (text, seconds) in [
+        ("0s", 0),
+        ("90s", 90),
+        ("15m", 900),
+        ("15min", 900),
+        ("1h30m", 5_400),
+        ("1h 30m", 5_400),
+        ("30d", 2_592_000),
+        ("2w", 1_209_600),
+    ] {
+        assert_eq!(text.parse(), Ok(Span(Duration::from_secs(seconds))), "{text}");
+    }
+    for text in ["", " ", "30", "d", "-1d", "1.5h", "1y", "1dd", "99999999999999999999s", "9999999w", "1h-2m", "١h"] {
+        assert!(text.parse::<Span>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_complaint_is_one_line() {
+    let error = parse("list --stat failed").unwrap_err();
+    assert_eq!(cause_of(&error), "unexpected argument '--stat' found");
+    assert_eq!(cause_of(&parse("show").unwrap_err()), "the following required arguments were not provided: <SNAPSHOT>");
+}

@@ -1,0 +1,39 @@
+//! One file for each command: parse → engine → output.
+
+pub(crate) mod abort;
+mod body;
+pub(crate) mod clone;
+pub(crate) mod completions;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod invoke;
+pub(crate) mod list;
+pub(crate) mod man;
+pub(crate) mod repo;
+pub(crate) mod select;
+pub(crate) mod show;
+pub(crate) mod status;
+
+use crate::args::Verb;
+use crate::session::Session;
+use crate::words::for_operator;
+use snapkeep_core::Failure;
+
+/// Runs one command.
+pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
+    let outcome = match verb {
+        // Its failure is the Lambda's own, in the event's words.
+        Verb::Invoke(arguments) => return invoke::run(arguments, session).await,
+        Verb::Create(arguments) => create::run(arguments, session).await,
+        Verb::List(arguments) => list::run(arguments, session).await,
+        Verb::Show(arguments) => show::run(arguments, session).await,
+        Verb::Status(arguments) => status::run(arguments, session).await,
+        Verb::Delete(arguments) => delete::run(arguments, session).await,
+        Verb::Abort(arguments) => abort::run(arguments, session).await,
+        Verb::Clone(arguments) => clone::run(arguments, session).await,
+        Verb::Repo(arguments) => repo::run(arguments, session).await,
+        Verb::Completions(arguments) => completions::run(&arguments, session),
+        Verb::Man(arguments) => man::run(&arguments, session),
+    };
+    outcome.map_err(for_operator)
+}

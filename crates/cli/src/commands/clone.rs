@@ -1,0 +1,56 @@
+//! `clone`: a second name for a snapshot's files, within its repository.
+
+use crate::args::Span;
+use crate::choose;
+use crate::output::progress::Reporter;
+use crate::output::views::CloneView;
+use crate::session::Session;
+use clap::Args;
+use snapkeep_core::Failure;
+use snapkeep_core::naming::SnapshotName;
+use snapkeep_engine::CloneJob;
+use std::time::Duration;
+
+/// Copy a snapshot within its repository, without copying its files
+#[derive(Debug, Args)]
+#[command(
+    name = "clone",
+    after_help = "\
+Examples:
+  snapkeep clone -r nightly nightly-20260101t050000z-8476a536 year-end-2025
+  snapkeep clone -r nightly before-upgrade before-upgrade-orders --indices 'orders-*'"
+)]
+pub(crate) struct CloneSnapshot {
+    /// The snapshot to copy
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// The copy's name
+    #[arg(value_name = "TARGET")]
+    target: String,
+    /// Only these indices: names or patterns [default: all]
+    #[arg(long, value_name = "INDEX", value_delimiter = ',', allow_hyphen_values = true)]
+    indices: Vec<String>,
+    /// Say so when nothing has moved for this long
+    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    stall_after: Span,
+}
+
+/// Clones.
+pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(), Failure> {
+    let (source, copy) = (SnapshotName::parse(&arguments.source)?, SnapshotName::parse(&arguments.target)?);
+    let target = session.connect()?;
+    let repository = choose::repository(&target, session, session.deadline()).await?;
+    session.goes_on(format!("`snapkeep show -r {repository} {copy}` tells whether it is there"));
+    let job = CloneJob {
+        repository,
+        source,
+        target: copy,
+        indices: arguments.indices,
+        wait: Duration::from_hours(24),
+        stall_after: Some(arguments.stall_after.0),
+    };
+    let reporter = Reporter::new(&session.printer);
+    let report = snapkeep_engine::clone(&target.api, &job, session.patient_deadline(), &reporter).await?;
+    drop(reporter);
+    session.printer.show(&CloneView(report), session.now())
+}

@@ -1,0 +1,28 @@
+//! `repo remove`.
+
+use crate::confirm::{Yes, confirm};
+use crate::output::views::Removed;
+use crate::session::Session;
+use clap::Args;
+use snapkeep_core::Failure;
+use snapkeep_core::naming::RepositoryName;
+use snapkeep_engine::remove_repository;
+
+/// Make the cluster forget a repository; its snapshots stay where they are
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The repository
+    #[arg(value_name = "REPOSITORY")]
+    name: String,
+    #[command(flatten)]
+    yes: Yes,
+}
+
+/// Asks, then removes.
+pub(crate) async fn run(arguments: Remove, session: &Session) -> Result<(), Failure> {
+    let repository = RepositoryName::parse(&arguments.name)?;
+    let target = session.connect()?;
+    confirm(session, arguments.yes, &format!("Remove repository {repository} from {}?", target.endpoint))?;
+    remove_repository(&target.api, &repository, session.deadline()).await?;
+    session.printer.show(&Removed { repository: repository.to_string() }, session.now())
+}

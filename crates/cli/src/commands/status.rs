@@ -1,0 +1,41 @@
+//! `status`: what runs, how far it is, and whether it moves.
+
+use crate::choose;
+use crate::output::progress::Reporter;
+use crate::output::views;
+use crate::session::Session;
+use clap::Args;
+use snapkeep_core::Failure;
+use snapkeep_core::naming::SnapshotName;
+use snapkeep_engine::{StatusQuery, status};
+use std::time::Duration;
+
+/// Show what runs, how far it is, and what is stuck
+///
+/// Without names: all that runs, in every repository or in the one of -r. What does not move while it is watched is
+/// called STALLED, with what holds it up.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Snapshots to look at, whether they run or not
+    #[arg(value_name = "SNAPSHOT")]
+    snapshots: Vec<String>,
+    /// How long to watch whether they move; it ends as soon as all have
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    watch: u64,
+}
+
+/// Looks.
+pub(crate) async fn run(arguments: Status, session: &Session) -> Result<(), Failure> {
+    let snapshots: Vec<SnapshotName> =
+        arguments.snapshots.iter().map(|name| SnapshotName::parse(name)).collect::<Result<_, _>>()?;
+    let deadline = session.deadline();
+    let target = session.connect()?;
+    let repository = match (&session.globals.repository, snapshots.is_empty()) {
+        // What runs in another repository is in the way all the same: it is shown.
+        (None, true) => None,
+        _ => Some(choose::repository(&target, session, deadline).await?),
+    };
+    let query = StatusQuery { repository, snapshots, watch: Duration::from_secs(arguments.watch) };
+    let found = status(&target.api, &query, deadline, &Reporter::silent(&session.printer)).await?;
+    session.printer.show(&views::Status(found), session.now())
+}

@@ -1,0 +1,34 @@
+//! What is shown: results on standard output, everything else on standard error.
+
+pub(crate) mod human;
+pub(crate) mod log;
+mod printer;
+pub(crate) mod progress;
+mod style;
+mod table;
+pub(crate) mod views;
+
+pub(crate) use printer::{Format, Printer};
+pub(crate) use style::{Style, Tone};
+pub(crate) use table::{Cell, Table};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// How text is rendered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Colours.
+    pub(crate) style: Style,
+    /// What ages are counted from.
+    pub(crate) now: Timestamp,
+}
+
+/// A command's result.
+pub(crate) trait View {
+    /// For people; ends without a line's end.
+    fn text(&self, look: &Look) -> String;
+
+    /// For programs: one object with `"schema":1`; keys are only ever added, and what is absent is null.
+    fn json(&self) -> Value;
+}

@@ -1,0 +1,275 @@
+//! The one place that writes to the terminal.
+
+use super::{Look, Style, Tone, View};
+use crate::args::{Globals, When};
+use crate::process::Process;
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use snapkeep_core::{Code, Failure};
+use std::io::{BufRead, ErrorKind, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Text for people or JSON for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// As the Lambda function answers; everything else for people.
+    Lambda,
+}
+
+/// How much is said beside results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verbosity {
+    /// Warnings and errors.
+    Quiet,
+    /// And notes.
+    Normal,
+    /// And what is done, with every request from 2 on.
+    Verbose(u8),
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Showing {
+    /// A bar that is drawn over.
+    Bar,
+    /// A line now and then.
+    Lines,
+    /// JSON lines.
+    Events,
+    /// Not at all.
+    Nothing,
+}
+
+/// Writes results to standard output and everything else to standard error.
+#[derive(Clone, Debug)]
+pub(crate) struct Printer {
+    format: Format,
+    verbosity: Verbosity,
+    no_progress: bool,
+    can_ask: bool,
+    err_is_terminal: bool,
+    out: Style,
+    err: Style,
+    /// Drawn on standard error, out of whose way lines must get.
+    bar: Arc<Mutex<Option<ProgressBar>>>,
+}
+
+impl Printer {
+    /// As the flags and the terminals ask for.
+    pub(crate) fn new(globals: &Globals, process: &Process) -> Self {
+        let coloured = |is_terminal: bool| match globals.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                is_terminal && process.variable("NO_COLOR").is_none() && process.variable("TERM") != Some("dumb")
+            }
+        };
+        let format = if globals.json { Format::Json } else { Format::Text };
+        Self {
+            format,
+            verbosity: match globals.verbose {
+                _ if globals.quiet => Verbosity::Quiet,
+                0 => Verbosity::Normal,
+                times => Verbosity::Verbose(times),
+            },
+            no_progress: globals.no_progress,
+            can_ask: process.stdin_is_terminal && process.stderr_is_terminal && format == Format::Text,
+            err_is_terminal: process.stderr_is_terminal,
+            out: Style::coloured(coloured(process.stdout_is_terminal)),
+            err: Style::coloured(coloured(process.stderr_is_terminal)),
+            bar: Arc::default(),
+        }
+    }
+
+    /// Where the arguments are not understood: what they hold is guessed.
+    pub(crate) fn before_arguments(process: &Process) -> Self {
+        let words: Vec<&str> =
+            process.arguments.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
+        let color = |when: &str| {
+            words.contains(&format!("--color={when}").as_str())
+                || words.windows(2).any(|pair| pair == ["--color", when])
+        };
+        let color = if color("never") {
+            When::Never
+        } else if color("always") {
+            When::Always
+        } else {
+            When::Auto
+        };
+        Self::new(&Globals { json: words.contains(&"--json"), color, ..Globals::default() }, process)
+    }
+
+    /// With errors as the Lambda gives them.
+    pub(crate) fn for_lambda(self) -> Self {
+        Self { format: Format::Lambda, ..self }
+    }
+
+    /// Text or JSON.
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How often `-v` was given.
+    pub(crate) fn times_verbose(&self) -> u8 {
+        if let Verbosity::Verbose(times) = self.verbosity { times } else { 0 }
+    }
+
+    /// Whether somebody is there to answer.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.can_ask
+    }
+
+    /// The colours of standard error.
+    pub(crate) fn err_style(&self) -> Style {
+        self.err
+    }
+
+    /// How progress is to be shown.
+    pub(crate) fn showing(&self) -> Showing {
+        match (self.verbosity == Verbosity::Quiet || self.no_progress, self.format) {
+            (true, _) => Showing::Nothing,
+            (false, Format::Json) => Showing::Events,
+            (false, _) if self.err_is_terminal => Showing::Bar,
+            (false, _) => Showing::Lines,
+        }
+    }
+
+    /// A command's result.
+    pub(crate) fn show(&self, view: &dyn View, now: Timestamp) -> Result<(), Failure> {
+        self.end_progress();
+        let text = match self.format {
+            Format::Json => view.json().to_string(),
+            Format::Text | Format::Lambda => view.text(&Look { style: self.out, now }),
+        };
+        if text.is_empty() { Ok(()) } else { write_out(&(text + "\n")) }
+    }
+
+    /// A result that is for people and programs alike, as it is.
+    pub(crate) fn raw(&self, text: &str) -> Result<(), Failure> {
+        self.end_progress();
+        write_out(text)
+    }
+
+    /// What clap renders for standard output.
+    pub(crate) fn page(&self, page: &clap::builder::StyledStr) {
+        // Help that nobody can read any more is no failure.
+        let _ = write_out(&if self.out.is_coloured() { page.ansi().to_string() } else { page.to_string() });
+    }
+
+    /// What clap renders for standard error.
+    pub(crate) fn complaint(&self, page: &clap::builder::StyledStr) {
+        let text = if self.err.is_coloured() { page.ansi().to_string() } else { page.to_string() };
+        self.line(text.trim_end());
+    }
+
+    /// Something worth knowing, unless `--quiet`.
+    pub(crate) fn note(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.say("note", text, text);
+        }
+    }
+
+    /// Something worth knowing for who asks with `-v`.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.times_verbose() > 0 {
+            self.say("detail", text, &self.err.paint(Tone::Dim, text));
+        }
+    }
+
+    /// Something to look at although nothing failed.
+    pub(crate) fn warning(&self, text: &str) {
+        self.say("warning", text, &format!("{}: {text}", self.err.paint(Tone::Warning, "warning")));
+    }
+
+    /// Progress as a JSON line.
+    pub(crate) fn event(&self, mut fields: Value, name: &str) {
+        fields["schema"] = json!(1);
+        fields["event"] = json!(name);
+        self.line(&fields.to_string());
+    }
+
+    /// A line on standard error, above the bar if there is one.
+    pub(crate) fn line(&self, text: &str) {
+        let write = || {
+            // There is no place left to complain to.
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        };
+        match &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Draws a bar until [`Self::end_progress`].
+    pub(crate) fn begin_progress(&self, bar: ProgressBar) {
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end_progress(&self) {
+        if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Asks on standard error; anything but yes is no.
+    pub(crate) fn asks(&self, question: &str) -> bool {
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "{} [y/N] ", self.err.paint(Tone::Strong, question));
+        let _ = err.flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// The error that a command ends with.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        self.end_progress();
+        self.line(&match self.format {
+            Format::Lambda => json!({"errorType": failure.code, "errorMessage": failure.to_json()}).to_string(),
+            Format::Json => failure_json(failure).to_string(),
+            Format::Text => failure_text(failure, self.err),
+        });
+    }
+
+    fn say(&self, kind: &str, text: &str, for_people: &str) {
+        match self.format {
+            Format::Text | Format::Lambda => self.line(for_people),
+            Format::Json => self.event(json!({"message": text}), kind),
+        }
+    }
+}
+
+/// The error for programs.
+pub(crate) fn failure_json(failure: &Failure) -> Value {
+    json!({
+        "schema": 1, "code": failure.code, "http_status": failure.http_status,
+        "cause": failure.cause, "hint": failure.hint,
+    })
+}
+
+/// The error for people.
+pub(crate) fn failure_text(failure: &Failure, style: Style) -> String {
+    let head = style.paint(Tone::Bad, &format!("error[{}]", failure.code));
+    let status = failure.http_status.map(|status| format!("\n  caused by: the cluster answered with status {status}"));
+    let hint = style.paint(Tone::Moving, "hint");
+    format!("{head}: {}{}\n\n{hint}: {}", failure.cause, status.unwrap_or_default(), failure.hint)
+}
+
+/// A reader that has seen enough (`| head`) is no failure; a full disk is.
+fn write_out(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+            Code::Unsupported,
+            format!("the result cannot be written to standard output: {error}"),
+            "what was asked for has been done; make room, then look at it with `snapkeep list` or `snapkeep show`",
+        )),
+        _ => Ok(()),
+    }
+}

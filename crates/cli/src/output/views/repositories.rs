@@ -1,0 +1,184 @@
+//! Results of `repo …`.
+
+use super::Fields;
+use crate::output::{Look, Table, View, human};
+use serde_json::{Map, Value, json};
+use snapkeep_cluster::{Cleaned, Registered as Found};
+use snapkeep_core::repository::check_further;
+use snapkeep_engine::RegistrationOutcome;
+use std::collections::BTreeMap;
+
+/// `repo list`.
+pub(crate) struct RepositoryList(pub(crate) BTreeMap<String, Found>);
+
+impl View for RepositoryList {
+    fn text(&self, look: &Look) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let mut table = Table::new(&["NAME", "TYPE", "WHERE", "NOTE"]);
+        for (name, found) in &self.0 {
+            let is_read_only = found.settings.get("readonly").is_some_and(|flag| flag == true || flag == "true");
+            let note = if name.starts_with("cs-") {
+                "the service's own"
+            } else if is_read_only {
+                "read-only"
+            } else {
+                ""
+            };
+            table.row(vec![
+                name.as_str().into(),
+                found.kind.as_str().into(),
+                place(&found.settings).into(),
+                note.into(),
+            ]);
+        }
+        table.render(look.style)
+    }
+
+    fn json(&self) -> Value {
+        let repositories: Vec<Value> = self.0.iter().map(|(name, found)| described(name, found)).collect();
+        json!({"schema": 1, "repositories": repositories})
+    }
+}
+
+/// `repo show`.
+pub(crate) struct RepositoryView {
+    pub(crate) name: String,
+    pub(crate) found: Found,
+}
+
+impl View for RepositoryView {
+    fn text(&self, look: &Look) -> String {
+        let mut fields = Fields::new(look);
+        fields.add("repository", self.name.as_str());
+        fields.add("type", self.found.kind.as_str());
+        for (key, value) in &shown(&self.found.settings) {
+            fields.add(key, text(value));
+        }
+        fields.render()
+    }
+
+    fn json(&self) -> Value {
+        let mut object = described(&self.name, &self.found);
+        object["schema"] = json!(1);
+        object
+    }
+}
+
+/// `repo register`.
+pub(crate) struct Registered {
+    pub(crate) repository: String,
+    pub(crate) outcome: Option<RegistrationOutcome>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl View for Registered {
+    fn text(&self, _: &Look) -> String {
+        let what = match self.outcome {
+            Some(RegistrationOutcome::Created) => "is registered, and the nodes can use it",
+            Some(RegistrationOutcome::Unchanged) => "was registered already with these settings; nothing was changed",
+            Some(RegistrationOutcome::Replaced) => "was registered with other settings, which were replaced",
+            Some(RegistrationOutcome::Unchecked) | None => {
+                "is registered; what was there before could not be looked at"
+            }
+        };
+        format!("repository {} {what}", self.repository)
+    }
+
+    fn json(&self) -> Value {
+        json!({"schema": 1, "repository": self.repository, "registration": self.outcome, "warnings": self.warnings})
+    }
+}
+
+/// `repo verify`.
+pub(crate) struct Verified {
+    pub(crate) repository: String,
+    pub(crate) nodes: Vec<String>,
+}
+
+impl View for Verified {
+    fn text(&self, _: &Look) -> String {
+        let nodes = human::count(self.nodes.len(), "node");
+        format!("repository {} works on {nodes}: {}", self.repository, self.nodes.join(", "))
+    }
+
+    fn json(&self) -> Value {
+        json!({"schema": 1, "repository": self.repository, "nodes": self.nodes})
+    }
+}
+
+/// `repo remove`.
+pub(crate) struct Removed {
+    pub(crate) repository: String,
+}
+
+impl View for Removed {
+    fn text(&self, _: &Look) -> String {
+        format!("repository {} is not registered any more; its snapshots are where they were", self.repository)
+    }
+
+    fn json(&self) -> Value {
+        json!({"schema": 1, "repository": self.repository, "removed": true})
+    }
+}
+
+/// `repo cleanup`.
+pub(crate) struct Cleanup {
+    pub(crate) repository: String,
+    pub(crate) cleaned: Cleaned,
+}
+
+impl View for Cleanup {
+    fn text(&self, _: &Look) -> String {
+        match self.cleaned.blobs {
+            0 => format!("repository {} was clean already", self.repository),
+            blobs => {
+                let files = human::count(usize::try_from(blobs).unwrap_or(usize::MAX), "file");
+                format!(
+                    "repository {}: {files} that no snapshot needs are gone, {} freed",
+                    self.repository,
+                    human::bytes(self.cleaned.bytes)
+                )
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "schema": 1, "repository": self.repository,
+            "deleted_blobs": self.cleaned.blobs, "deleted_bytes": self.cleaned.bytes,
+        })
+    }
+}
+
+fn described(name: &str, found: &Found) -> Value {
+    json!({"repository": name, "type": found.kind, "settings": shown(&found.settings)})
+}
+
+/// Settings as they are, but for secrets that somebody put there.
+fn shown(settings: &Map<String, Value>) -> Map<String, Value> {
+    let is_secret = |key: &str| {
+        let probe = Map::from_iter([(key.to_owned(), json!("x"))]);
+        check_further(&probe).is_err_and(|failure| failure.cause.contains("secret"))
+    };
+    settings
+        .iter()
+        .map(|(key, value)| (key.clone(), if is_secret(key) { json!("***") } else { value.clone() }))
+        .collect()
+}
+
+/// Where its bytes are, in one word.
+fn place(settings: &Map<String, Value>) -> String {
+    let of = |key: &str| settings.get(key).map(text);
+    match (of("bucket"), of("base_path"), of("location").or_else(|| of("url"))) {
+        (Some(bucket), Some(path), _) => format!("{bucket}/{path}"),
+        (Some(bucket), None, _) => bucket,
+        (None, _, Some(location)) => location,
+        (None, _, None) => human::UNKNOWN.to_owned(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,97 @@
+//! What every command has: flags, process, printer; and the cluster, for those that need one.
+
+use crate::args::Globals;
+use crate::output::Printer;
+use crate::process::Process;
+use crate::settings::Settings;
+use jiff::Timestamp;
+use snapkeep_cluster::SnapshotApi;
+use snapkeep_config::Repository;
+use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::Deadline;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Time for a command that waits for nothing.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Time for a command that waits: until it is interrupted.
+const ENDLESS: Duration = Duration::from_hours(24 * 365);
+
+/// The cluster that a command is about.
+pub(crate) struct Target {
+    /// Its API.
+    pub(crate) api: SnapshotApi,
+    /// Where it is.
+    pub(crate) endpoint: Endpoint,
+    /// Its region, where it is known.
+    pub(crate) region: Option<String>,
+    /// The repository, if one is named.
+    pub(crate) repository: Option<RepositoryName>,
+    /// Repositories that the configuration describes.
+    pub(crate) repositories: BTreeMap<String, Repository>,
+}
+
+/// One run of one command.
+pub(crate) struct Session {
+    pub(crate) globals: Globals,
+    pub(crate) process: Process,
+    pub(crate) printer: Printer,
+    clock: fn() -> Timestamp,
+    /// What goes on in the cluster when we are interrupted, and how to follow it.
+    goes_on: Mutex<Option<String>>,
+}
+
+impl Session {
+    pub(crate) fn new(globals: Globals, process: Process, printer: Printer, clock: fn() -> Timestamp) -> Self {
+        Self { globals, process, printer, clock, goes_on: Mutex::new(None) }
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The cluster that flags, environment and file name.
+    pub(crate) fn connect(&self) -> Result<Target, Failure> {
+        let Settings { connection, repository, repositories, origins } =
+            Settings::resolve(&self.globals, &self.process)?;
+        for line in &origins {
+            self.printer.detail(line);
+        }
+        let (endpoint, region) = (connection.endpoint.clone(), connection.region.clone());
+        Ok(Target { api: connection.into_api()?, endpoint, region, repository, repositories })
+    }
+
+    /// The end of a command that waits for nothing.
+    pub(crate) fn deadline(&self) -> Deadline {
+        Deadline::after(self.globals.timeout.map_or(TIMEOUT, |timeout| timeout.0))
+    }
+
+    /// The end of a command that waits for what happens in the cluster.
+    pub(crate) fn patient_deadline(&self) -> Deadline {
+        Deadline::after(self.globals.timeout.map_or(ENDLESS, |timeout| timeout.0))
+    }
+
+    /// Notes what goes on without us.
+    pub(crate) fn goes_on(&self, hint: impl Into<String>) {
+        *self.goes_on.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(hint.into());
+    }
+
+    /// The end by Ctrl-C.
+    pub(crate) fn interrupted(&self) -> Failure {
+        self.printer.end_progress();
+        let goes_on = self.goes_on.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        match goes_on {
+            Some(hint) => Failure::new(Code::Interrupted, "interrupted; what was begun goes on in the cluster", hint),
+            None => Failure::new(
+                Code::Interrupted,
+                "interrupted",
+                "run the command again: it looks before it changes anything",
+            ),
+        }
+    }
+}

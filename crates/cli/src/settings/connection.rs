@@ -1,0 +1,63 @@
+//! A cluster that can be called.
+
+use super::identity;
+use crate::process::Process;
+use snapkeep_cluster::SnapshotApi;
+use snapkeep_config::Cluster;
+use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::{Auth, Client, ClientCertificate};
+
+/// Endpoint, identity and TLS.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Where the cluster is.
+    pub(crate) endpoint: Endpoint,
+    /// Its region, where it is known.
+    pub(crate) region: Option<String>,
+    auth: Auth,
+    transport: snapkeep_transport::Settings,
+}
+
+impl Connection {
+    /// Decides how to authenticate and opens the one secret that this needs.
+    pub(super) fn resolve(cluster: Cluster, process: &Process, origins: &mut Vec<String>) -> Result<Self, Failure> {
+        if cluster.endpoint.is_serverless() {
+            return Err(serverless(&cluster.endpoint));
+        }
+        let (kind, why) = identity::kind(&cluster)?;
+        origins.push(format!("authentication: {} ({why})", kind.as_str()));
+        let auth = identity::auth(kind, &cluster, process)?;
+        let region = match &auth {
+            Auth::SigV4 { region, .. } => Some(region.clone()),
+            _ => cluster.region.or_else(|| cluster.endpoint.amazon_region().map(str::to_owned)),
+        };
+        let certificate = cluster.client_certificate.zip(cluster.client_key);
+        let transport = snapkeep_transport::Settings {
+            ca_file: cluster.ca_file,
+            client_certificate: certificate
+                .map(|(certificate_file, key_file)| ClientCertificate { certificate_file, key_file }),
+            ..snapkeep_transport::Settings::default()
+        };
+        Ok(Self { endpoint: cluster.endpoint, region, auth, transport })
+    }
+
+    /// The cluster's API.
+    pub(crate) fn into_api(self) -> Result<SnapshotApi, Failure> {
+        Client::new(self.endpoint, self.auth, self.transport).map(SnapshotApi::new)
+    }
+
+    /// What the identity is called.
+    #[cfg(test)]
+    pub(super) fn auth(&self) -> &Auth {
+        &self.auth
+    }
+}
+
+fn serverless(endpoint: &Endpoint) -> Failure {
+    Failure::new(
+        Code::Unsupported,
+        format!("{endpoint} is a serverless collection's (aoss), which has no snapshot API"),
+        "the service keeps its own backups of collections; snapshots are for OpenSearch Service domains and clusters of your own",
+    )
+}

@@ -1,0 +1,85 @@
+//! Who we are to the cluster: which way to authenticate, and with what.
+
+use super::secret;
+use crate::process::Process;
+use snapkeep_config::{AuthKind, Cluster, SecretSource};
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::{Auth, AwsCredentials};
+
+/// The way to authenticate and why it is that one.
+pub(crate) fn kind(cluster: &Cluster) -> Result<(AuthKind, &'static str), Failure> {
+    if let Some(kind) = cluster.auth {
+        return Ok((kind, "as given"));
+    }
+    if cluster.endpoint.amazon_region().is_some() {
+        return Ok((AuthKind::SigV4, "an Amazon domain"));
+    }
+    if cluster.profile.is_some() || cluster.assume_role.is_some() || cluster.web_identity.is_some() {
+        return Ok((AuthKind::SigV4, "AWS credentials are named"));
+    }
+    let given = [
+        (AuthKind::Basic, cluster.password.is_some(), "there is a password"),
+        (AuthKind::ApiKey, cluster.api_key.is_some(), "there is an API key"),
+        (AuthKind::Bearer, cluster.token.is_some(), "there is a token"),
+    ];
+    let mut given = given.into_iter().filter(|(_, is_given, _)| *is_given);
+    match (given.next(), given.next()) {
+        (None, _) => Ok((AuthKind::None, "there is no secret")),
+        (Some((kind, _, why)), None) => Ok((kind, why)),
+        (Some(_), Some(_)) => Err(bad("more than one secret is given", "say which one to use with --auth or `auth`")),
+    }
+}
+
+/// The identity itself.
+pub(crate) fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Result<Auth, Failure> {
+    let open = |field: &str, source: &Option<SecretSource>, variable: &str| match source {
+        Some(source) => secret::open(field, source, process),
+        None => Err(bad(
+            &format!("authentication is {}, but there is no {field}", kind.as_str()),
+            &format!("set {variable}, or refer to it in the configuration"),
+        )),
+    };
+    match kind {
+        AuthKind::SigV4 => Ok(Auth::SigV4 { credentials: aws(cluster), region: region(cluster, process)? }),
+        AuthKind::Basic => Ok(Auth::Basic {
+            password: open("password", &cluster.password, "SNAPKEEP_PASSWORD")?,
+            username: cluster.username.clone().ok_or_else(|| {
+                bad("authentication is basic, but there is no user name", "give --username or set SNAPKEEP_USERNAME")
+            })?,
+        }),
+        AuthKind::ApiKey => Ok(Auth::ApiKey(open("API key", &cluster.api_key, "SNAPKEEP_API_KEY")?)),
+        AuthKind::Bearer => Ok(Auth::Bearer(open("token", &cluster.token, "SNAPKEEP_TOKEN")?)),
+        AuthKind::None => Ok(Auth::None),
+    }
+}
+
+fn aws(cluster: &Cluster) -> AwsCredentials {
+    let base = match &cluster.profile {
+        Some(profile) => AwsCredentials::profile(profile),
+        None => AwsCredentials::default_chain(),
+    };
+    if let Some(identity) = &cluster.web_identity {
+        let session = identity.session_name.clone();
+        return AwsCredentials::web_identity(&identity.token_file, &identity.role_arn, session);
+    }
+    match &cluster.assume_role {
+        Some(role) => {
+            let (external_id, session) = (role.external_id.clone(), role.session_name.clone());
+            AwsCredentials::assume_role(Box::new(base), &role.role_arn, external_id, session)
+        }
+        None => base,
+    }
+}
+
+/// The region that signatures are scoped to.
+fn region(cluster: &Cluster, process: &Process) -> Result<String, Failure> {
+    let given = cluster.region.as_deref().or_else(|| cluster.endpoint.amazon_region());
+    let of_aws = || process.variable("AWS_REGION").or_else(|| process.variable("AWS_DEFAULT_REGION"));
+    given.or_else(of_aws).map(str::to_owned).ok_or_else(|| {
+        bad("signing needs a region, and the endpoint's name does not tell it", "give --region or set SNAPKEEP_REGION")
+    })
+}
+
+fn bad(cause: &str, hint: &str) -> Failure {
+    Failure::new(Code::BadConfig, cause, hint)
+}

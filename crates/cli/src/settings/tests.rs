@@ -1,0 +1,231 @@
+use super::*;
+use snapkeep_transport::{Auth, AwsCredentials};
+use std::io::Write;
+
+const FILE: &str = "
+default_cluster: own
+clusters:
+  own: {endpoint: https://own.example, username: filer, password: {env: OWN}, repository: of-file}
+  open: {endpoint: https://open.example, auth: basic, username: filer}
+  logs:
+    endpoint: https://search-logs-abc123.eu-west-1.es.amazonaws.com
+    assume_role: {role_arn: 'arn:aws:iam::123456789012:role/r', external_id: e}
+  files: {endpoint: https://files.example, token: {file: secret.txt}, ca_file: ca.pem}
+";
+
+fn process(variables: &[(&str, &str)]) -> Process {
+    let variables = variables.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Process { variables, directory: "/nowhere".into(), ..Process::default() }
+}
+
+fn resolve(globals: &Globals, variables: &[(&str, &str)]) -> Result<Settings, Failure> {
+    Settings::resolve(globals, &process(variables))
+}
+
+/// Endpoint, identity with its secret, region and repository, in one line.
+fn shown(settings: &Settings) -> String {
+    let auth = match settings.connection.auth() {
+        Auth::SigV4 { credentials: AwsCredentials::Fixed(_), .. } => "sigv4 fixed".to_owned(),
+        Auth::SigV4 { .. } => "sigv4".to_owned(),
+        Auth::Basic { username, password } => format!("basic {username}:{}", password.expose()),
+        Auth::ApiKey(key) => format!("api-key {}", key.expose()),
+        Auth::Bearer(token) => format!("bearer {}", token.expose()),
+        Auth::None => "none".to_owned(),
+    };
+    let region = settings.connection.region.as_deref().unwrap_or("-");
+    let repository = settings.repository.as_ref().map_or("-", RepositoryName::as_str);
+    format!("{} {auth} {region} {repository}", settings.connection.endpoint)
+}
+
+/// Flags by name, as they would be typed.
+fn globals(flags: &[(&str, &str)]) -> Globals {
+    let words = flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()]);
+    let line = ["snapkeep".to_owned(), "list".to_owned()].into_iter().chain(words.filter(|word| !word.is_empty()));
+    clap::Parser::try_parse_from(line).map(|arguments: crate::args::Arguments| arguments.globals).unwrap()
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let env = ("SNAPKEEP_CONFIG", FILE);
+    let own = ("OWN", "s1");
+    let endpoint = ("SNAPKEEP_ENDPOINT", "https://env.example");
+    let password = ("SNAPKEEP_PASSWORD", "s2");
+    let user = ("SNAPKEEP_USERNAME", "u");
+    for (flags, variables, expected) in [
+        // The file's default cluster, and what changes about it.
+        (vec![], vec![env, own], "https://own.example basic filer:s1 - of-file"),
+        (vec![("--username", "me")], vec![env, own], "https://own.example basic me:s1 - of-file"),
+        (vec![("-r", "r")], vec![env, own], "https://own.example basic filer:s1 - r"),
+        (vec![], vec![env, own, ("SNAPKEEP_REPOSITORY", "of-env")], "https://own.example basic filer:s1 - of-env"),
+        (
+            vec![("--cluster", "own")],
+            vec![env, own, ("SNAPKEEP_REPOSITORY", "of-env")],
+            "https://own.example basic filer:s1 - of-file",
+        ),
+        (vec![("--auth", "none")], vec![env], "https://own.example none - of-file"),
+        // The environment's is a cluster of its own: nothing of the file gets to it.
+        (vec![], vec![env, own, endpoint], "https://env.example none - -"),
+        (vec![], vec![env, own, endpoint, user, password], "https://env.example basic u:s2 - -"),
+        (vec![], vec![endpoint, ("SNAPKEEP_API_KEY", "k")], "https://env.example api-key k - -"),
+        (vec![], vec![endpoint, ("SNAPKEEP_TOKEN", "t")], "https://env.example bearer t - -"),
+        (
+            vec![],
+            vec![endpoint, ("SNAPKEEP_TOKEN", "t"), ("SNAPKEEP_API_KEY", "k"), ("SNAPKEEP_AUTH", "bearer")],
+            "https://env.example bearer t - -",
+        ),
+        (
+            vec![("--auth", "api-key")],
+            vec![endpoint, ("SNAPKEEP_TOKEN", "t"), ("SNAPKEEP_API_KEY", "k")],
+            "https://env.example api-key k - -",
+        ),
+        // --cluster beats the environment's cluster, which then only completes an open secret.
+        (
+            vec![("--cluster", "own")],
+            vec![env, own, endpoint, password],
+            "https://own.example basic filer:s1 - of-file",
+        ),
+        (vec![("--cluster", "open")], vec![env, endpoint, password, user], "https://open.example basic filer:s2 - -"),
+        // --endpoint beats both.
+        (vec![("--endpoint", "https://flag.example")], vec![env, own, endpoint], "https://flag.example none - -"),
+        (
+            vec![("--endpoint", "https://flag.example"), ("--cluster", "own")],
+            vec![env, own],
+            "https://flag.example basic filer:s1 - of-file",
+        ),
+        // Amazon's domains are signed for, in their own region.
+        (
+            vec![("--cluster", "logs")],
+            vec![env, password],
+            "https://search-logs-abc123.eu-west-1.es.amazonaws.com sigv4 eu-west-1 -",
+        ),
+        (
+            vec![("--endpoint", "vpc-x-1.us-east-1.es.amazonaws.com"), ("--region", "eu-west-1")],
+            vec![],
+            "https://vpc-x-1.us-east-1.es.amazonaws.com sigv4 eu-west-1 -",
+        ),
+        (
+            vec![("--endpoint", "https://a.example"), ("--profile", "p")],
+            vec![("AWS_REGION", "eu-west-3")],
+            "https://a.example sigv4 eu-west-3 -",
+        ),
+        (vec![("--endpoint", "http://127.0.0.1:9200")], vec![], "http://127.0.0.1:9200 none - -"),
+    ] {
+        let settings = resolve(&globals(&flags), &variables)
+            .unwrap_or_else(|failure| panic!("{flags:?} {variables:?}: {failure}"));
+        assert_eq!(shown(&settings), expected, "{flags:?} {variables:?}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_hint() {
+    let env = ("SNAPKEEP_CONFIG", FILE);
+    let endpoint = ("SNAPKEEP_ENDPOINT", "https://env.example");
+    let aws = "https://search-logs-abc123.eu-west-1.es.amazonaws.com";
+    for (flags, variables, code, cause, hint) in [
+        (vec![], vec![], Code::BadConfig, "no cluster is named", "--endpoint"),
+        (vec![("--cluster", "logz")], vec![env], Code::BadConfig, "no cluster named \"logz\"", "did you mean logs?"),
+        (vec![], vec![env], Code::BadConfig, "password is to be in OWN, which is not set", "set OWN"),
+        (vec![("--cluster", "open")], vec![env], Code::BadConfig, "SNAPKEEP_PASSWORD", "set SNAPKEEP_PASSWORD"),
+        (vec![("--auth", "basic")], vec![endpoint], Code::BadConfig, "password", "SNAPKEEP_PASSWORD"),
+        (vec![], vec![endpoint, ("SNAPKEEP_PASSWORD", "p")], Code::BadConfig, "no user name", "--username"),
+        (
+            vec![],
+            vec![endpoint, ("SNAPKEEP_AUTH", "kerberos")],
+            Code::BadConfig,
+            "SNAPKEEP_AUTH \"kerberos\"",
+            "sigv4, basic",
+        ),
+        (
+            vec![],
+            vec![endpoint, ("SNAPKEEP_TOKEN", "t"), ("SNAPKEEP_API_KEY", "k")],
+            Code::BadConfig,
+            "more than one secret",
+            "--auth",
+        ),
+        (vec![("--auth", "sigv4")], vec![endpoint], Code::BadConfig, "region", "--region"),
+        (vec![("--region", "Ireland")], vec![endpoint], Code::BadEvent, "--region \"Ireland\"", "eu-west-1"),
+        (vec![("--endpoint", "http://a.example")], vec![], Code::BadConfig, "--endpoint is plain HTTP", "https://"),
+        (
+            vec![("--endpoint", "https://u:p@a.example")],
+            vec![],
+            Code::BadConfig,
+            "--endpoint holds a user name",
+            "SNAPKEEP_PASSWORD",
+        ),
+        (
+            vec![("--endpoint", aws), ("--assume-role", "r")],
+            vec![],
+            Code::BadEvent,
+            "--assume-role \"r\"",
+            "role's ARN",
+        ),
+        (vec![("-r", "a*")], vec![endpoint], Code::BadEvent, "--repository \"a*\"", "lower-case"),
+        (
+            vec![("--endpoint", "https://x.eu-west-1.aoss.amazonaws.com")],
+            vec![],
+            Code::Unsupported,
+            "serverless",
+            "domains",
+        ),
+        (vec![("--config", "no.yaml")], vec![endpoint], Code::BadConfig, "--config no.yaml", "check the path"),
+        (vec![], vec![("SNAPKEEP_CONFIG", "s3://b/k")], Code::Unsupported, "s3://b/k", "copy it"),
+        (vec![], vec![("SNAPKEEP_CONFIG", "ssm:/k")], Code::Unsupported, "ssm:/k", "copy it"),
+        (
+            vec![],
+            vec![("SNAPKEEP_CONFIG", "clusters:\n  a: {}\n")],
+            Code::BadConfig,
+            "SNAPKEEP_CONFIG: `clusters.a` lacks `endpoint`",
+            "mend",
+        ),
+    ] {
+        let failure = resolve(&globals(&flags), &variables).map(|settings| shown(&settings)).unwrap_err();
+        assert_eq!(failure.code, code, "{failure}");
+        assert!(failure.cause.contains(cause) && failure.hint.contains(hint), "{failure}\nhint: {}", failure.hint);
+    }
+}
+
+#[test]
+fn files_are_found_in_their_order_and_their_paths_are_relative_to_them() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        path
+    };
+    let mut process = process(&[("HOME", home.path().to_str().unwrap())]);
+    process.directory = home.path().join("work");
+    write(".config/snapkeep/snapkeep.yaml", "clusters: {a: {endpoint: https://user.example}}");
+    let found = |process: &Process| shown(&Settings::resolve(&Globals::default(), process).unwrap());
+    assert_eq!(found(&process), "https://user.example none - -");
+    write("work/snapkeep.yaml", "clusters: {a: {endpoint: https://here.example, token: {file: t.txt}}}");
+    write("work/t.txt", "secret-token\n");
+    assert_eq!(found(&process), "https://here.example bearer secret-token - -");
+    let named = write("other/own.yaml", "clusters: {a: {endpoint: https://named.example, token: {file: t.txt}}}");
+    write("other/t.txt", "other-token");
+    process.variables.insert("SNAPKEEP_CONFIG".into(), named.to_str().unwrap().into());
+    assert_eq!(found(&process), "https://named.example bearer other-token - -");
+}
+
+#[test]
+fn secrets_come_from_commands_and_never_show() {
+    let with = |source: &str| {
+        let file = format!("clusters:\n  a: {{endpoint: 'https://a.example', api_key: {source}}}\n");
+        let mut process = process(&[("SNAPKEEP_CONFIG", file.as_str())]);
+        process.directory = std::env::temp_dir();
+        Settings::resolve(&Globals::default(), &process)
+    };
+    assert_eq!(shown(&with("{command: [printf, 'canary-1\\n']}").unwrap()), "https://a.example api-key canary-1 - -");
+    for (source, expected) in [
+        ("{command: [sh, -c, 'echo canary; exit 3']}", "failed"),
+        ("{command: [no-such-program-here]}", "cannot be run"),
+        ("{command: ['true']}", "is empty"),
+        ("{command: [printf, 'canary\\ncanary']}", "more than one line"),
+        ("{file: no-such-file}", "cannot be read"),
+        ("{env: NO_SUCH}", "not set"),
+    ] {
+        let failure = with(source).map(|settings| shown(&settings)).unwrap_err();
+        assert!(failure.cause.contains(expected), "{source}: {failure}");
+        assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
+    }
+}
