@@ -101,9 +101,10 @@ impl Endpoint {
 
     /// Whether `address`, that the host's name resolved to, may be connected to. Private addresses
     /// are allowed (VPC domains); loopback only if the host was listed; link-local and metadata
-    /// addresses never.
+    /// addresses never. Plain HTTP goes to loopback only, whatever `localhost` resolves to.
     pub fn may_connect_to(&self, address: IpAddr) -> bool {
-        !never_allowed(address) && (self.listed || !is_loopback(address))
+        let may_leave = self.url.scheme() == "https";
+        !never_allowed(address) && if is_loopback(address) { self.listed } else { may_leave }
     }
 }
 

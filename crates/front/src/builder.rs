@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use crate::answers::{DenialWording, RegionRefusal, TrustError};
@@ -18,7 +17,7 @@ use crate::mapping::Mapping;
 use crate::principal::Principal;
 use crate::proxy::Proxy;
 use crate::sigv4::Verifier;
-use crate::tls::{ServerCert, TestCa};
+use crate::tls::{ServerCert, Shown, TestCa};
 use crate::upstream::Upstream;
 
 /// What load balancers in front of domains wait.
@@ -32,7 +31,10 @@ pub struct Builder {
     domain: Domain,
     clock: Clock,
     gateway_timeout: Duration,
-    tls: Option<(io::Result<Arc<ServerConfig>>, String)>,
+    tls: Option<(io::Result<Shown>, String)>,
+    /// The authority of those who may connect, as PEM.
+    clients: Option<String>,
+    principals: Vec<Principal>,
 }
 
 impl fmt::Debug for Builder {
@@ -47,7 +49,6 @@ impl Builder {
             verifier: Verifier { region: "eu-west-1".to_owned(), service: "es".to_owned() },
             account: "123456789012".to_owned(),
             name: "demo".to_owned(),
-            principals: Vec::new(),
             wording: DenialWording::default(),
             pass_roles: Vec::new(),
             untrusting: Vec::new(),
@@ -62,6 +63,8 @@ impl Builder {
             clock: Arc::new(SystemTime::now),
             gateway_timeout: GATEWAY_TIMEOUT,
             tls: None,
+            clients: None,
+            principals: Vec::new(),
         }
     }
 
@@ -80,7 +83,7 @@ impl Builder {
 
     /// Adds a caller.
     pub fn principal(mut self, principal: Principal) -> Self {
-        self.domain.principals.push(principal);
+        self.principals.push(principal);
         self
     }
 
@@ -150,7 +153,13 @@ impl Builder {
 
     /// HTTPS with a certificate of this authority that is wrong in some way.
     pub fn tls_with(mut self, ca: &TestCa, cert: &ServerCert) -> Self {
-        self.tls = Some((ca.server_config(cert), ca.pem().to_owned()));
+        self.tls = Some((ca.shown(cert), ca.pem().to_owned()));
+        self
+    }
+
+    /// Over HTTPS, only callers that show a certificate of this authority get further than the handshake.
+    pub fn require_client_certificate(mut self, ca: &TestCa) -> Self {
+        self.clients = Some(ca.pem().to_owned());
         self
     }
 
@@ -176,12 +185,16 @@ impl Builder {
     pub fn start_blocking(self) -> io::Result<Front> {
         let upstream = Upstream::parse(&self.node_url, self.transparent)?;
         let (tls, ca_pem) = match self.tls {
-            Some((config, pem)) => (Some(TlsAcceptor::from(config?)), Some(pem)),
+            Some((shown, pem)) => {
+                let config = shown?.server_config(self.clients.as_deref())?;
+                (Some(TlsAcceptor::from(config)), Some(pem))
+            }
             None => (None, None),
         };
         let proxy = Proxy {
             upstream,
             domain: (!self.transparent).then_some(self.domain),
+            principals: Mutex::new(self.principals),
             clock: self.clock,
             gateway_timeout: self.gateway_timeout,
             ahead: AtomicI64::new(0),

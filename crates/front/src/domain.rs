@@ -15,7 +15,6 @@ pub(crate) struct Domain {
     pub(crate) verifier: Verifier,
     pub(crate) account: String,
     pub(crate) name: String,
-    pub(crate) principals: Vec<Principal>,
     pub(crate) wording: DenialWording,
     pub(crate) pass_roles: Vec<String>,
     pub(crate) untrusting: Vec<String>,
@@ -26,7 +25,12 @@ pub(crate) struct Domain {
 
 impl Domain {
     /// Who signed this request.
-    pub(crate) fn verify(&self, request: &Request, now: SystemTime) -> Result<&Principal, Response> {
+    pub(crate) fn verify(
+        &self,
+        request: &Request,
+        principals: &[Principal],
+        now: SystemTime,
+    ) -> Result<Principal, Response> {
         let signed = SignedRequest {
             method: &request.method,
             path: request.path(),
@@ -34,7 +38,7 @@ impl Domain {
             headers: &request.headers,
             body: &request.body,
         };
-        self.verifier.verify(&signed, &self.principals, now).map_err(|rejection| match rejection {
+        self.verifier.verify(&signed, principals, now).cloned().map_err(|rejection| match rejection {
             Rejection::Unsigned => self.denied("anonymous", request),
             other => answers::signature(&other),
         })

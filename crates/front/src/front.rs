@@ -6,12 +6,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::builder::Builder;
 use crate::fault::{Fault, FaultId};
+use crate::principal::Principal;
 use crate::proxy::{Shared, lock};
 use crate::seen::Seen;
 use crate::serve;
@@ -90,6 +92,24 @@ impl Front {
     /// Every request so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Seen> {
         lock(&self.proxy.seen).clone()
+    }
+
+    /// Adds a caller while the front runs.
+    pub fn add_principal(&self, principal: Principal) {
+        lock(&self.proxy.principals).push(principal);
+    }
+
+    /// Ends the credentials with this access key now, by the front's clock.
+    pub fn expire(&self, access_key: &str) {
+        let now = self.proxy.now();
+        for principal in lock(&self.proxy.principals).iter_mut().filter(|known| known.access_key == access_key) {
+            principal.expires_at = Some(now);
+        }
+    }
+
+    /// The front's time.
+    pub fn now(&self) -> SystemTime {
+        self.proxy.now()
     }
 
     /// Sets the front's clock ahead of (or, if negative, behind) the clock it was built with.

@@ -49,4 +49,4 @@ pub use front::Front;
 pub use principal::{Principal, Rights};
 pub use seen::Seen;
 pub use sink::Sink;
-pub use tls::{ServerCert, TestCa};
+pub use tls::{Identity, ServerCert, TestCa};

@@ -33,6 +33,8 @@ pub(crate) struct Proxy {
     pub(crate) upstream: Upstream,
     /// Nothing for a proxy that only injects faults.
     pub(crate) domain: Option<Domain>,
+    /// Who is known to the domain at the moment.
+    pub(crate) principals: Mutex<Vec<Principal>>,
     pub(crate) clock: Clock,
     pub(crate) gateway_timeout: Duration,
     /// Seconds that the front's clock is ahead.
@@ -91,9 +93,9 @@ impl Proxy {
     }
 
     /// The caller, if there is a domain that asks for one.
-    fn caller(&self, request: &Request, index: usize) -> Result<Option<&Principal>, Response> {
+    fn caller(&self, request: &Request, index: usize) -> Result<Option<Principal>, Response> {
         let Some(domain) = &self.domain else { return Ok(None) };
-        let caller = domain.verify(request, self.now())?;
+        let caller = domain.verify(request, &lock(&self.principals), self.now())?;
         self.update(index, |seen| seen.signed_by = Some(caller.arn.clone()));
         Ok(Some(caller))
     }
@@ -154,7 +156,7 @@ impl Proxy {
         let (Some(domain), Some(caller)) = (&self.domain, caller) else {
             return self.forward(request.clone(), index).await;
         };
-        if let Some(refusal) = domain.refuse(request, caller) {
+        if let Some(refusal) = domain.refuse(request, &caller) {
             return refusal;
         }
         let mut response = self.forward(domain.to_node(request), index).await;

@@ -5,9 +5,15 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 use crate::sigv4::sha256_hex;
 
@@ -35,6 +41,29 @@ pub enum ServerCert {
     WrongHost,
     /// Ended in 2001.
     Expired,
+    /// Of no authority but itself.
+    SelfSigned,
+}
+
+/// A certificate and its private key, as PEM.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate_pem: String,
+    /// Its private key.
+    pub key_pem: String,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Identity")
+    }
+}
+
+/// A certificate that a server shows, with its key.
+pub(crate) struct Shown {
+    certificate: CertificateDer<'static>,
+    key: KeyPair,
 }
 
 impl TestCa {
@@ -63,16 +92,50 @@ impl TestCa {
 
     /// A server's TLS with a certificate of this authority.
     pub fn server_config(&self, cert: &ServerCert) -> io::Result<Arc<ServerConfig>> {
-        let params = leaf(cert).map_err(io::Error::other)?;
+        self.shown(cert)?.server_config(None)
+    }
+
+    /// A certificate of this authority for a client called `name`.
+    pub fn client(&self, name: &str) -> io::Result<Identity> {
+        let mut params = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let signed = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = versions.map_err(io::Error::other)?.with_no_client_auth();
-        let config = config.with_single_cert(vec![signed.der().clone()], key).map_err(io::Error::other)?;
-        Ok(Arc::new(config))
+        Ok(Identity { certificate_pem: signed.pem(), key_pem: key.serialize_pem() })
     }
+
+    pub(crate) fn shown(&self, cert: &ServerCert) -> io::Result<Shown> {
+        let params = leaf(cert).map_err(io::Error::other)?;
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let signed = match cert {
+            ServerCert::SelfSigned => params.self_signed(&key),
+            _ => params.signed_by(&key, &self.issuer),
+        };
+        Ok(Shown { certificate: signed.map_err(io::Error::other)?.der().clone(), key })
+    }
+}
+
+impl Shown {
+    /// A server's TLS; with `clients` (PEM) it asks callers for a certificate of that authority.
+    pub(crate) fn server_config(self, clients: Option<&str>) -> io::Result<Arc<ServerConfig>> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+        let config = versions.map_err(io::Error::other)?;
+        let config = match clients {
+            Some(pem) => config.with_client_cert_verifier(verifier(pem, provider)?),
+            None => config.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        Ok(Arc::new(config.with_single_cert(vec![self.certificate], key).map_err(io::Error::other)?))
+    }
+}
+
+fn verifier(pem: &str, provider: Arc<CryptoProvider>) -> io::Result<Arc<dyn ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).map_err(io::Error::other)?).map_err(io::Error::other)?;
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().map_err(io::Error::other)
 }
 
 fn leaf(cert: &ServerCert) -> Result<CertificateParams, rcgen::Error> {
@@ -80,13 +143,13 @@ fn leaf(cert: &ServerCert) -> Result<CertificateParams, rcgen::Error> {
     match cert {
         ServerCert::Named(more) => names.extend(more.iter().cloned()),
         ServerCert::WrongHost => names = vec!["elsewhere.invalid".to_owned()],
-        ServerCert::Valid | ServerCert::Expired => {}
+        ServerCert::Valid | ServerCert::Expired | ServerCert::SelfSigned => {}
     }
     let mut params = CertificateParams::new(names)?;
     if *cert == ServerCert::Expired {
         params.not_before = rcgen::date_time_ymd(2000, 1, 1);
         params.not_after = rcgen::date_time_ymd(2001, 1, 1);
     }
-    params.use_authority_key_identifier_extension = true;
+    params.use_authority_key_identifier_extension = *cert != ServerCert::SelfSigned;
     Ok(params)
 }

@@ -8,6 +8,8 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{AsHeaderName, CONTENT_ENCODING, DATE, RETRY_AFTER};
 use jiff::Timestamp;
+use rustls::AlertDescription;
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 /// Sends `request` and reads the whole answer. `clock` is ours, for dates without one of the server's
@@ -72,15 +74,38 @@ async fn body(mut response: reqwest::Response, cap: usize) -> Result<Bytes, Lost
 /// What reqwest's error means for the request's effect.
 fn lost(error: reqwest::Error) -> Lost {
     let error = error.without_url();
-    let mut source: Option<&dyn std::error::Error> = Some(&error);
+    let mut source: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(current) = source {
         if let Some(refused) = current.downcast_ref::<AddressRefused>() {
             return Lost::AddressRefused(refused.to_string());
+        }
+        if let Some(alert) = tls_alert(current) {
+            return Lost::NotSent(format!("the endpoint refused us at the TLS handshake: {alert}"));
         }
         source = current.source();
     }
     let cause = with_sources(&error);
     if error.is_connect() || error.is_builder() { Lost::NotSent(cause) } else { Lost::Cut(cause) }
+}
+
+/// A server's word on our certificate. With TLS 1.3 it comes when our side of the handshake is over and the
+/// request is under way, but the server has not looked at that: it is still in its own.
+fn tls_alert(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let found = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref());
+    let Some(rustls::Error::AlertReceived(alert)) = found else { return None };
+    match alert {
+        AlertDescription::CertificateRequired => Some("it asks for a client certificate"),
+        AlertDescription::AccessDenied => Some("the client certificate opens nothing there"),
+        AlertDescription::UnknownCA => Some("the client certificate is of an authority that it does not know"),
+        AlertDescription::CertificateExpired => Some("the client certificate has expired"),
+        AlertDescription::CertificateRevoked => Some("the client certificate was revoked"),
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::DecryptError => Some("it does not accept the client certificate"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

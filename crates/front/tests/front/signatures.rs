@@ -132,3 +132,19 @@ fn session_tokens_must_match_and_be_current() {
     front.set_clock_ahead(121);
     assert_eq!(with("token/+=").message(), "The security token included in the request is expired");
 }
+
+#[test]
+fn callers_come_and_go_while_it_runs() {
+    let node = Node::start();
+    let front = node.front().start_blocking().unwrap();
+    let call = || send(&front, "PUT", PATH, "{}");
+    assert_eq!(call().message(), INVALID);
+    front.add_principal(keeper().expires_at(front.now() + Duration::from_secs(3)));
+    assert_eq!(call().status, 200);
+    front.set_clock_ahead(4);
+    assert_eq!(call().message(), "The security token included in the request is expired");
+    front.set_clock_ahead(0);
+    assert_eq!(call().status, 200);
+    front.expire(ACCESS);
+    assert_eq!((call().status, node.got().len()), (403, 2));
+}

@@ -52,6 +52,7 @@ fn certificates_can_be_wrong() {
     assert!(error(&ServerCert::WrongHost, ca.pem()).contains("not valid for name"));
     assert!(error(&ServerCert::Expired, ca.pem()).contains("expired"));
     assert!(error(&ServerCert::Valid, other.pem()).contains("UnknownIssuer"));
+    assert!(error(&ServerCert::SelfSigned, ca.pem()).contains("certificate"));
     let named = ServerCert::Named(vec!["search-demo.eu-west-1.es.amazonaws.com".into()]);
     let front = node.front().principal(keeper()).tls_with(&ca, &named).start_blocking().unwrap();
     assert!(get(&front, ca.pem(), "search-demo.eu-west-1.es.amazonaws.com").is_ok());
@@ -66,4 +67,15 @@ fn answers_are_cut_below_tls() {
     assert_eq!(get(&front, ca.pem(), "localhost").unwrap().len(), 20);
     assert_eq!(get(&front, ca.pem(), "localhost").unwrap().len(), 0);
     assert_eq!((front.injected(cut), front.injected(drop), node.got().len()), (1, 1, 1));
+}
+
+#[test]
+fn callers_without_a_certificate_get_no_further_than_the_handshake() {
+    let (node, ca) = (Node::start(), TestCa::new().unwrap());
+    let front = node.front().principal(keeper()).require_client_certificate(&ca).tls(&ca).start_blocking().unwrap();
+    assert!(get(&front, ca.pem(), "localhost").unwrap_err().to_string().contains("CertificateRequired"));
+    assert!(front.requests().is_empty());
+    let identity = ca.client("keeper").unwrap();
+    assert!(identity.certificate_pem.contains("BEGIN CERTIFICATE") && identity.key_pem.contains("PRIVATE KEY"));
+    assert_eq!(format!("{identity:?}"), "Identity");
 }
