@@ -111,7 +111,7 @@ fn lost_failure(lost: &Lost) -> Failure {
     let (code, hint) = match lost {
         Lost::NotSent(cause) if cause.contains("certificate") || cause.contains("UnknownIssuer") => (
             Code::ClusterUnavailable,
-            "the endpoint's TLS certificate is not trusted: name its authority in SNAPKEEP_CA_FILE",
+            "the endpoint's TLS certificate is not trusted: name its authority as the CA file (SNAPKEEP_CA_FILE)",
         ),
         Lost::NotSent(_) => (
             Code::ClusterUnavailable,
@@ -131,7 +131,7 @@ fn lost_failure(lost: &Lost) -> Failure {
             (Code::BadConfig, "give the function an execution role, or check the variables that hold the credentials")
         }
     };
-    Failure::new(code, lost.cause(), hint)
+    Failure::new(code, lost.cause(), lost.hint().unwrap_or(hint))
 }
 
 #[cfg(test)]

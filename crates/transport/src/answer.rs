@@ -1,5 +1,7 @@
 //! What came back, or what is known when nothing did.
 
+use crate::credentials::SIGN_IN;
+use crate::exchange::HANDSHAKE;
 use bytes::Bytes;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -51,6 +53,21 @@ impl Lost {
             | Self::Unreadable(cause)
             | Self::AddressRefused(cause)
             | Self::NoCredentials(cause) => cause,
+        }
+    }
+
+    /// What mends it, where that follows from the cause alone: profiles that sign in through a browser, a
+    /// client certificate that is missing or not accepted.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoCredentials(cause) if cause.contains(SIGN_IN) => Some(
+                "sign in with the AWS CLI, and name a profile that has `credential_process = aws configure \
+                 export-credentials --profile NAME --format process`",
+            ),
+            Self::NotSent(cause) if cause.starts_with(HANDSHAKE) => {
+                Some("give a client certificate, with its key, of an authority that the cluster trusts")
+            }
+            _ => None,
         }
     }
 

@@ -6,6 +6,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use snapkeep_core::secret::Secret;
+pub(crate) use source::SIGN_IN;
 use source::{AssumedRole, Chain, Profile, Provided, Source, WebIdentity};
 use std::fmt;
 use std::path::PathBuf;

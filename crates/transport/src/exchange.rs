@@ -12,6 +12,9 @@ use rustls::AlertDescription;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
+/// How the cause begins where a server does not take our certificate.
+pub(crate) const HANDSHAKE: &str = "the endpoint refused us at the TLS handshake";
+
 /// Sends `request` and reads the whole answer. `clock` is ours, for dates without one of the server's
 /// beside them; `on_date` gets the server's as soon as it is there.
 pub(crate) async fn exchange(
@@ -80,7 +83,7 @@ fn lost(error: reqwest::Error) -> Lost {
             return Lost::AddressRefused(refused.to_string());
         }
         if let Some(alert) = tls_alert(current) {
-            return Lost::NotSent(format!("the endpoint refused us at the TLS handshake: {alert}"));
+            return Lost::NotSent(format!("{HANDSHAKE}: {alert}"));
         }
         source = current.source();
     }

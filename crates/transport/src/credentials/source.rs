@@ -171,6 +171,5 @@ fn explained(error: &CredentialsError) -> String {
     if signs_in { SIGN_IN.to_owned() } else { text }
 }
 
-/// What is said of profiles that need a browser.
-const SIGN_IN: &str = "it signs in through a browser (SSO or `aws login`), which the AWS CLI does for us: sign in there and name a \
-     profile with `credential_process = aws configure export-credentials --profile NAME --format process`";
+/// What is said of profiles that need a browser; [`crate::Lost::hint`] says what serves them.
+pub(crate) const SIGN_IN: &str = "it signs in through a browser (SSO or `aws login`), which only the AWS CLI does";

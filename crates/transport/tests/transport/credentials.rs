@@ -117,7 +117,7 @@ async fn as_a_process() {
     let client = signed(&variable(URL), credentials(&kind));
     match client.write(&put(), deadline()).await {
         Ok(answer) => println!("answered {}", answer.status),
-        Err(Lost::NoCredentials(cause)) => return println!("none: {cause}"),
+        Err(lost @ Lost::NoCredentials(_)) => return println!("none: {} ({:?})", lost.cause(), lost.hint()),
         Err(lost) => panic!("{lost:?}"),
     }
     let end = SystemTime::now() + Duration::from_secs(variable(READS).parse().unwrap_or_default());

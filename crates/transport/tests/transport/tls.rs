@@ -86,6 +86,7 @@ async fn a_certificate_of_ours_opens_what_asks_for_one() {
         let client = build(&plain.url(), basic(), &trusted, none_or_unknown).unwrap();
         let lost = client.write(&put(), deadline()).await.unwrap_err();
         assert!(matches!(&lost, Lost::NotSent(text) if text.contains("client certificate")), "{lost:?}");
+        assert!(lost.hint().is_some_and(|hint| hint.contains("client certificate")));
     }
     assert_eq!(node.got().len(), before);
 }
