@@ -24,7 +24,9 @@ impl Refusal {
             }
             Kind::RepositoryMissing => Code::RepositoryMissing,
             Kind::SnapshotMissing => Code::SnapshotMissing,
-            Kind::Busy => Code::SnapshotRunning,
+            Kind::Busy | Kind::RepositoryInUse => Code::SnapshotRunning,
+            Kind::ReadOnly => Code::RepositoryConflict,
+            Kind::Unsupported => Code::Unsupported,
             Kind::NameTaken => Code::SnapshotConflict,
             // What a write's refusal means beyond that is for the engine, which knows what was asked.
             Kind::Throttled | Kind::Gateway | Kind::ServerError | Kind::Invalid => Code::ClusterUnavailable,
@@ -38,26 +40,14 @@ impl Refusal {
 
     fn hint(&self) -> String {
         match self.kind {
-            Kind::Unsigned => "the cluster saw an unsigned request: use SNAPKEEP_AUTH=sigv4, and check that no proxy on the way strips the Authorization header".into(),
-            Kind::SignatureMismatch => "the secret key does not belong to the access key, or something on the way changed the request: check ACCESS_KEY and SECRET_KEY, or leave both out and use the execution role".into(),
-            Kind::WrongRegion => "the signature is scoped to another region: make `Region` the domain's own region, and use `BucketRegion` if the bucket is elsewhere".into(),
-            Kind::WrongService => "the endpoint does not accept service `es`: serverless collections (aoss) have no snapshot API".into(),
-            Kind::ClockSkew => "this machine's clock and the service's differ by more than 5 minutes: set the clock (NTP)".into(),
-            Kind::BadToken => "the access key or session token is unknown or has expired: get new credentials; ACCESS_KEY of a temporary credential needs its SESSION_TOKEN".into(),
             Kind::ActionDenied => self.action_hint(),
-            Kind::PassRoleDenied => format!("let the caller pass the role: {{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"{}\"}}", word_after(&self.reason, "resource: ").unwrap_or("<RoleArn>")),
+            Kind::PassRoleDenied => format!(
+                "let the caller pass the role: {{\"Effect\":\"Allow\",\"Action\":\"iam:PassRole\",\"Resource\":\"{}\"}}",
+                word_after(&self.reason, "resource: ").unwrap_or("<role ARN>")
+            ),
             Kind::PermissionMissing => self.permission_hint(),
-            Kind::RoleNotAssumable => "the snapshot role's trust policy must let the service assume it: {\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"es.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}".into(),
-            Kind::Denied => "check the domain's access policy and the caller's rights; a 403 without a reason often comes from a proxy or a VPC endpoint policy".into(),
-            Kind::Throttled => "the cluster asks to slow down: run less often, or later".into(),
-            Kind::RepositoryMissing => "register it first: Action `register`, or `backup`, which registers and creates".into(),
-            Kind::SnapshotMissing => "Action `list` shows the snapshots that there are".into(),
-            Kind::NameTaken => "choose another `SnapshotName`, or leave it out: names made from the time never collide".into(),
-            Kind::Busy => "this cluster takes one snapshot at a time, and a domain takes its own every hour: send the event again in some minutes; with a retry of the same event the name stays the same".into(),
-            Kind::VerificationFailed => "the snapshot role needs s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject on its objects (and the KMS key, if there is one); a new role can take a minute to work".into(),
             Kind::RegionRefused => region_hint(&self.reason),
-            Kind::Gateway | Kind::ServerError => "look at the cluster's health; the event may be sent again".into(),
-            Kind::Invalid => "the request was refused as such: the reason says why, unless the endpoint is no cluster's".into(),
+            kind => fixed_hint(kind).into(),
         }
     }
 
@@ -74,6 +64,62 @@ impl Refusal {
         format!(
             "fine-grained access control: map {who} to the role `manage_snapshots` (Security > Roles > manage_snapshots > Mapped users)"
         )
+    }
+}
+
+/// Hints are read behind a Lambda and on a command line: they name what to do, and settings in words
+/// that both know.
+fn fixed_hint(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unsigned => {
+            "the cluster saw an unsigned request: use SNAPKEEP_AUTH=sigv4, and check that no proxy on the way strips the Authorization header"
+        }
+        Kind::SignatureMismatch => {
+            "the secret key does not belong to the access key, or something on the way changed the request: check ACCESS_KEY and SECRET_KEY, or leave both out so that the default credentials are used"
+        }
+        Kind::WrongRegion => {
+            "the signature is scoped to another region: `Region` is the domain's own; the bucket's has its own setting, `BucketRegion`"
+        }
+        Kind::WrongService => {
+            "the endpoint does not accept service `es`: serverless collections (aoss) have no snapshot API"
+        }
+        Kind::ClockSkew => "this machine's clock and the service's differ by more than 5 minutes: set the clock (NTP)",
+        Kind::BadToken => {
+            "the access key or session token is unknown or has expired: get new credentials; a temporary access key needs its session token"
+        }
+        Kind::RoleNotAssumable => {
+            "the snapshot role's trust policy must let the service assume it: {\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"es.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}"
+        }
+        Kind::Denied => {
+            "check the domain's access policy and the caller's rights; a 403 without a reason often comes from a proxy or a VPC endpoint policy"
+        }
+        Kind::Throttled => "the cluster asks to slow down: run less often, or later",
+        Kind::RepositoryMissing => "register the repository first (`register`), and check the spelling of its name",
+        Kind::SnapshotMissing => "`list` shows the snapshots that there are",
+        Kind::NameTaken => {
+            "choose another name for the snapshot, or leave it out: names made from the time never collide"
+        }
+        Kind::Busy => {
+            "something else runs in this cluster, perhaps a domain's own hourly snapshot, and it takes one at a time: try again in some minutes"
+        }
+        Kind::RepositoryInUse => {
+            "a snapshot, deletion or restore uses the repository: wait until that has ended, then try again"
+        }
+        Kind::ReadOnly => {
+            "the repository is registered with `readonly: true`: write from the cluster that owns it, or register it without"
+        }
+        Kind::Unsupported => {
+            "this version of the cluster does not know the request: what it can do is told by its version, which may be older than it claims; a newer cluster may do it"
+        }
+        Kind::VerificationFailed => {
+            "the snapshot role needs s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject on its objects (and the KMS key, if there is one); a new role can take a minute to work"
+        }
+        Kind::Gateway | Kind::ServerError => {
+            "look at the cluster's health; the same request may be made again, since snapkeep looks before it writes"
+        }
+        Kind::ActionDenied | Kind::PassRoleDenied | Kind::PermissionMissing | Kind::RegionRefused | Kind::Invalid => {
+            "the request was refused as such: the reason says why, unless the endpoint is no cluster's"
+        }
     }
 }
 
@@ -115,21 +161,29 @@ fn lost_failure(lost: &Lost) -> Failure {
         ),
         Lost::NotSent(_) => (
             Code::ClusterUnavailable,
-            "check the endpoint's name, and for a VPC domain that the function is in its VPC and the security groups let port 443 pass",
+            "check the endpoint's name and port; a VPC domain answers only inside its VPC, where the security groups let port 443 pass",
         ),
-        Lost::OutOfTime => (Code::ClusterUnavailable, "give the function more time: 60 seconds are enough for most"),
-        Lost::Cut(_) => (Code::ClusterUnavailable, "look at the cluster's health; the event may be sent again"),
+        Lost::OutOfTime => (Code::ClusterUnavailable, "allow more time: 60 seconds are enough for most"),
+        Lost::Cut(_) => (
+            Code::ClusterUnavailable,
+            "look at the cluster's health; the same request may be made again, since snapkeep looks before it writes",
+        ),
+        Lost::Unreadable(cause) if cause.contains("larger than") => (
+            Code::ClusterUnavailable,
+            "the answer is too large to be read: look at one snapshot at a time, and delete what is not needed any more",
+        ),
         Lost::Unreadable(_) => (
             Code::ClusterUnavailable,
             "is the endpoint a cluster's? A proxy or a login page in between answers like this",
         ),
         Lost::AddressRefused(_) => (
             Code::EndpointNotAllowed,
-            "a loopback address passes if the host is listed exactly in SNAPKEEP_ALLOWED_ENDPOINTS; link-local and metadata addresses never do",
+            "a loopback address passes if the operator named the host exactly (in the function: SNAPKEEP_ALLOWED_ENDPOINTS); link-local and metadata addresses never do",
         ),
-        Lost::NoCredentials(_) => {
-            (Code::BadConfig, "give the function an execution role, or check the variables that hold the credentials")
-        }
+        Lost::NoCredentials(_) => (
+            Code::BadConfig,
+            "check the variables or the profile that hold the credentials, or run where a role gives them (in the function: its execution role)",
+        ),
     };
     Failure::new(code, lost.cause(), lost.hint().unwrap_or(hint))
 }

@@ -49,8 +49,14 @@ pub enum Kind {
     SnapshotMissing,
     /// A snapshot of that name exists or runs.
     NameTaken,
-    /// Another snapshot or deletion runs.
+    /// Another snapshot, deletion, cleanup or restore runs.
     Busy,
+    /// A snapshot, deletion or restore uses the repository, which therefore stays as it is.
+    RepositoryInUse,
+    /// The repository is registered as readonly.
+    ReadOnly,
+    /// The server does not know the request or a parameter of it: this version cannot do that.
+    Unsupported,
     /// The cluster could not verify the repository.
     VerificationFailed,
     /// The bucket's region was refused.
@@ -90,9 +96,16 @@ struct Words {
 impl Words {
     fn of(answer: &Answer) -> Self {
         let mut words = Self { types: Vec::new(), reasons: Vec::new() };
-        if let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(&answer.body) {
-            words.take(body.get("message").or_else(|| body.get("Message")));
-            words.take(body.get("error"));
+        match serde_json::from_slice::<Value>(&answer.body) {
+            Ok(Value::Object(body)) => {
+                words.take(body.get("message").or_else(|| body.get("Message")));
+                words.take(body.get("error"));
+            }
+            // Elasticsearch 5 says this one thing in plain text.
+            Err(_) if answer.body.starts_with(b"No handler found for uri") => {
+                words.reason(&String::from_utf8_lossy(&answer.body));
+            }
+            _ => {}
         }
         words
     }
@@ -192,8 +205,14 @@ fn verdict(status: u16, words: &Words) -> Kind {
         Kind::SnapshotMissing
     } else if is_name_taken(words) {
         Kind::NameTaken
-    } else if words.is("concurrent_snapshot_execution_exception") {
+    } else if words.is("concurrent_snapshot_execution_exception") || words.says("cannot cleanup [") {
         Kind::Busy
+    } else if words.says("repository that is currently used") || words.says("repository is currently used") {
+        Kind::RepositoryInUse
+    } else if words.says("readonly repository") || words.says("repository is readonly") {
+        Kind::ReadOnly
+    } else if is_unsupported(words) {
+        Kind::Unsupported
     } else if is_role_not_assumable(words) {
         Kind::RoleNotAssumable
     } else if is_region_refused(words) {
@@ -212,6 +231,19 @@ fn verdict(status: u16, words: &Words) -> Kind {
 fn is_name_taken(words: &Words) -> bool {
     words.is("snapshot_name_already_in_use_exception")
         || words.is("invalid_snapshot_name_exception") && (words.says("already exists") || words.says("already in"))
+}
+
+/// An endpoint or a parameter that the version does not know. Before 7.4 `_cleanup` is read as the name
+/// of a snapshot to create, which it cannot be.
+fn is_unsupported(words: &Words) -> bool {
+    const WORDS: [&str; 5] = [
+        "no handler found for uri",
+        "incorrect http method for uri",
+        "contains unrecognized parameter",
+        "unknown parameter ",
+        "invalid snapshot name [_cleanup]",
+    ];
+    WORDS.iter().any(|needle| words.says(needle))
 }
 
 fn is_role_not_assumable(words: &Words) -> bool {
