@@ -58,7 +58,7 @@ impl SnapshotApi {
     /// What a GET gives; anything but a 2xx is a refusal.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, deadline: Deadline) -> Result<T, Unanswered> {
         let answer = self.client.read(&Call::new(Method::GET, path), deadline).await.map_err(Unanswered::Lost)?;
-        if (200..300).contains(&answer.status) { decode(&answer) } else { Err(refused(&answer)) }
+        whole(&answer)
     }
 
     /// `None` if what was asked for does not exist: `is_missing` says by which refusal.
@@ -94,8 +94,9 @@ fn no_yes<T>(status: u16) -> Written<T> {
     Written::Lost(Lost::Cut(format!("the answer ({status}) does not say that it was done")))
 }
 
-fn refused(answer: &Answer) -> Unanswered {
-    Unanswered::Refused(Refusal::of(answer))
+/// What a 2xx holds; anything else is a refusal.
+pub(crate) fn whole<T: DeserializeOwned>(answer: &Answer) -> Result<T, Unanswered> {
+    if (200..300).contains(&answer.status) { decode(answer) } else { Err(Unanswered::Refused(Refusal::of(answer))) }
 }
 
 fn decode<T: DeserializeOwned>(answer: &Answer) -> Result<T, Unanswered> {

@@ -1,10 +1,10 @@
 //! The cluster's own clock.
 
-use crate::api::{SnapshotApi, Unanswered};
+use crate::api::{SnapshotApi, Unanswered, whole};
 use crate::read::moment;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use snapkeep_transport::Deadline;
+use snapkeep_transport::{Call, Deadline, Method};
 
 /// What time it is over there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,11 +31,17 @@ struct Stats {
 }
 
 impl SnapshotApi {
-    /// What time it is over there.
+    /// What time it is over there: by the answer's `Date`, even if the answer is a refusal, else by
+    /// `/_cluster/stats`.
     pub async fn clock(&self, deadline: Deadline) -> Result<Clock, Unanswered> {
-        let stats = self.get::<Stats>("/_cluster/stats?filter_path=timestamp", deadline).await?;
+        let call = Call::new(Method::GET, "/_cluster/stats?filter_path=timestamp");
+        let answer = self.client.read(&call, deadline).await.map_err(Unanswered::Lost)?;
+        if let Some(now) = answer.date {
+            return Ok(Clock { now, by: ClockSource::DateHeader });
+        }
+        let stats: Stats = whole(&answer)?;
         let now = moment(stats.timestamp).ok_or_else(|| Unanswered::Malformed {
-            status: 200,
+            status: answer.status,
             what: format!("`timestamp` {} is no moment", stats.timestamp),
         })?;
         Ok(Clock { now, by: ClockSource::ClusterStats })

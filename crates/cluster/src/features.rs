@@ -3,8 +3,18 @@
 use crate::product::{Flavour, Product, Version};
 use std::fmt;
 
+/// A cell of the table: never, or since this version.
+macro_rules! since {
+    (never) => {
+        None
+    };
+    ($major:literal $minor:literal) => {
+        Some(Version::new($major, $minor, 0))
+    };
+}
+
 macro_rules! features {
-    ($($variant:ident $name:literal, Elasticsearch $es:expr, OpenSearch $os:expr, $meaning:literal;)*) => {
+    ($($variant:ident $name:literal, Elasticsearch $es:tt, OpenSearch $os:tt, $meaning:literal;)*) => {
         /// Something that not every version can do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Feature {
@@ -22,7 +32,7 @@ macro_rules! features {
 
             /// The first version that has it; `None` if none has.
             pub const fn since(self, flavour: Flavour) -> Option<Version> {
-                let (elasticsearch, opensearch) = match self { $(Self::$variant => ($es, $os)),* };
+                let (elasticsearch, opensearch) = match self { $(Self::$variant => (since! $es, since! $os)),* };
                 match flavour {
                     Flavour::Elasticsearch => elasticsearch,
                     Flavour::OpenSearch => opensearch,
@@ -32,42 +42,34 @@ macro_rules! features {
     };
 }
 
-/// Never.
-const NO: Option<Version> = None;
-
-/// Since this version.
-const fn v(major: u32, minor: u32) -> Option<Version> {
-    Some(Version::new(major, minor, 0))
-}
-
 // OpenSearch went its own way from Elasticsearch 7.10.2: what that had, OpenSearch has from its first
 // version on. `tests/cluster/features.rs` asks real nodes.
 features! {
-    Verbose "short lists (verbose=false)", Elasticsearch v(5, 5), OpenSearch v(1, 0),
+    Verbose "short lists (verbose=false)", Elasticsearch (5 6), OpenSearch (1 0),
         "`verbose=false` lists names and states from one blob.";
-    Metadata "metadata on snapshots", Elasticsearch v(7, 3), OpenSearch v(1, 0),
+    Metadata "metadata on snapshots", Elasticsearch (7 3), OpenSearch (1 0),
         "A snapshot keeps `metadata` of its creator's.";
-    Cleanup "cleanup", Elasticsearch v(7, 4), OpenSearch v(1, 0),
+    Cleanup "cleanup", Elasticsearch (7 4), OpenSearch (1 0),
         "`POST _snapshot/{repository}/_cleanup`.";
-    MultiDelete "deleting several snapshots at once", Elasticsearch v(7, 8), OpenSearch v(1, 0),
+    MultiDelete "deleting several snapshots at once", Elasticsearch (7 8), OpenSearch (1 0),
         "A delete takes a list of names.";
-    ConcurrentOperations "several snapshots at once", Elasticsearch v(7, 9), OpenSearch v(1, 0),
+    ConcurrentOperations "several snapshots at once", Elasticsearch (7 9), OpenSearch (1 0),
         "Snapshots and deletions may run side by side.";
-    Clone "clone", Elasticsearch v(7, 10), OpenSearch v(1, 0),
+    Clone "clone", Elasticsearch (7 10), OpenSearch (1 0),
         "`PUT _snapshot/{repository}/{source}/_clone/{target}`.";
-    FeatureStates "feature states", Elasticsearch v(7, 12), OpenSearch NO,
+    FeatureStates "feature states", Elasticsearch (7 12), OpenSearch (never),
         "`feature_states` on create and restore.";
-    IndexDetails "sizes in lists (index_details)", Elasticsearch v(7, 13), OpenSearch NO,
+    IndexDetails "sizes in lists (index_details)", Elasticsearch (7 13), OpenSearch (never),
         "`index_details=true` tells the size of each index in a list.";
-    Paging "lists by pages", Elasticsearch v(7, 14), OpenSearch NO,
+    Paging "lists by pages", Elasticsearch (7 14), OpenSearch (never),
         "Lists take `size`, `sort`, `order` and `after`.";
-    VerifyIntegrity "verifying integrity on the server", Elasticsearch v(8, 16), OpenSearch NO,
+    VerifyIntegrity "verifying integrity on the server", Elasticsearch (8 16), OpenSearch (never),
         "`POST _snapshot/{repository}/_verify_integrity`.";
-    ClusterManagerTimeout "cluster_manager_timeout", Elasticsearch NO, OpenSearch v(2, 0),
+    ClusterManagerTimeout "cluster_manager_timeout", Elasticsearch (never), OpenSearch (2 0),
         "The parameter `cluster_manager_timeout`; elsewhere it is `master_timeout`.";
-    StorageType "searchable snapshots by storage_type", Elasticsearch NO, OpenSearch v(2, 7),
+    StorageType "searchable snapshots by storage_type", Elasticsearch (never), OpenSearch (2 7),
         "A restore takes `storage_type`.";
-    RenameAliases "renaming aliases on restore", Elasticsearch NO, OpenSearch v(2, 18),
+    RenameAliases "renaming aliases on restore", Elasticsearch (never), OpenSearch (2 18),
         "A restore takes `rename_alias_pattern`.";
 }
 

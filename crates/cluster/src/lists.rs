@@ -167,7 +167,7 @@ impl SnapshotApi {
     }
 }
 
-fn no_list() -> Unanswered {
+pub(crate) fn no_list() -> Unanswered {
     Unanswered::Malformed { status: 200, what: "it holds no list of snapshots".into() }
 }
 

@@ -242,15 +242,15 @@ fn judge(root: Root, told: Option<Told>) -> Result<Product, Unanswered> {
 /// The distribution where it is told; a faked version hides it, but not the tagline, the nodes'
 /// versions and Lucene's.
 fn flavour(root: &Root, claimed: Version, told: Option<&Told>) -> Flavour {
-    let is_opensearch = match root.version.distribution.as_deref() {
-        Some(distribution) => distribution.eq_ignore_ascii_case("opensearch"),
-        None => {
-            let lucene = root.version.lucene_version.as_deref().and_then(|lucene| lucene.parse::<Version>().ok());
+    let lucene = || root.version.lucene_version.as_deref().and_then(|lucene| lucene.parse::<Version>().ok());
+    let is_opensearch = root.version.distribution.as_deref().map_or_else(
+        || {
             root.tagline.contains("OpenSearch")
                 || told.is_some_and(|told| told.flavour() == Flavour::OpenSearch)
-                || claimed == FAKED && lucene.is_some_and(|lucene| lucene > LUCENE_OF_FAKED)
-        }
-    };
+                || claimed == FAKED && lucene().is_some_and(|lucene| lucene > LUCENE_OF_FAKED)
+        },
+        |distribution| distribution.eq_ignore_ascii_case("opensearch"),
+    );
     if is_opensearch { Flavour::OpenSearch } else { Flavour::Elasticsearch }
 }
 

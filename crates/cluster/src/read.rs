@@ -228,6 +228,7 @@ impl Wire<Counted, FirstFew> {
         let mut snapshot = self.outline();
         snapshot.indices = self.indices.map(|indices| indices.0);
         let failures = self.failures.unwrap_or_default().0;
+        correct(&mut snapshot, failures.is_empty());
         snapshot.failures.extend(failures);
         snapshot.failures.truncate(FAILURES_KEPT);
         snapshot
@@ -241,6 +242,7 @@ impl Wire<Vec<String>, Vec<WireFailure>> {
         snapshot.indices = Some(indices_named.len() as u64);
         let failures = self.failures.unwrap_or_default();
         let shard_failures: Vec<ShardFailure> = failures.into_iter().map(WireFailure::into_failure).collect();
+        correct(&mut snapshot, shard_failures.is_empty());
         snapshot.failures.extend(shard_failures.iter().take(FAILURES_KEPT).map(short));
         snapshot.failures.truncate(FAILURES_KEPT);
         Details {
@@ -252,6 +254,13 @@ impl Wire<Vec<String>, Vec<WireFailure>> {
             include_global_state: self.include_global_state,
             shard_failures,
         }
+    }
+}
+
+/// Elasticsearch 7.17 counts every shard of a running snapshot as failed that is not done.
+fn correct(snapshot: &mut Snapshot, is_without_failures: bool) {
+    if let (Some(State::InProgress), true, Some(shards)) = (snapshot.state, is_without_failures, &mut snapshot.shards) {
+        shards.failed = 0;
     }
 }
 
@@ -401,12 +410,14 @@ mod tests {
     #[test]
     fn shards_that_are_not_counted_yet_are_none() {
         let of = |state: &str, total: i64| {
-            let shards = json!({"total": total, "failed": 0, "successful": 0});
+            let shards = json!({"total": total, "failed": total, "successful": 0});
             snapshots(&json!({"snapshots": [{"snapshot": "a", "state": state, "shards": shards}]})).unwrap()[0].shards
         };
         assert_eq!(of("IN_PROGRESS", 0), None);
         assert_eq!(of("SUCCESS", 0), Some(Shards::default()));
         assert_eq!(of("SUCCESS", -1), None);
+        assert_eq!(of("IN_PROGRESS", 2), Some(Shards { total: 2, ..Shards::default() }));
+        assert_eq!(of("FAILED", 2), Some(Shards { total: 2, successful: 0, failed: 2 }));
     }
 
     #[test]

@@ -207,7 +207,7 @@ fn verdict(status: u16, words: &Words) -> Kind {
         Kind::NameTaken
     } else if words.is("concurrent_snapshot_execution_exception") || words.says("cannot cleanup [") {
         Kind::Busy
-    } else if words.says("repository that is currently used") || words.says("repository is currently used") {
+    } else if words.says("that is currently used") {
         Kind::RepositoryInUse
     } else if words.says("readonly repository") || words.says("repository is readonly") {
         Kind::ReadOnly

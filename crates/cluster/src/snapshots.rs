@@ -2,8 +2,8 @@
 
 use crate::Kind;
 use crate::api::{SnapshotApi, Unanswered, Written, acknowledged};
+use crate::lists::no_list;
 use crate::paths::list;
-use crate::read::Listing;
 use crate::status::{self, Statuses};
 use serde_json::{Value, json};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
@@ -77,8 +77,8 @@ impl SnapshotApi {
         deadline: Deadline,
     ) -> Result<Option<Details>, Unanswered> {
         let call = Call::new(Method::GET, path(repository, snapshot)).cap(ONE_CAP);
-        let found: Option<Listing<Details>> = self.listing(&call, deadline).await?;
-        let entries = found.and_then(Listing::into_entries).unwrap_or_default();
+        let Some(found) = self.listing::<Details>(&call, deadline).await? else { return Ok(None) };
+        let entries = found.into_entries().ok_or_else(no_list)?;
         Ok(entries.into_iter().find(|entry| entry.snapshot.name == snapshot.as_str()))
     }
 

@@ -84,12 +84,12 @@ impl Stats {
 
 /// What the status of `name` says; `None` if it is not there.
 pub(crate) fn progress(statuses: Statuses, name: &str) -> Option<Progress> {
-    let status = statuses.snapshots.into_iter().find(|status| status.snapshot == name)?;
-    let stages = status.shards_stats.unwrap_or_default();
-    let stats = status.stats.unwrap_or_default();
+    let found = statuses.snapshots.into_iter().find(|status| status.snapshot == name)?;
+    let stages = found.shards_stats.unwrap_or_default();
+    let stats = found.stats.unwrap_or_default();
     let count = |number: i64| known(number).unwrap_or(0);
     Some(Progress {
-        state: status.state.to_uppercase(),
+        state: found.state.to_uppercase(),
         shards: ShardStages {
             initializing: count(stages.initializing),
             started: count(stages.started),
@@ -102,7 +102,7 @@ pub(crate) fn progress(statuses: Statuses, name: &str) -> Option<Progress> {
         files: stats.files(),
         size_bytes: stats.total.and_then(|total| known(total.size_in_bytes)),
         started_at: stats.start_time_in_millis.and_then(moment),
-        unfinished: status.indices.0,
+        unfinished: found.indices.0,
     })
 }
 
