@@ -20,7 +20,7 @@ use crate::retention::{Ties, is_good};
 use crate::snapshot::{Snapshot, State};
 use crate::{Code, Failure};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 /// A promise that a step would break.
@@ -64,6 +64,8 @@ pub struct Look<'a> {
     found: HashMap<&'a str, (&'a Snapshot, Option<usize>)>,
     /// For each policy, its good snapshots, newest first.
     good: Vec<Vec<(Timestamp, &'a str)>>,
+    /// The snapshot that runs, is good or may be, for a policy's slot.
+    standing: HashMap<(usize, Timestamp), &'a str>,
     now: Timestamp,
 }
 
@@ -84,12 +86,13 @@ impl<'a> Look<'a> {
         let policies: Vec<&Policy> = policies.iter().filter(here).collect();
         let shares = share_out(&policies, &listed.snapshots, cluster.has_metadata);
         let mut found: HashMap<_, _> = listed.snapshots.iter().map(|s| (s.name.as_str(), (s, None))).collect();
-        let mut good = Vec::new();
+        let (mut good, mut standing) = (Vec::new(), HashMap::new());
         for (at, owned) in shares.owned.iter().enumerate() {
             found.extend(owned.iter().map(|owned| (owned.snapshot.name.as_str(), (owned.snapshot, Some(at)))));
             good.push(starts_of_good(owned, now));
+            standing.extend(owned.iter().filter_map(|owned| Some(((at, stands_for(owned)?), &*owned.snapshot.name))));
         }
-        Some(Self { cluster, repository: listed, policies, found, good, now })
+        Some(Self { cluster, repository: listed, policies, found, good, standing, now })
     }
 
     fn policy(&self, name: &str) -> Option<(usize, &'a Policy)> {
@@ -132,7 +135,7 @@ impl<'a> Look<'a> {
     pub fn may_create(&self, create: &Create) -> Result<Permit, Violation> {
         let broken =
             |invariant: u8, wrong: String| Err(Violation { invariant, snapshot: create.snapshot.clone(), wrong });
-        let Some((at, policy)) = self.policy(&create.place.policy).filter(|(_, policy)| self.may_write(policy)) else {
+        let Some((at, _)) = self.policy(&create.place.policy).filter(|(_, policy)| self.may_write(policy)) else {
             return broken(2, "its policy is unknown or its repository not to be written".to_owned());
         };
         match self.found.get(create.snapshot.as_str()) {
@@ -140,7 +143,7 @@ impl<'a> Look<'a> {
             Some(_) => return broken(2, "a snapshot of that name exists and is not the policy's".to_owned()),
             None => {}
         }
-        if let Some(other) = self.stands_for(create, policy) {
+        if let Some(other) = self.standing.get(&(at, create.slot)) {
             return broken(6, format!("{other} stands for its slot"));
         }
         if self.now >= create.guard.begin_before {
@@ -151,16 +154,12 @@ impl<'a> Look<'a> {
             _ => Ok(Permit::Act),
         }
     }
+}
 
-    /// The snapshot that runs, is good or may be for the creation's slot.
-    fn stands_for(&self, create: &Create, policy: &Policy) -> Option<&str> {
-        let of_slot = |snapshot: &&Snapshot| {
-            let unsuccessful = matches!(snapshot.state, Some(State::Failed | State::Partial));
-            let owned = || policy.owns(snapshot, self.cluster.has_metadata);
-            !unsuccessful && owned().is_ok_and(|name| name.slot == create.slot)
-        };
-        self.repository.snapshots.iter().find(of_slot).map(|snapshot| snapshot.name.as_str())
-    }
+/// The slot that a snapshot stands for: its own, unless it ended FAILED or PARTIAL.
+fn stands_for(owned: &Owned<'_>) -> Option<Timestamp> {
+    let unsuccessful = matches!(owned.snapshot.state, Some(State::Failed | State::Partial));
+    owned.name.filter(|_| !unsuccessful).map(|name| name.slot)
 }
 
 fn starts_of_good<'a>(owned: &[Owned<'a>], now: Timestamp) -> Vec<(Timestamp, &'a str)> {
@@ -210,8 +209,8 @@ fn unseen(step: &Step) -> Violation {
 }
 
 fn repeated(plan: &Plan) -> Vec<Violation> {
-    let mut names = BTreeSet::new();
-    let mut slots = BTreeSet::new();
+    let mut names = HashSet::new();
+    let mut slots = HashSet::new();
     let mut broken = Vec::new();
     for step in &plan.steps {
         let place = step.place();

@@ -188,9 +188,10 @@ pub struct SlotName<'a> {
 impl<'a> SlotName<'a> {
     /// Reads the *whole* name; `None` for any name that [`name_for_attempt`] would not have made just so.
     pub fn parse(name: &'a str) -> Option<Self> {
-        let (rest, attempt) = match name.rsplit_once("-r") {
-            Some((rest, number)) if is_attempt(number) => (rest, number.parse().ok()?),
-            _ => (name, 1),
+        let without_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let (rest, attempt) = match without_number.strip_suffix("-r") {
+            Some(rest) => (rest, read_attempt(&name[without_number.len()..])?),
+            None => (name, 1),
         };
         let (prefix, stamp) = rest.rsplit_once('-')?;
         let slot = read_stamp(stamp)?;
@@ -199,8 +200,8 @@ impl<'a> SlotName<'a> {
 }
 
 /// 2 and up, without leading zeros.
-fn is_attempt(number: &str) -> bool {
-    number.bytes().all(|b| b.is_ascii_digit()) && !number.starts_with('0') && !number.is_empty() && number != "1"
+fn read_attempt(digits: &str) -> Option<u32> {
+    digits.parse().ok().filter(|attempt| *attempt > 1 && !digits.starts_with('0'))
 }
 
 /// Reads `yyyymmddthhmmssz`, and nothing that is no time of the calendar.

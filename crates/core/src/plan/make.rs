@@ -32,9 +32,16 @@ pub fn make(policies: &[Policy], inventory: &Inventory, options: &Options, now: 
             continue;
         };
         let shares = share_out(&policies, &listed.snapshots, seen.has_metadata);
+        let common = Common {
+            cluster: seen,
+            repository: listed,
+            running: &running(seen),
+            foreign: &shares.foreign,
+            options,
+            now,
+        };
         for (policy, owned) in policies.iter().zip(shares.owned) {
-            let view = View { policy, place: place(policy), cluster: seen, repository: listed, owned, options, now };
-            view.plan(&mut plan);
+            View { policy, place: place(policy), owned, common: &common }.plan(&mut plan);
         }
         plan.kept.extend(shares.foreign.into_iter().map(|(snapshot, why)| foreign(cluster, repository, snapshot, why)));
     }
@@ -69,15 +76,30 @@ fn foreign(cluster: &str, repository: &str, snapshot: &Snapshot, why: Foreign) -
     }
 }
 
+/// What the policies of one repository share.
+pub(super) struct Common<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) repository: &'a Repository,
+    /// The snapshots that run on the cluster, with their repositories' names, sorted.
+    pub(super) running: &'a [(&'a str, &'a str)],
+    /// The repository's foreign snapshots, sorted by name.
+    pub(super) foreign: &'a [(&'a Snapshot, Foreign)],
+    pub(super) options: &'a Options,
+    pub(super) now: Timestamp,
+}
+
+fn running(cluster: &Cluster) -> Vec<(&str, &str)> {
+    let mut running: Vec<_> = cluster.running().map(|(repository, snapshot)| (repository, &*snapshot.name)).collect();
+    running.sort_unstable();
+    running
+}
+
 /// One policy on one cluster.
 pub(super) struct View<'a> {
     pub(super) policy: &'a Policy,
     pub(super) place: Place,
-    pub(super) cluster: &'a Cluster,
-    pub(super) repository: &'a Repository,
     pub(super) owned: Vec<Owned<'a>>,
-    pub(super) options: &'a Options,
-    pub(super) now: Timestamp,
+    pub(super) common: &'a Common<'a>,
 }
 
 impl<'a> View<'a> {
@@ -94,15 +116,15 @@ impl<'a> View<'a> {
 
     fn standing(&self) -> Standing {
         let schedule = self.policy.schedule.as_ref();
-        let slot = schedule.and_then(|schedule| schedule.latest_slot(self.now));
-        let good = || self.owned.iter().map(|owned| owned.snapshot).filter(|s| retention::is_good(s, self.now));
+        let slot = schedule.and_then(|schedule| schedule.latest_slot(self.common.now));
+        let good = || self.owned.iter().map(|owned| owned.snapshot).filter(|s| retention::is_good(s, self.common.now));
         let newest = good().min_by_key(|snapshot| retention::newest_first(snapshot));
         let newest_success =
             newest.and_then(|newest| Some(Newest { snapshot: newest.name.clone(), started_at: newest.started_at? }));
         Standing {
             place: self.place.clone(),
             slot,
-            next_slot: schedule.and_then(|schedule| schedule.next(self.now)),
+            next_slot: schedule.and_then(|schedule| schedule.next(self.common.now)),
             stale: self.is_stale(slot, newest_success.as_ref()),
             newest_success,
             running: self.running(|_| true),
@@ -116,7 +138,7 @@ impl<'a> View<'a> {
     fn is_stale(&self, slot: Option<Timestamp>, newest: Option<&Newest>) -> bool {
         let by_schedule = || self.policy.schedule.as_ref()?.previous(slot?);
         let limit = match self.policy.stale_after {
-            Some(period) => Some(period.before(self.now, &self.policy.zone)),
+            Some(period) => Some(period.before(self.common.now, &self.policy.zone)),
             None => by_schedule(),
         };
         limit.is_some_and(|limit| newest.is_none_or(|newest| newest.started_at < limit))
@@ -130,7 +152,7 @@ impl<'a> View<'a> {
     }
 
     fn is_overdue(&self, snapshot: &Snapshot) -> bool {
-        let latest = self.policy.limits.max_duration.map(|limit| limit.before(self.now, &self.policy.zone));
+        let latest = self.policy.limits.max_duration.map(|limit| limit.before(self.common.now, &self.policy.zone));
         latest.zip(snapshot.started_at).is_some_and(|(latest, start)| start < latest)
     }
 
@@ -153,7 +175,7 @@ impl<'a> View<'a> {
             return;
         };
         let subjects = self.subjects(standing.slot);
-        let verdicts = retention::apply(keep, &subjects, self.now, &self.policy.zone);
+        let verdicts = retention::apply(keep, &subjects, self.common.now, &self.policy.zone);
         let (kept, mut doomed): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|verdict| verdict.keep);
         plan.kept.extend(kept.into_iter().map(|verdict| self.kept(verdict.snapshot, verdict.reasons)));
         doomed.reverse();
@@ -167,7 +189,7 @@ impl<'a> View<'a> {
         let done = self.owned.iter().any(|owned| of_slot(owned) && succeeded(owned));
         let subject = |owned: &Owned<'a>| {
             let due = of_slot(owned) && (!done || succeeded(owned));
-            Subject { snapshot: owned.snapshot, ties: self.repository.ties(&owned.snapshot.name), due }
+            Subject { snapshot: owned.snapshot, ties: self.common.repository.ties(&owned.snapshot.name), due }
         };
         self.owned.iter().map(subject).collect()
     }
@@ -201,13 +223,13 @@ impl<'a> View<'a> {
     }
 
     fn holds_back_all(&self) -> Option<Skip> {
-        if self.repository.readonly {
+        if self.common.repository.readonly {
             return Some(Skip::Readonly);
         }
-        if self.cluster.clock_is_trusted() || self.options.allow_unknown_clock {
+        if self.common.cluster.clock_is_trusted() || self.common.options.allow_unknown_clock {
             return None;
         }
-        Some(self.cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
+        Some(self.common.cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
     }
 
     fn deletion(&self, verdict: Verdict<'_>, guard: DeleteGuard, unconfirmed: bool) -> Delete {

@@ -18,22 +18,22 @@ pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>
     let (attempt, reason) = next_attempt(view, slot)?;
     let snapshot = naming::name_for_attempt(view.policy.prefix(), slot, attempt).to_string();
     let not_due = |why: Skip| (Some(snapshot.clone()), why);
-    if view.repository.readonly {
+    if view.common.repository.readonly {
         return Err(not_due(Skip::Readonly));
     }
     let next_slot = schedule.next(slot).unwrap_or(Timestamp::MAX);
     let window_end = view.policy.limits.start_window.map_or(next_slot, |window| window.after(slot, schedule.zone()));
     let begin_before = window_end.min(next_slot);
-    if view.now >= begin_before {
+    if view.common.now >= begin_before {
         return Err(not_due(Skip::WindowOver { since: begin_before }));
     }
-    if view.repository.snapshots.iter().any(|other| other.name == snapshot) {
+    if is_foreign(view, &snapshot) {
         return Err(not_due(Skip::NameTaken));
     }
     if let Some(why) = behind(view, begin_before) {
         return Err(not_due(why));
     }
-    let expansion = view.policy.indices.expand(&view.cluster.indices, view.now);
+    let expansion = view.policy.indices.expand(&view.common.cluster.indices, view.common.now);
     if expansion.chosen.is_empty() {
         return Err(not_due(Skip::NothingSelected));
     }
@@ -47,7 +47,7 @@ pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>
         partial: view.policy.partial,
         include_global_state: view.policy.include_global_state,
         user_metadata: view.policy.metadata.clone(),
-        guard: CreateGuard { begin_before, alone: !view.cluster.concurrent, confirmed },
+        guard: CreateGuard { begin_before, alone: !view.common.cluster.concurrent, confirmed },
         reasons: vec![reason],
         chosen: expansion.chosen,
         left_out: expansion.left_out,
@@ -72,7 +72,7 @@ fn next_attempt(view: &View<'_>, slot: Timestamp) -> Result<(u32, Due), NotDue> 
         return Err((Some(owned.snapshot.name.clone()), why));
     }
     let Some((attempt, last)) = attempts.first() else {
-        let late_seconds = view.now.duration_since(slot).as_secs();
+        let late_seconds = view.common.now.duration_since(slot).as_secs();
         return Ok((1, Due::Slot { late_seconds }));
     };
     let after = last.snapshot.name.clone();
@@ -82,16 +82,18 @@ fn next_attempt(view: &View<'_>, slot: Timestamp) -> Result<(u32, Due), NotDue> 
     Ok((attempt + 1, Due::Retry { after, state: last.snapshot.state.unwrap_or(State::Failed) }))
 }
 
+/// Whether a snapshot of that name exists that is not the policy's. (One of its own would have been an attempt.)
+fn is_foreign(view: &View<'_>, name: &str) -> bool {
+    view.common.foreign.binary_search_by_key(&name, |(snapshot, _)| &snapshot.name).is_ok()
+}
+
 /// What runs and must end first: anything at all where the version takes one at a time, else an earlier snapshot of
 /// the policy's own.
 fn behind(view: &View<'_>, until: Timestamp) -> Option<Skip> {
     let own = |name: &str| view.owned.iter().any(|owned| owned.snapshot.name == name);
-    let in_the_way =
-        |repository: &str, name: &str| !view.cluster.concurrent || (repository == view.place.repository && own(name));
-    let first = view
-        .cluster
-        .running()
-        .filter(|(repository, snapshot)| in_the_way(repository, &snapshot.name))
-        .min_by_key(|(repository, snapshot)| (*repository, &snapshot.name))?;
-    Some(Skip::Waiting { behind_repository: first.0.to_owned(), behind: first.1.name.clone(), until })
+    let in_the_way = |(repository, name): &&(&str, &str)| {
+        !view.common.cluster.concurrent || (*repository == view.place.repository && own(name))
+    };
+    let (repository, name) = view.common.running.iter().find(in_the_way)?;
+    Some(Skip::Waiting { behind_repository: (*repository).to_owned(), behind: (*name).to_owned(), until })
 }
