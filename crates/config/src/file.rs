@@ -1,8 +1,10 @@
 //! The whole file.
 
 use crate::fields::{Fields, nearest};
+use crate::policies::{self, Surroundings};
 use crate::{Cluster, Repository, yaml};
 use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use std::collections::BTreeMap;
 
@@ -15,6 +17,8 @@ pub struct Config {
     pub clusters: BTreeMap<String, Cluster>,
     /// Repositories by name.
     pub repositories: BTreeMap<String, Repository>,
+    /// Policies by name; none is in another's way.
+    pub policies: BTreeMap<String, Policy>,
 }
 
 impl Config {
@@ -37,8 +41,16 @@ impl Config {
             })?;
             repositories.insert(name.text, Repository::read(section)?);
         }
+        let around = Surroundings {
+            default_cluster: default_cluster.as_deref(),
+            clusters: clusters.keys().map(String::as_str).collect(),
+        };
+        let sections = fields.named_sections("policies")?.into_iter();
+        let policies =
+            sections.map(|(name, section)| policies::read(&name.text, section, &around)).collect::<Result<_, _>>()?;
+        let policies = policies::by_name(policies)?;
         fields.finish()?;
-        let config = Self { default_cluster, clusters, repositories };
+        let config = Self { default_cluster, clusters, repositories, policies };
         config.default_cluster.as_deref().map_or(Ok(()), |name| config.cluster(name).map(|_| ()))?;
         Ok(config)
     }

@@ -4,12 +4,14 @@
 //! - [`Config::parse`]: the only way to a [`Config`]; what it refuses is `bad_config`, with line and column
 //! - [`Cluster`]: where a cluster is and who we are to it
 //! - [`Repository`]: what `repo register` registers
+//! - `policies`: what is taken and what stays, as [`snapkeep_core::policy::Policy`]
 //! - [`SecretSource`]: where a secret is kept; the file itself never holds one
 //! - [`fields`]: reads a section key by key, and names the nearest known key for one that is unknown
 
 mod cluster;
 pub mod fields;
 mod file;
+mod policies;
 mod repository;
 mod secret_source;
 mod yaml;
