@@ -1,0 +1,72 @@
+//! Clones: one name, guarded like a creation.
+
+use crate::stage::{Notes, Stage, minute, name, nodes};
+use snapkeep_core::Code;
+use snapkeep_core::snapshot::State;
+use snapkeep_engine::{CloneJob, Outcome, Silent, clone};
+use snapkeep_front::Action;
+use std::time::Duration;
+
+fn job(stage: &Stage, source: &str, target: &str) -> CloneJob {
+    CloneJob {
+        repository: stage.repository.clone(),
+        source: name(source),
+        target: name(target),
+        indices: vec![],
+        wait: Duration::from_secs(40),
+        stall_after: None,
+    }
+}
+
+fn can_clone(node: &str) -> bool {
+    !node.starts_with("elasticsearch-5") && !node.starts_with("elasticsearch-6")
+}
+
+#[tokio::test]
+async fn exactly_one_clone_whatever_becomes_of_the_answer() {
+    for node in nodes().into_iter().filter(|node| can_clone(node)) {
+        let stage = Stage::on(node).await;
+        stage.take(&["source"]).await;
+        for (number, (what, action, outcome)) in [
+            ("no fault", None, Outcome::Created),
+            ("dropped before", Some(Action::DropBefore), Outcome::Created),
+            ("dropped after", Some(Action::ForwardThenDrop), Outcome::Adopted),
+            ("504 after", Some(Action::gateway_timeout()), Outcome::Adopted),
+            ("504 before", Some(Action::status(504, "")), Outcome::Created),
+            ("twice", Some(Action::duplicate()), Outcome::Adopted),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            stage.front.clear_faults();
+            let fault = action.map(|action| stage.strike("PUT", "/_snapshot/*/*/_clone/*", 1, action));
+            let target = format!("clone-{number}");
+            let notes = Notes::default();
+            let report = clone(&stage.api, &job(&stage, "source", &target), minute(), &notes).await.unwrap();
+            assert_eq!((report.state, report.outcome), (Some(State::Success), outcome), "{node} {what}");
+            assert!(fault.is_none_or(|fault| stage.front.injected(fault) == 1), "{node} {what}");
+            assert_eq!(notes.of("begun"), [format!("begun {target} {outcome:?}")], "{node} {what}");
+            assert_eq!(stage.snapshots().await.len(), 2 + number, "{node} {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_cloned_is_said_before_anything_is_sent() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        stage.take(&["source", "taken"]).await;
+        let code = async |source: &str, target: &str| {
+            clone(&stage.api, &job(&stage, source, target), minute(), &Silent).await.unwrap_err()
+        };
+        if can_clone(node) {
+            assert_eq!(code("never-made", "new").await.code, Code::SnapshotMissing, "{node}");
+            assert_eq!(code("source", "taken").await.code, Code::SnapshotConflict, "{node}");
+        } else {
+            let unsupported = code("source", "new").await;
+            assert_eq!(unsupported.code, Code::Unsupported, "{node}");
+            assert!(unsupported.hint.contains("7.10.0"), "{node}: {}", unsupported.hint);
+        }
+        assert!(stage.seen("PUT").is_empty(), "{node}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The engine against real nodes, through a front that loses, delays and invents answers. The versions
+//! that every run covers are in [`stage::nodes`]; the others with `SNAPKEEP_MATRIX`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod aborts;
+mod clones;
+mod deletions;
+mod following;
+mod looking;
+mod registry;
+mod stage;
+mod watching;

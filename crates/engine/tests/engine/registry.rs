@@ -1,0 +1,119 @@
+//! Repositories: registered with any type, verified, cleaned up, removed.
+
+use crate::stage::{Stage, WITH_S3, minute, nodes};
+use serde_json::json;
+use snapkeep_core::Code;
+use snapkeep_core::naming::RepositoryName;
+use snapkeep_engine::{
+    Job, RegistrationOutcome, Warnings, cleanup_repository, list_repositories, remove_repository, run, show_repository,
+    verify_repository,
+};
+use snapkeep_front::Action;
+
+#[tokio::test]
+async fn a_folder_is_registered_compared_and_replaced() {
+    for node in nodes() {
+        let stage = Stage::unregistered(node).await;
+        let register = async |more, replace| {
+            let job = Job::Register(stage.registration(&stage.folder(&more), replace));
+            run(&stage.api, &job, minute(), Warnings::default()).await.map(|report| report.registration)
+        };
+        assert_eq!(register(json!({"compress": true}), false).await, Ok(Some(RegistrationOutcome::Created)), "{node}");
+        assert_eq!(
+            register(json!({"compress": true}), false).await,
+            Ok(Some(RegistrationOutcome::Unchanged)),
+            "{node}"
+        );
+        let drift = register(json!({"compress": false, "readonly": true}), false).await.unwrap_err();
+        assert_eq!(drift.code, Code::RepositoryConflict, "{node}");
+        assert!(drift.cause.contains("readonly: registered is nothing, asked for is true"), "{node}: {drift}");
+        let replaced = register(json!({"compress": false, "readonly": true}), true).await;
+        assert_eq!(replaced, Ok(Some(RegistrationOutcome::Replaced)), "{node}");
+        let listed = list_repositories(&stage.api, minute()).await.unwrap();
+        let shown = show_repository(&stage.api, &stage.repository, minute()).await.unwrap();
+        assert_eq!(listed.get(stage.repository.as_str()), Some(&shown), "{node}");
+        assert_eq!((shown.kind.as_str(), &shown.settings["readonly"]), ("fs", &json!("true")), "{node}");
+        remove_repository(&stage.api, &stage.repository, minute()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nodes_verify_it_and_an_answer_that_is_lost_is_asked_for_again() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        for action in [None, Some(Action::ForwardThenDrop), Some(Action::status(504, ""))] {
+            let fault = action.map(|action| stage.strike("POST", "/_snapshot/*/_verify", 1, action));
+            assert_eq!(verify_repository(&stage.api, &stage.repository, minute()).await.unwrap().len(), 1, "{node}");
+            assert!(fault.is_none_or(|fault| stage.front.injected(fault) == 1), "{node}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_removal_whose_answer_is_lost_is_looked_up() {
+    for node in nodes() {
+        for (what, action) in [
+            ("no fault", None),
+            ("dropped before", Some(Action::DropBefore)),
+            ("dropped after", Some(Action::ForwardThenDrop)),
+            ("504 after", Some(Action::gateway_timeout())),
+            ("twice", Some(Action::duplicate())),
+        ] {
+            let stage = Stage::on(node).await;
+            let fault = action.map(|action| stage.strike("DELETE", "/_snapshot/*", 1, action));
+            remove_repository(&stage.api, &stage.repository, minute()).await.unwrap();
+            assert!(fault.is_none_or(|fault| stage.front.injected(fault) == 1), "{node} {what}");
+            let gone = show_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+            assert_eq!(gone.code, Code::RepositoryMissing, "{node} {what}");
+            let again = remove_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+            assert_eq!(again.code, Code::RepositoryMissing, "{node} {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_used_stays() {
+    for node in nodes() {
+        let stage = Stage::slow(node).await;
+        stage.begin("running").await;
+        let used = remove_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+        assert_eq!(used.code, Code::RepositoryConflict, "{node}: {used}");
+        assert_eq!(stage.seen("DELETE").len(), 1, "{node}");
+        stage.delete("running").await;
+    }
+}
+
+#[tokio::test]
+async fn a_cleanup_whose_answer_is_lost_may_be_repeated() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        stage.take(&["a"]).await;
+        if ["elasticsearch-5", "elasticsearch-6"].iter().any(|old| node.starts_with(old)) {
+            let unsupported = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+            assert_eq!(unsupported.code, Code::Unsupported, "{node}");
+            assert!(unsupported.hint.contains("7.4.0"), "{node}: {}", unsupported.hint);
+            continue;
+        }
+        let fault = stage.strike("POST", "/_snapshot/*/_cleanup", 1, Action::ForwardThenDrop);
+        let lost = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+        assert_eq!((lost.code, stage.front.injected(fault)), (Code::OutcomeUnknown, 1), "{node}");
+        assert!(lost.hint.contains("may be repeated"), "{node}: {}", lost.hint);
+        let cleaned = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap();
+        assert_eq!((cleaned.blobs, cleaned.bytes), (0, 0), "{node}");
+    }
+}
+
+#[tokio::test]
+async fn the_managed_services_own_are_not_touched() {
+    let stage = Stage::unregistered(WITH_S3).await;
+    let own = RepositoryName::parse("cs-automated-enc").unwrap();
+    for refused in [
+        verify_repository(&stage.api, &own, minute()).await.map(|_| ()),
+        remove_repository(&stage.api, &own, minute()).await,
+        cleanup_repository(&stage.api, &own, minute()).await.map(|_| ()),
+    ] {
+        assert_eq!(refused.unwrap_err().code, Code::BadEvent);
+    }
+    assert!(stage.front.requests().is_empty());
+    assert_eq!(show_repository(&stage.api, &own, minute()).await.unwrap_err().code, Code::RepositoryMissing);
+}
