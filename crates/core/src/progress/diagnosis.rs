@@ -31,7 +31,7 @@ pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>) -> String {
             progress.shards.total
         ),
         _ => format!(
-            "waiting for {}: look at these nodes' logs and their access to the repository; if they do not go on, `abort` ends it",
+            "waiting for {}: some versions count a file once all of it is there, so that a large one may take minutes; else look at these nodes' logs and their access to the repository; if they do not go on, `abort` ends it",
             where_they_are(progress)
         ),
     };

@@ -105,7 +105,7 @@ fn a_diagnosis_names_the_shards_the_stage_the_node_and_what_to_do() {
     let text = with("STARTED", many);
     assert!(text.starts_with(
         "waiting for 1 shard in stage INIT on no node ([maps][0]), \
-         4 shards in stage STARTED on node n1 ([books][0], [books][1], [logs][0], …): look at"
+         4 shards in stage STARTED on node n1 ([books][0], [books][1], [logs][0], …): some versions"
     ));
     assert!(text.contains("`abort` ends it"), "{text}");
     assert!(with("STARTED", vec![]).starts_with("all 2 shards are done, but the cluster manager"));

@@ -83,8 +83,8 @@ impl Stage {
     /// A repository so slow that a snapshot of it runs until it is aborted, and yields at once when it is.
     pub(crate) async fn slow(node: &str) -> Self {
         let stage = Self::unregistered(node).await;
-        stage.register(&stage.folder(&json!({"max_snapshot_bytes_per_sec": "20kb"}))).await;
-        stage.node.load_documents(&stage.index, 20_000).await;
+        stage.register(&stage.folder(&json!({"max_snapshot_bytes_per_sec": "40kb", "chunk_size": "8kb"}))).await;
+        stage.node.load_documents(&stage.index, 40_000).await;
         stage
     }
 
@@ -112,7 +112,12 @@ impl Stage {
 
     /// Begins a snapshot, straight on the node.
     pub(crate) async fn begin(&self, snapshot: &str) {
-        let body = json!({"indices": self.index, "include_global_state": false});
+        self.begin_of(snapshot, &self.index).await;
+    }
+
+    /// The same of other indices.
+    pub(crate) async fn begin_of(&self, snapshot: &str, indices: &str) {
+        let body = json!({"indices": indices, "include_global_state": false});
         let (status, answer) = self.node.put(&self.path(snapshot), body).await;
         assert_eq!(status, 200, "{answer}");
     }
