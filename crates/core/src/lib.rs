@@ -13,7 +13,7 @@
 //! - [`ownership`]: whose a snapshot is
 //! - [`retention`]: which of a policy's snapshots stay, and why
 //! - [`inventory`], [`plan`]: from what exists to what is to be done, with reasons
-//! - [`invariants`]: what must hold whatever happens
+//! - [`invariants`]: what must hold whatever happens; [`steps`]: how one step is carried out so that it does
 //! - [`secret`]: text that never shows itself
 
 pub mod adopt;
@@ -37,6 +37,7 @@ pub mod secret;
 pub mod select;
 pub mod selection;
 pub mod snapshot;
+pub mod steps;
 
 pub use code::Code;
 pub use failure::Failure;
