@@ -13,7 +13,7 @@ pub(crate) use style::{Style, Tone};
 pub(crate) use table::{Cell, Table};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Serialize;
 
 /// How text is rendered.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +24,17 @@ pub(crate) struct Look {
     pub(crate) now: Timestamp,
 }
 
+/// One line of JSON, keys in the order of the type.
+pub(crate) fn json_of(value: &impl Serialize) -> String {
+    // A type of ours that cannot be shown would fail in every test of its command.
+    serde_json::to_string(value).unwrap_or_else(|error| format!(r#"{{"schema":1,"error":"{error}"}}"#))
+}
+
 /// A command's result.
 pub(crate) trait View {
     /// For people; ends without a line's end.
     fn text(&self, look: &Look) -> String;
 
     /// For programs: one object with `"schema":1`; keys are only ever added, and what is absent is null.
-    fn json(&self) -> Value;
+    fn json(&self) -> String;
 }

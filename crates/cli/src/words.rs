@@ -3,20 +3,27 @@
 
 use snapkeep_core::Failure;
 
-/// An event's words and ours.
+/// An event's words and ours, longer ones first. Each is replaced wherever it stands.
 const WORDS: &[(&str, &str)] = &[
     (
         "register it first: Action `register`, or `backup`, which registers and creates",
-        "register it first: snapkeep repo register NAME; `snapkeep repo list` shows those that there are",
+        "`snapkeep repo register NAME` registers it; `snapkeep repo list` shows those that there are",
+    ),
+    (
+        "register it first, or look at the names of those that are",
+        "`snapkeep repo register NAME` registers it; `snapkeep repo list` shows those that there are",
     ),
     ("Action `list` shows", "`snapkeep list` shows"),
     ("`list` shows", "`snapkeep list` shows"),
-    ("`abort` ends it", "`snapkeep abort NAME` ends it"),
-    ("set `Replace` to true if these settings are to replace it", "add --replace if these settings are to replace it"),
-    ("choose another `RepositoryName`", "choose another repository name"),
-    ("choose another `SnapshotName`", "choose another name"),
+    ("`status` shows", "`snapkeep status` shows"),
+    ("`show` tells", "`snapkeep show` tells"),
+    ("`abort` ends it", "`snapkeep abort` ends it"),
+    ("`delete` deletes it", "`snapkeep delete` deletes it"),
+    (
+        "or let these settings replace it (`Replace` true in an event, --replace)",
+        "or let these settings replace it with --replace",
+    ),
     ("make it a template such as", "give a --template such as"),
-    ("leave `SnapshotName` out", "leave the name out"),
     ("the same event with the same request id or `SlotTime` adopts it", "`snapkeep show` tells whether it is there"),
     (
         "send the event again in some minutes; with a retry of the same event the name stays the same",
@@ -24,30 +31,37 @@ const WORDS: &[(&str, &str)] = &[
     ),
     ("send the event again: a registration", "run the command again: a registration"),
     ("the event may be sent again", "then run the command again"),
-    ("the event holds", "the command line holds"),
     (
         "give the function an execution role, or check the variables that hold the credentials",
-        "name a --profile, sign in (aws sso login), or set the variables that hold the credentials",
+        "name a --profile, sign in, or check the variables that hold the credentials",
     ),
     ("give the function more time: 60 seconds are enough for most", "allow more time with --timeout"),
-    (
-        "and for a VPC domain that the function is in its VPC and the security groups let port 443 pass",
-        "and for a VPC domain that this machine reaches its VPC and the security groups let port 443 pass",
-    ),
+    ("that the function is in its VPC", "that this machine reaches its VPC"),
     (
         "check ACCESS_KEY and SECRET_KEY, or leave both out and use the execution role",
-        "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the --profile",
+        "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a --profile",
     ),
     (
-        "ACCESS_KEY of a temporary credential needs its SESSION_TOKEN",
-        "a temporary credential needs its AWS_SESSION_TOKEN",
+        "; ACCESS_KEY of a temporary credential needs its SESSION_TOKEN",
+        "; a temporary AWS_ACCESS_KEY_ID needs its AWS_SESSION_TOKEN",
+    ),
+    (
+        "a loopback address passes if the host is listed exactly in SNAPKEEP_ALLOWED_ENDPOINTS; link-local and metadata addresses never do",
+        "link-local and metadata addresses are never called: check what the endpoint's name resolves to",
     ),
     ("use SNAPKEEP_AUTH=sigv4", "use --auth sigv4"),
     ("name its authority in SNAPKEEP_CA_FILE", "name its authority with --ca-file"),
     ("check SNAPKEEP_CA_FILE", "check --ca-file"),
-    ("es:ESHttpGet lets snapkeep look", "es:ESHttpGet lets it look"),
-    ("see `Settings`, `BasePath` and `RoleArn`", "see --setting, --base-path and --role-arn"),
-    ("use `S3Bucket`, `BucketRegion` and `RoleArn`", "use --bucket, --bucket-region and --role-arn"),
+    ("SNAPKEEP_CA_FILE or the configuration names it", "--ca-file or the configuration names it"),
+    (
+        "which S3 endpoint is used, and how, is not for an event to say",
+        "put the S3 client's settings into the nodes' configuration",
+    ),
+    ("an earlier delivery of this event was not looked for", "a snapshot of the same name was not looked for"),
+    ("`SnapshotName`", "the snapshot's name"),
+    ("choose another the snapshot's name", "choose another name"),
+    ("leave the snapshot's name out", "leave the name out"),
+    ("`RepositoryName`", "the repository's name"),
     ("<RoleArn>", "<role ARN>"),
     ("`RoleArn`", "--role-arn"),
     ("`S3Bucket`", "--bucket"),
@@ -58,8 +72,6 @@ const WORDS: &[(&str, &str)] = &[
     ("`Endpoint`", "the endpoint"),
     ("`Metadata`", "--metadata"),
     ("`Indices`", "--indices"),
-    ("`RepositoryName`", "the repository's name"),
-    ("`SnapshotName`", "the snapshot's name"),
 ];
 
 /// The failure in the command line's words.
@@ -70,8 +82,76 @@ pub(crate) fn for_operator(failure: Failure) -> Failure {
 
 /// The text in the command line's words.
 pub(crate) fn said(text: &str) -> String {
-    WORDS.iter().fold(text.to_owned(), |text, (event, ours)| {
-        // A phrase of ours may hold the event's: it is said once.
-        if text.contains(ours) { text } else { text.replace(event, ours) }
-    })
+    WORDS.iter().fold(text.to_owned(), |text, (event, ours)| text.replace(event, ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapkeep_cluster::{Kind, Refusal, Unanswered};
+    use snapkeep_transport::Lost;
+
+    /// Words that mean nothing to somebody at a terminal.
+    const FOREIGN: &[&str] = &[
+        "event",
+        "function",
+        "execution role",
+        "`Region`",
+        "`SnapshotName`",
+        "Action `",
+        "SNAPKEEP_ALLOWED",
+        " ACCESS_KEY",
+    ];
+
+    #[test]
+    fn every_refusal_speaks_to_somebody_at_a_terminal() {
+        let kinds = [
+            Kind::Unsigned,
+            Kind::SignatureMismatch,
+            Kind::WrongRegion,
+            Kind::WrongService,
+            Kind::ClockSkew,
+            Kind::BadToken,
+            Kind::ActionDenied,
+            Kind::PassRoleDenied,
+            Kind::PermissionMissing,
+            Kind::RoleNotAssumable,
+            Kind::Denied,
+            Kind::Throttled,
+            Kind::RepositoryMissing,
+            Kind::SnapshotMissing,
+            Kind::NameTaken,
+            Kind::Busy,
+            Kind::VerificationFailed,
+            Kind::RegionRefused,
+            Kind::Gateway,
+            Kind::ServerError,
+            Kind::Invalid,
+        ];
+        let refusals = kinds.map(|kind| Refusal { status: 400, kind, reason: "why".into() }.failure());
+        let why = || "why".to_owned();
+        let lost = [
+            Lost::NotSent(why()),
+            Lost::NotSent("certificate".into()),
+            Lost::OutOfTime,
+            Lost::Cut(why()),
+            Lost::Unreadable(why()),
+            Lost::AddressRefused(why()),
+            Lost::NoCredentials(why()),
+        ];
+        let lost = lost.map(|lost| Unanswered::Lost(lost).failure());
+        for failure in refusals.into_iter().chain(lost) {
+            let said = for_operator(failure);
+            for word in FOREIGN {
+                assert!(!said.hint.contains(word), "{said}: {}", said.hint);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_said_once_stays() {
+        for (event, _) in WORDS {
+            assert_eq!(said(&said(event)), said(event), "{event}");
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! `completions`: what a shell needs to complete our commands.
 
 use crate::args::command;
-use crate::output::{Look, View};
+use crate::output::{Look, View, json_of};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use serde::Serialize;
 use snapkeep_core::Failure;
 
 /// Print a shell's completion script
@@ -21,7 +21,7 @@ pub(crate) struct Completions {
 
 /// Prints the script.
 pub(crate) fn run(arguments: &Completions, session: &Session) -> Result<(), Failure> {
-    let script = Script { shell: shell_name(arguments.shell), script: script(arguments.shell) };
+    let script = Script { schema: 1, shell: shell_name(arguments.shell), script: script(arguments.shell) };
     session.printer.show(&script, session.now())
 }
 
@@ -35,7 +35,9 @@ fn script(shell: clap_complete::Shell) -> String {
     String::from_utf8_lossy(&script).into_owned()
 }
 
+#[derive(Serialize)]
 struct Script {
+    schema: u32,
     shell: String,
     script: String,
 }
@@ -45,8 +47,8 @@ impl View for Script {
         self.script.trim_end().to_owned()
     }
 
-    fn json(&self) -> Value {
-        json!({"schema": 1, "shell": self.shell, "script": self.script})
+    fn json(&self) -> String {
+        json_of(self)
     }
 }
 

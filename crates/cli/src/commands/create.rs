@@ -80,10 +80,11 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
     let wait = if arguments.no_wait { Duration::ZERO } else { UNTIL_THE_END };
     let stall_after = Some(arguments.stall_after.0);
     let job = Job::Create(Creation { repository, snapshot, identity, body, wait, stall_after });
-    let reporter = Reporter::new(&session.printer);
-    let report = run_observed(&target.api, &job, deadline, Warnings::default(), &reporter).await;
-    drop(reporter);
-    let report = report?;
+    let report = if arguments.no_wait {
+        snapkeep_engine::run(&target.api, &job, deadline, Warnings::default()).await?
+    } else {
+        run_observed(&target.api, &job, deadline, Warnings::default(), &Reporter::new(&session.printer)).await?
+    };
     if report.state == Some(State::InProgress) {
         session.printer.note(&follow);
     }

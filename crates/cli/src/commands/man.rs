@@ -1,10 +1,10 @@
 //! `man`: manual pages, made of the same grammar that parses.
 
 use crate::args::command;
-use crate::output::{Look, View};
+use crate::output::{Look, View, json_of};
 use crate::session::Session;
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
 use snapkeep_core::{Code, Failure};
 use std::path::{Path, PathBuf};
 
@@ -56,6 +56,13 @@ fn add_pages(command: &clap::Command, name: &str, pages: &mut Vec<(String, Strin
     command.get_subcommands().try_for_each(|sub| add_pages(sub, &format!("{name}-{}", sub.get_name()), pages))
 }
 
+#[derive(Serialize)]
+struct PagesLine<'a> {
+    schema: u32,
+    page: Option<&'a String>,
+    files: Option<&'a Vec<PathBuf>>,
+}
+
 enum Pages {
     Printed(String),
     Written(Vec<PathBuf>),
@@ -69,11 +76,12 @@ impl View for Pages {
         }
     }
 
-    fn json(&self) -> Value {
-        match self {
-            Self::Printed(page) => json!({"schema": 1, "page": page, "files": null}),
-            Self::Written(files) => json!({"schema": 1, "page": null, "files": files}),
-        }
+    fn json(&self) -> String {
+        let (page, files) = match self {
+            Self::Printed(page) => (Some(page), None),
+            Self::Written(files) => (None, Some(files)),
+        };
+        json_of(&PagesLine { schema: 1, page, files })
     }
 }
 

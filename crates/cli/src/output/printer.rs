@@ -1,11 +1,12 @@
 //! The one place that writes to the terminal.
 
-use super::{Look, Style, Tone, View};
+use super::{Look, Style, Tone, View, json_of};
 use crate::args::{Globals, When};
 use crate::process::Process;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use snapkeep_core::{Code, Failure};
 use std::io::{BufRead, ErrorKind, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -143,7 +144,7 @@ impl Printer {
     pub(crate) fn show(&self, view: &dyn View, now: Timestamp) -> Result<(), Failure> {
         self.end_progress();
         let text = match self.format {
-            Format::Json => view.json().to_string(),
+            Format::Json => view.json(),
             Format::Text | Format::Lambda => view.text(&Look { style: self.out, now }),
         };
         if text.is_empty() { Ok(()) } else { write_out(&(text + "\n")) }
@@ -164,7 +165,8 @@ impl Printer {
     /// What clap renders for standard error.
     pub(crate) fn complaint(&self, page: &clap::builder::StyledStr) {
         let text = if self.err.is_coloured() { page.ansi().to_string() } else { page.to_string() };
-        self.line(text.trim_end());
+        // The same head as every other error.
+        self.line(text.replacen("error:", &format!("error[{}]:", Code::BadEvent), 1).trim_end());
     }
 
     /// Something worth knowing, unless `--quiet`.
@@ -186,11 +188,9 @@ impl Printer {
         self.say("warning", text, &format!("{}: {text}", self.err.paint(Tone::Warning, "warning")));
     }
 
-    /// Progress as a JSON line.
-    pub(crate) fn event(&self, mut fields: Value, name: &str) {
-        fields["schema"] = json!(1);
-        fields["event"] = json!(name);
-        self.line(&fields.to_string());
+    /// What happens, as a JSON line.
+    pub(crate) fn event(&self, event: &str, fields: &impl Serialize) {
+        self.line(&json_of(&EventLine { schema: 1, event, fields }));
     }
 
     /// A line on standard error, above the bar if there is one.
@@ -232,7 +232,7 @@ impl Printer {
         self.end_progress();
         self.line(&match self.format {
             Format::Lambda => json!({"errorType": failure.code, "errorMessage": failure.to_json()}).to_string(),
-            Format::Json => failure_json(failure).to_string(),
+            Format::Json => failure_json(failure),
             Format::Text => failure_text(failure, self.err),
         });
     }
@@ -240,17 +240,30 @@ impl Printer {
     fn say(&self, kind: &str, text: &str, for_people: &str) {
         match self.format {
             Format::Text | Format::Lambda => self.line(for_people),
-            Format::Json => self.event(json!({"message": text}), kind),
+            Format::Json => self.event(kind, &json!({"message": text})),
         }
     }
 }
 
+/// Something that happens, for programs.
+#[derive(Serialize)]
+struct EventLine<'a, T> {
+    schema: u32,
+    event: &'a str,
+    #[serde(flatten)]
+    fields: &'a T,
+}
+
 /// The error for programs.
-pub(crate) fn failure_json(failure: &Failure) -> Value {
-    json!({
-        "schema": 1, "code": failure.code, "http_status": failure.http_status,
-        "cause": failure.cause, "hint": failure.hint,
-    })
+#[derive(Serialize)]
+struct FailureLine<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    failure: &'a Failure,
+}
+
+pub(crate) fn failure_json(failure: &Failure) -> String {
+    json_of(&FailureLine { schema: 1, failure })
 }
 
 /// The error for people.

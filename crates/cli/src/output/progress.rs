@@ -3,10 +3,11 @@
 use super::printer::Showing;
 use super::{Printer, Tone, human};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 use serde_json::json;
 use snapkeep_core::progress::Tracker;
-use snapkeep_core::snapshot::Progress;
-use snapkeep_engine::{Event, Observer};
+use snapkeep_core::snapshot::{Counted, Progress, ShardStages};
+use snapkeep_engine::{Event, Observer, Outcome};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -77,13 +78,13 @@ impl<'a> Reporter<'a> {
 
     fn say_sometimes(&self, seen: &mut Seen, motion: &Motion<'_>) {
         let words = motion.words();
-        let is_due = seen.said_at.is_none_or(|at| at.elapsed() >= PAUSE);
+        let is_due = seen.said_at.unwrap_or(self.began).elapsed() >= PAUSE;
         if !is_due || words == seen.said {
             return;
         }
         seen.said_at = Some(Instant::now());
         if self.showing == Showing::Events {
-            self.printer.event(motion.json(), "progress");
+            self.printer.event("progress", &motion.json());
         } else {
             self.printer.line(&words);
         }
@@ -93,7 +94,7 @@ impl<'a> Reporter<'a> {
     fn deleting(&self, done: usize, of: usize, names: &[&str]) {
         match self.showing {
             Showing::Nothing => {}
-            Showing::Events => self.printer.event(json!({"done": done, "of": of, "snapshots": names}), "deleting"),
+            Showing::Events => self.printer.event("deleting", &json!({"done": done, "of": of, "snapshots": names})),
             Showing::Bar | Showing::Lines => {
                 let next = done + names.len();
                 let style = self.printer.err_style();
@@ -124,7 +125,12 @@ fn bar() -> ProgressBar {
 impl Observer for Reporter<'_> {
     fn notice(&self, event: &Event<'_>) {
         match event {
-            Event::Begun { snapshot, .. } => self.printer.note(&format!("snapshot {snapshot} has begun")),
+            Event::Begun { snapshot, outcome: Outcome::Created } => {
+                self.printer.note(&format!("snapshot {snapshot} has begun"));
+            }
+            Event::Begun { snapshot, outcome: Outcome::Adopted } => {
+                self.printer.note(&format!("snapshot {snapshot} was begun before; following it"));
+            }
             Event::Moved(progress) => self.moved(progress),
             Event::State(_) => {}
             Event::Stalled { .. } if self.showing == Showing::Nothing => {}
@@ -163,16 +169,22 @@ impl Motion<'_> {
     }
 
     /// The same for programs.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        json!({
-            "state": self.progress.state,
-            "shards": self.progress.shards,
-            "bytes": self.progress.bytes,
-            "files": self.progress.files,
-            "rate_bytes_per_s": self.rate,
-            "left_s": self.left.map(|left| left.as_secs()),
-        })
+    pub(crate) fn json(&self) -> MotionLine<'_> {
+        let Progress { state, shards, bytes, files, .. } = self.progress;
+        let left_s = self.left.map(|left| left.as_secs());
+        MotionLine { state, shards: *shards, bytes: *bytes, files: *files, rate_bytes_per_s: self.rate, left_s }
     }
+}
+
+/// Progress for programs.
+#[derive(Serialize)]
+pub(crate) struct MotionLine<'a> {
+    state: &'a str,
+    shards: ShardStages,
+    bytes: Counted,
+    files: Counted,
+    rate_bytes_per_s: Option<f64>,
+    left_s: Option<u64>,
 }
 
 /// How much is done, in thousandths. Servers count a shard's bytes only once it has begun, so that bytes alone would
@@ -194,7 +206,6 @@ pub(crate) fn thousandths(progress: &Progress) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use snapkeep_core::snapshot::{Counted, ShardStages};
 
     fn progress(done: u64, initializing: u64, bytes: Option<(u64, u64)>) -> Progress {
         let counted = Counted { total: bytes.map(|(_, total)| total), done: bytes.map(|(done, _)| done) };

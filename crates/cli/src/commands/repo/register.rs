@@ -66,8 +66,12 @@ pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Fa
     let reporter = Reporter::new(&session.printer);
     let report = run_observed(&target.api, &job, session.deadline(), Warnings::default(), &reporter).await?;
     drop(reporter);
-    let registered =
-        Registered { repository: report.repository, outcome: report.registration, warnings: report.warnings };
+    let registered = Registered {
+        schema: 1,
+        repository: report.repository,
+        outcome: report.registration,
+        warnings: report.warnings,
+    };
     session.printer.show(&registered, session.now())
 }
 

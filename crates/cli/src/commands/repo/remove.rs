@@ -24,5 +24,5 @@ pub(crate) async fn run(arguments: Remove, session: &Session) -> Result<(), Fail
     let target = session.connect()?;
     confirm(session, arguments.yes, &format!("Remove repository {repository} from {}?", target.endpoint))?;
     remove_repository(&target.api, &repository, session.deadline()).await?;
-    session.printer.show(&Removed { repository: repository.to_string() }, session.now())
+    session.printer.show(&Removed { schema: 1, repository: repository.to_string(), removed: true }, session.now())
 }

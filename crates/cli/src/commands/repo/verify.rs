@@ -20,5 +20,5 @@ pub(crate) async fn run(arguments: Verify, session: &Session) -> Result<(), Fail
     let target = session.connect()?;
     let repository = named(arguments.name.as_deref(), &target, session).await?;
     let nodes = verify_repository(&target.api, &repository, session.deadline()).await?;
-    session.printer.show(&Verified { repository: repository.to_string(), nodes }, session.now())
+    session.printer.show(&Verified { schema: 1, repository: repository.to_string(), nodes }, session.now())
 }

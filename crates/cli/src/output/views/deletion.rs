@@ -1,8 +1,8 @@
 //! Results of `delete`: the plan, and what came of it.
 
 use super::{age, state};
-use crate::output::{Cell, Look, Table, Tone, View, human};
-use serde_json::{Value, json};
+use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
+use serde::Serialize;
 use snapkeep_core::deletion::DeletionPlan;
 use snapkeep_engine::DeletionReport;
 
@@ -30,12 +30,12 @@ impl View for PlanView<'_> {
         }
         let rows = plan.steps.len() + plan.kept.len();
         let table = if rows == 0 { String::new() } else { table.render(look.style) + "\n" };
-        let steps = human::count(plan.steps.len(), "snapshot");
-        format!("{table}{steps} of {} in repository {} to delete", plan.total, plan.repository)
+        let of_all = human::count(plan.total, "snapshot");
+        format!("{table}{} of {of_all} in repository {} to delete", plan.steps.len(), plan.repository)
     }
 
-    fn json(&self) -> Value {
-        json!({"schema": 1, "repository": self.0.repository, "dry_run": true, "plan": self.0, "report": null})
+    fn json(&self) -> String {
+        DeletionLine::of(self.0, None)
     }
 }
 
@@ -63,10 +63,23 @@ impl View for Deleted<'_> {
         lines.join("\n")
     }
 
-    fn json(&self) -> Value {
-        json!({
-            "schema": 1, "repository": self.plan.repository, "dry_run": false,
-            "plan": self.plan, "report": self.report,
-        })
+    fn json(&self) -> String {
+        DeletionLine::of(self.plan, Some(self.report))
+    }
+}
+
+/// Both, for programs: without a report nothing was done.
+#[derive(Serialize)]
+struct DeletionLine<'a> {
+    schema: u32,
+    repository: &'a str,
+    dry_run: bool,
+    plan: &'a DeletionPlan,
+    report: Option<&'a DeletionReport>,
+}
+
+impl<'a> DeletionLine<'a> {
+    fn of(plan: &'a DeletionPlan, report: Option<&'a DeletionReport>) -> String {
+        json_of(&Self { schema: 1, repository: &plan.repository, dry_run: report.is_none(), plan, report })
     }
 }

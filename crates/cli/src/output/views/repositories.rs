@@ -1,7 +1,8 @@
 //! Results of `repo …`.
 
 use super::Fields;
-use crate::output::{Look, Table, View, human};
+use crate::output::{Look, Table, View, human, json_of};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use snapkeep_cluster::{Cleaned, Registered as Found};
 use snapkeep_core::repository::check_further;
@@ -36,9 +37,9 @@ impl View for RepositoryList {
         table.render(look.style)
     }
 
-    fn json(&self) -> Value {
-        let repositories: Vec<Value> = self.0.iter().map(|(name, found)| described(name, found)).collect();
-        json!({"schema": 1, "repositories": repositories})
+    fn json(&self) -> String {
+        let repositories = self.0.iter().map(|(name, found)| described(name, found)).collect();
+        json_of(&RepositoriesLine { schema: 1, repositories })
     }
 }
 
@@ -59,16 +60,17 @@ impl View for RepositoryView {
         fields.render()
     }
 
-    fn json(&self) -> Value {
-        let mut object = described(&self.name, &self.found);
-        object["schema"] = json!(1);
-        object
+    fn json(&self) -> String {
+        json_of(&RepositoryLine { schema: Some(1), ..described(&self.name, &self.found) })
     }
 }
 
 /// `repo register`.
+#[derive(Serialize)]
 pub(crate) struct Registered {
+    pub(crate) schema: u32,
     pub(crate) repository: String,
+    #[serde(rename = "registration")]
     pub(crate) outcome: Option<RegistrationOutcome>,
     pub(crate) warnings: Vec<String>,
 }
@@ -86,13 +88,15 @@ impl View for Registered {
         format!("repository {} {what}", self.repository)
     }
 
-    fn json(&self) -> Value {
-        json!({"schema": 1, "repository": self.repository, "registration": self.outcome, "warnings": self.warnings})
+    fn json(&self) -> String {
+        json_of(self)
     }
 }
 
 /// `repo verify`.
+#[derive(Serialize)]
 pub(crate) struct Verified {
+    pub(crate) schema: u32,
     pub(crate) repository: String,
     pub(crate) nodes: Vec<String>,
 }
@@ -103,14 +107,17 @@ impl View for Verified {
         format!("repository {} works on {nodes}: {}", self.repository, self.nodes.join(", "))
     }
 
-    fn json(&self) -> Value {
-        json!({"schema": 1, "repository": self.repository, "nodes": self.nodes})
+    fn json(&self) -> String {
+        json_of(self)
     }
 }
 
 /// `repo remove`.
+#[derive(Serialize)]
 pub(crate) struct Removed {
+    pub(crate) schema: u32,
     pub(crate) repository: String,
+    pub(crate) removed: bool,
 }
 
 impl View for Removed {
@@ -118,8 +125,8 @@ impl View for Removed {
         format!("repository {} is not registered any more; its snapshots are where they were", self.repository)
     }
 
-    fn json(&self) -> Value {
-        json!({"schema": 1, "repository": self.repository, "removed": true})
+    fn json(&self) -> String {
+        json_of(self)
     }
 }
 
@@ -144,16 +151,38 @@ impl View for Cleanup {
         }
     }
 
-    fn json(&self) -> Value {
-        json!({
-            "schema": 1, "repository": self.repository,
-            "deleted_blobs": self.cleaned.blobs, "deleted_bytes": self.cleaned.bytes,
-        })
+    fn json(&self) -> String {
+        let Cleaned { blobs, bytes } = self.cleaned;
+        json_of(&CleanupLine { schema: 1, repository: &self.repository, deleted_blobs: blobs, deleted_bytes: bytes })
     }
 }
 
-fn described(name: &str, found: &Found) -> Value {
-    json!({"repository": name, "type": found.kind, "settings": shown(&found.settings)})
+#[derive(Serialize)]
+struct CleanupLine<'a> {
+    schema: u32,
+    repository: &'a str,
+    deleted_blobs: u64,
+    deleted_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct RepositoriesLine<'a> {
+    schema: u32,
+    repositories: Vec<RepositoryLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct RepositoryLine<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<u32>,
+    repository: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    settings: Map<String, Value>,
+}
+
+fn described<'a>(name: &'a str, found: &'a Found) -> RepositoryLine<'a> {
+    RepositoryLine { schema: None, repository: name, kind: &found.kind, settings: shown(&found.settings) }
 }
 
 /// Settings as they are, but for secrets that somebody put there.

@@ -1,8 +1,8 @@
 //! Result of `status`.
 
 use super::age;
-use crate::output::{Cell, Look, Table, Tone, View, human};
-use serde_json::{Value, json};
+use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
+use serde::Serialize;
 use snapkeep_core::snapshot::{Counted, Progress};
 use snapkeep_engine::{Running, Verdict};
 
@@ -20,9 +20,15 @@ impl View for Status {
         std::iter::once(table.render(look.style)).chain(diagnoses).collect::<Vec<_>>().join("\n")
     }
 
-    fn json(&self) -> Value {
-        json!({"schema": 1, "snapshots": self.0})
+    fn json(&self) -> String {
+        json_of(&StatusLine { schema: 1, snapshots: &self.0 })
     }
+}
+
+#[derive(Serialize)]
+struct StatusLine<'a> {
+    schema: u32,
+    snapshots: &'a [Running],
 }
 
 fn row(running: &Running, look: &Look) -> Vec<Cell> {

@@ -1,8 +1,7 @@
 //! Results of `list`, `show`, `create`, `abort` and `clone`.
 
 use super::{Fields, age, shards, state};
-use crate::output::{Cell, Look, Style, Table, Tone, View, human};
-use serde_json::{Value, json};
+use crate::output::{Cell, Look, Style, Table, Tone, View, human, json_of};
 use snapkeep_core::snapshot::{Shards, Snapshot, State};
 use snapkeep_engine::{AbortOutcome, Aborted, CloneReport, Inventory, Outcome, Report, Shown};
 
@@ -27,8 +26,8 @@ impl View for List {
         table.render(look.style)
     }
 
-    fn json(&self) -> Value {
-        json!(self.0)
+    fn json(&self) -> String {
+        json_of(&self.0)
     }
 }
 
@@ -86,8 +85,8 @@ impl View for Shown {
         fields.render()
     }
 
-    fn json(&self) -> Value {
-        json!(self)
+    fn json(&self) -> String {
+        json_of(self)
     }
 }
 
@@ -130,8 +129,8 @@ impl View for Created {
         }
     }
 
-    fn json(&self) -> Value {
-        json!(self.0)
+    fn json(&self) -> String {
+        json_of(&self.0)
     }
 }
 
@@ -149,8 +148,8 @@ impl View for AbortView {
         }
     }
 
-    fn json(&self) -> Value {
-        json!(self.0)
+    fn json(&self) -> String {
+        json_of(&self.0)
     }
 }
 
@@ -166,8 +165,8 @@ impl View for CloneView {
         }
     }
 
-    fn json(&self) -> Value {
-        json!(self.0)
+    fn json(&self) -> String {
+        json_of(&self.0)
     }
 }
 
