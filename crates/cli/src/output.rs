@@ -8,9 +8,9 @@ mod style;
 mod table;
 pub(crate) mod views;
 
+pub(crate) use printer::{Format, Printer};
 #[cfg(test)]
 pub(crate) use printer::{failure_json, failure_text};
-pub(crate) use printer::{Format, Printer};
 pub(crate) use style::{Style, Tone};
 pub(crate) use table::{Cell, Table};
 

@@ -21,7 +21,7 @@ pub(crate) struct Completions {
 
 /// Prints the script.
 pub(crate) fn run(arguments: &Completions, session: &Session) -> Result<(), Failure> {
-    let script = Script { schema: 1, shell: shell_name(arguments.shell), script: script(arguments.shell) };
+    let script = Completion { schema: 1, shell: shell_name(arguments.shell), script: script(arguments.shell) };
     session.printer.show(&script, session.now())
 }
 
@@ -36,13 +36,13 @@ fn script(shell: clap_complete::Shell) -> String {
 }
 
 #[derive(Serialize)]
-struct Script {
+struct Completion {
     schema: u32,
     shell: String,
     script: String,
 }
 
-impl View for Script {
+impl View for Completion {
     fn text(&self, _: &Look) -> String {
         self.script.trim_end().to_owned()
     }

@@ -6,7 +6,7 @@ mod running;
 mod snapshots;
 
 pub(crate) use deletion::{Deleted, PlanView};
-pub(crate) use repositories::{Cleanup, Registered, Removed, RepositoryList, RepositoryView, Verified};
+pub(crate) use repositories::{Cleanup, Registered, Removal, RepositoryList, RepositoryView, Verified};
 pub(crate) use running::Status;
 pub(crate) use snapshots::{AbortView, CloneView, Created, List};
 

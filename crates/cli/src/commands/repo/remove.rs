@@ -1,7 +1,7 @@
 //! `repo remove`.
 
 use crate::confirm::{Yes, confirm};
-use crate::output::views::Removed;
+use crate::output::views::Removal;
 use crate::session::Session;
 use clap::Args;
 use snapkeep_core::Failure;
@@ -24,5 +24,5 @@ pub(crate) async fn run(arguments: Remove, session: &Session) -> Result<(), Fail
     let target = session.connect()?;
     confirm(session, arguments.yes, &format!("Remove repository {repository} from {}?", target.endpoint))?;
     remove_repository(&target.api, &repository, session.deadline()).await?;
-    session.printer.show(&Removed { schema: 1, repository: repository.to_string(), removed: true }, session.now())
+    session.printer.show(&Removal { schema: 1, repository: repository.to_string(), removed: true }, session.now())
 }

@@ -114,13 +114,13 @@ impl View for Verified {
 
 /// `repo remove`.
 #[derive(Serialize)]
-pub(crate) struct Removed {
+pub(crate) struct Removal {
     pub(crate) schema: u32,
     pub(crate) repository: String,
     pub(crate) removed: bool,
 }
 
-impl View for Removed {
+impl View for Removal {
     fn text(&self, _: &Look) -> String {
         format!("repository {} is not registered any more; its snapshots are where they were", self.repository)
     }

@@ -255,8 +255,11 @@ fn found(kind: &str, settings: &Value) -> Found {
 
 #[test]
 fn repositories() {
-    let s3 = found("s3", &json!({"bucket": "my-backups", "base_path": "logs", "region": "eu-west-1",
-        "role_arn": "arn:aws:iam::123456789012:role/snapshots", "readonly": "true", "secret_key": "canary"}));
+    let s3 = found(
+        "s3",
+        &json!({"bucket": "my-backups", "base_path": "logs", "region": "eu-west-1",
+        "role_arn": "arn:aws:iam::123456789012:role/snapshots", "readonly": "true", "secret_key": "canary"}),
+    );
     let all = BTreeMap::from([
         ("cs-automated-enc".to_owned(), found("s3", &json!({}))),
         ("nightly".to_owned(), s3.clone()),
@@ -269,8 +272,11 @@ fn repositories() {
         let view = Registered { schema: 1, repository: repository(), outcome: Some(outcome), warnings: vec![] };
         expect_view(&format!("repo-register-{name}"), &view);
     }
-    expect_view("repo-verify", &Verified { schema: 1, repository: repository(), nodes: vec!["n1".into(), "n2".into()] });
-    expect_view("repo-remove", &Removed { schema: 1, repository: repository(), removed: true });
+    expect_view(
+        "repo-verify",
+        &Verified { schema: 1, repository: repository(), nodes: vec!["n1".into(), "n2".into()] },
+    );
+    expect_view("repo-remove", &Removal { schema: 1, repository: repository(), removed: true });
     let cleaned = Cleaned { blobs: 17, bytes: 1 << 30 };
     expect_view("repo-cleanup", &Cleanup { repository: repository(), cleaned });
     let clean = Cleanup { repository: repository(), cleaned: Cleaned { blobs: 0, bytes: 0 } };

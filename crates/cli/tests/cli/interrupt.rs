@@ -1,0 +1,52 @@
+//! Ctrl-C, and what a run says while it waits.
+
+use crate::stage::{Stage, end_of};
+use serde_json::Value;
+use snapkeep_testbed::Mode;
+use std::process::Command;
+
+#[tokio::test]
+async fn ctrl_c_ends_the_command_and_not_the_snapshot() {
+    let stage = Stage::new().await;
+    stage.register();
+    stage.mode(Mode::hold()).await;
+    let create = stage.start("create -r R held --indices I");
+    stage.until("held", "STARTED").await;
+    let killed = Command::new("kill").args(["-INT", &create.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let ran = end_of(create).await;
+    assert_eq!(ran.status, 130, "{ran:?}");
+    assert!(ran.err.contains("error[interrupted]: interrupted; what was begun goes on in the cluster"), "{ran:?}");
+    for verb in ["status", "abort"] {
+        assert!(ran.err.contains(&format!("`snapkeep {verb} -r {} held`", stage.repository)), "{ran:?}");
+    }
+    stage.mode(Mode::Normal).await;
+    stage.until("held", "SUCCESS").await;
+}
+
+#[tokio::test]
+async fn what_stands_still_is_said_and_events_are_json_lines() {
+    let stage = Stage::new().await;
+    stage.register();
+    stage.mode(Mode::hold()).await;
+    let mut create = stage.start("create -r R held --indices I --stall-after 1s --json");
+    let err = create.stderr.take().unwrap();
+    let lines = tokio::task::spawn_blocking(move || {
+        use std::io::BufRead;
+        let mut seen = Vec::new();
+        for line in std::io::BufReader::new(err).lines().map_while(Result::ok) {
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let has_stalled = event["message"].as_str().is_some_and(|text| text.contains("has not moved for"));
+            seen.push(event);
+            if has_stalled {
+                break;
+            }
+        }
+        seen
+    });
+    let seen = lines.await.unwrap();
+    stage.mode(Mode::Normal).await;
+    assert!(seen.iter().all(|event| event["schema"] == 1 && event["event"].is_string()), "{seen:?}");
+    assert_eq!((seen[0]["event"].as_str(), seen.last().unwrap()["event"].as_str()), (Some("note"), Some("warning")));
+    assert_eq!(end_of(create).await.status, 0);
+}

@@ -1,0 +1,9 @@
+//! The program as its users run it: the real binary against real nodes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod interrupt;
+mod invoke;
+mod journey;
+mod refusals;
+mod sessions;
+mod stage;

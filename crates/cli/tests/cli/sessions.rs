@@ -1,0 +1,1 @@
+//! The sessions of docs/cli.md are real.
