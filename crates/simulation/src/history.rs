@@ -1,0 +1,185 @@
+//! One history, made from a seed.
+
+use crate::chance::Chance;
+use crate::fault::{Bug, Fault, Faults};
+use crate::scheduler::Run;
+use crate::world::{CLUSTER, Promise, REPOSITORY, World};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Map;
+use snapkeep_core::Failure;
+use snapkeep_core::adopt::Adopt;
+use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::period::Period;
+use snapkeep_core::policy::{FirstDelete, Limits, Policy, Settings};
+use snapkeep_core::retention::{Count, Keep};
+use snapkeep_core::schedule::Schedule;
+use snapkeep_core::selection::Selection;
+
+/// Two policies of one repository whose names begin alike.
+const PROMISES: [Promise; 2] = [
+    Promise { policy: "nightly", floor: 3, youngest: SignedDuration::from_hours(71) },
+    Promise { policy: "nightly-eu", floor: 2, youngest: SignedDuration::from_hours(23) },
+];
+
+/// When each history begins: 1 March 2026.
+const BEGIN: i64 = 1_772_323_200;
+
+/// How much there was of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Runs that were begun.
+    pub runs: u64,
+    /// Runs that were killed.
+    pub killed: u64,
+    /// Good snapshots at the end.
+    pub good: u64,
+    /// Lines of history.
+    pub events: u64,
+}
+
+/// A history that broke a promise.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its seed.
+    pub seed: u64,
+    /// What went wrong in it.
+    pub faults: Faults,
+    /// The promise.
+    pub broken: String,
+    /// All that happened up to then.
+    pub history: Vec<String>,
+}
+
+/// The policy's name that lives as long as the program.
+pub(crate) fn known(name: &str) -> &'static str {
+    PROMISES.iter().map(|promise| promise.policy).find(|policy| *policy == name).unwrap_or("nobody")
+}
+
+fn policies(bug: Option<Bug>) -> Result<Vec<Policy>, Failure> {
+    PROMISES
+        .iter()
+        .zip(["0 */6 * * *", "every 3h"])
+        .map(|(promise, schedule)| policy(*promise, schedule, bug))
+        .collect()
+}
+
+fn policy(promise: Promise, schedule: &str, bug: Option<Bug>) -> Result<Policy, Failure> {
+    let floor = u32::try_from(promise.floor).unwrap_or(u32::MAX);
+    let min_count = if bug == Some(Bug::FloorOffByOne) { floor - 1 } else { floor };
+    let hours = i32::try_from(promise.youngest.as_hours()).unwrap_or(i32::MAX);
+    let adopt = match bug {
+        Some(Bug::PrefixOwns) => vec![Adopt::wildcard(&format!("{}*", promise.policy))?],
+        _ => Vec::new(),
+    };
+    Policy::new(Settings {
+        name: promise.policy.to_owned(),
+        clusters: vec![CLUSTER.to_owned()],
+        repository: RepositoryName::parse(REPOSITORY)?,
+        indices: Selection::default(),
+        schedule: Some(Schedule::parse(schedule, TimeZone::UTC)?),
+        zone: TimeZone::UTC,
+        prefix: None,
+        metadata: Map::new(),
+        partial: false,
+        include_global_state: false,
+        keep: Some(Keep {
+            last: Some(Count::Of(1)),
+            within: Some(Period::hours(hours)),
+            // An hour more than what is promised: clocks may be five minutes off.
+            max_age: Some(Period::hours(hours + 1)),
+            min_count: Some(min_count),
+            ..Keep::default()
+        }),
+        limits: Limits::default(),
+        stale_after: None,
+        first_delete: FirstDelete::Allow,
+        adopt,
+    })
+}
+
+/// How far the server's clock is ahead of a scheduler's: mostly little, sometimes minutes, sometimes ten years.
+fn skew(chance: &mut Chance) -> SignedDuration {
+    let seconds = match chance.below(10) {
+        0 => chance.between(-3_600, 3_600),
+        1 => chance.between(-86_400 * 30, 86_400 * 30),
+        2 => chance.between(-315_360_000, 315_360_000),
+        _ => chance.between(-20, 20),
+    };
+    SignedDuration::from_secs(seconds)
+}
+
+/// Runs the history of a seed, up to its end or to the first promise that is broken.
+pub fn run(seed: u64, faults: &Faults, bug: Option<Bug>) -> Result<Tally, Box<Found>> {
+    let mut chance = Chance::new(seed);
+    let begin = Timestamp::from_second(BEGIN).unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut world = World::new(begin, faults.clone(), PROMISES.to_vec());
+    let mut tally = Tally::default();
+    let end = begin + SignedDuration::from_hours(24 * faults.days);
+    match policies(bug) {
+        Ok(policies) => {
+            while world.now() < end && world.broken.is_none() {
+                tick(&mut world, &mut chance, &policies, faults, bug, &mut tally);
+            }
+        }
+        Err(failure) => world.broken = Some(format!("the policies are refused: {failure}")),
+    }
+    tally.good = PROMISES.iter().map(|promise| world.good(promise.policy) as u64).sum();
+    tally.events = world.history.len() as u64;
+    match world.broken {
+        None => Ok(tally),
+        Some(broken) => Err(Box::new(Found { seed, faults: faults.clone(), broken, history: world.history })),
+    }
+}
+
+/// Some runs begin at about the same time, and act in turns until each has ended or is killed; then hours pass.
+fn tick(
+    world: &mut World,
+    chance: &mut Chance,
+    policies: &[Policy],
+    faults: &Faults,
+    bug: Option<Bug>,
+    tally: &mut Tally,
+) {
+    let mut runs = Vec::new();
+    for _ in 0..=chance.below(faults.schedulers) {
+        tally.runs += 1;
+        let skew = if faults.has(Fault::Clocks) { skew(chance) } else { SignedDuration::ZERO };
+        runs.push(Run::new(tally.runs, policies, skew, bug));
+    }
+    while !runs.is_empty() && world.broken.is_none() {
+        let turn = usize::try_from(chance.below(runs.len() as u64)).unwrap_or_default();
+        let killed = faults.has(Fault::Kills) && chance.hits(2);
+        tally.killed += u64::from(killed);
+        if killed || !runs[turn].act(world, chance) {
+            runs.swap_remove(turn);
+        }
+        world.pass(chance.between(0, 30), chance);
+    }
+    // Mostly the next slot, sometimes the same one again, sometimes days of nobody being there.
+    let minutes = match chance.below(12) {
+        0..3 => chance.between(1, 50),
+        3 => chance.between(1_000, 4_000),
+        _ => chance.between(120, 300),
+    };
+    world.pass(minutes * 60, chance);
+}
+
+/// The shortest history found that breaks a promise as `found` does: with fewer kinds of faults, schedulers and days.
+pub fn shortest(found: Found, bug: Option<Bug>) -> Found {
+    let mut best = found;
+    while let Some(better) = milder(&best, bug) {
+        best = better;
+    }
+    best
+}
+
+fn milder(found: &Found, bug: Option<Bug>) -> Option<Found> {
+    let again = |faults: Faults| {
+        let seeds = std::iter::once(found.seed).chain(0..6);
+        seeds.filter_map(move |seed| run(seed, &faults, bug).err()).map(|found| *found)
+    };
+    let shorter = |other: &Found| other.history.len() < found.history.len();
+    let milder = found.faults.milder().into_iter().flat_map(again).filter(shorter);
+    milder.min_by_key(|other| other.history.len())
+}
