@@ -13,15 +13,19 @@ use crate::invariants::{Permit, Violation};
 /// How often a write is sent while looks say that it has had no effect.
 pub const SENDS: u32 = 3;
 
-/// How many looks in a row may fail, or show an accepted write without effect, before the step is given up.
+/// How many looks in a row may fail, come to nothing, or show an accepted write without effect, before the step is
+/// given up.
 pub const LOOKS: u32 = 4;
+
+/// How long a look's permit holds, in seconds. A run that was stopped in between looks once more.
+pub const PERMIT_SECONDS: i64 = 60;
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// List the repository afresh and ask the invariants for a permit.
     Look,
-    /// Send the write, once.
+    /// Send the write, once, unless the permit is older than [`PERMIT_SECONDS`]: then tell [`Event::Expired`].
     Act,
     /// Nothing more.
     End(Outcome),
@@ -36,6 +40,8 @@ pub enum Event {
     Refuted(Violation),
     /// The look had no answer.
     Unseen,
+    /// The permit was too old, and nothing was sent.
+    Expired,
     /// The server accepted the write.
     Accepted,
     /// The server refused the write.
@@ -70,11 +76,13 @@ pub struct Machine {
     answer: Option<Event>,
     /// Looks in a row that brought nothing.
     in_vain: u32,
+    /// Whether the last permit came to nothing.
+    expired: bool,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { ask: Ask::Look, sent: 0, answer: None, in_vain: 0 }
+        Self { ask: Ask::Look, sent: 0, answer: None, in_vain: 0, expired: false }
     }
 }
 
@@ -102,6 +110,11 @@ impl Machine {
                 (self.sent, self.answer, self.in_vain) = (self.sent + 1, Some(answer), 0);
                 Ask::Look
             }
+            (Ask::Act, Event::Expired) => {
+                self.expired = true;
+                let given_up = if self.sent > 0 { Outcome::Unknown } else { Outcome::Unseen };
+                self.look_again(given_up)
+            }
             (ask, _) => ask.clone(),
         };
     }
@@ -109,6 +122,8 @@ impl Machine {
     /// A look has shown that nothing has been done so far.
     fn without_effect(&mut self) -> Ask {
         match self.answer {
+            // What an earlier look had permitted was not sent.
+            _ if std::mem::take(&mut self.expired) => Ask::Act,
             None => Ask::Act,
             Some(Event::Refused) => Ask::End(Outcome::Refused),
             // It may take the server a moment to show what it has accepted.

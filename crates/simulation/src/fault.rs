@@ -11,6 +11,10 @@ pub enum Fault {
     Failures,
     /// Runs that are killed between two acts.
     Kills,
+    /// Runs that are stopped for hours and then go on.
+    Stalls,
+    /// Operators who delete good snapshots by hand, while a run is stopped.
+    Operators,
     /// Managers that restart: looks fail, running snapshots are lost.
     Restarts,
     /// Clocks of schedulers that are wrong by minutes or years.
@@ -19,7 +23,16 @@ pub enum Fault {
 
 impl Fault {
     /// Each of them.
-    pub const ALL: [Self; 6] = [Self::Losses, Self::Repeats, Self::Failures, Self::Kills, Self::Restarts, Self::Clocks];
+    pub const ALL: [Self; 8] = [
+        Self::Losses,
+        Self::Repeats,
+        Self::Failures,
+        Self::Kills,
+        Self::Stalls,
+        Self::Operators,
+        Self::Restarts,
+        Self::Clocks,
+    ];
 }
 
 /// What the world does to those who live in it. Each kind can be left out, to find which ones a failure needs.

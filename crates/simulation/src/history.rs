@@ -15,6 +15,7 @@ use snapkeep_core::policy::{FirstDelete, Limits, Policy, Settings};
 use snapkeep_core::retention::{Count, Keep};
 use snapkeep_core::schedule::Schedule;
 use snapkeep_core::selection::Selection;
+use snapkeep_core::steps::PERMIT_SECONDS;
 
 /// Two policies of one repository whose names begin alike.
 const PROMISES: [Promise; 2] = [
@@ -32,6 +33,8 @@ pub struct Tally {
     pub runs: u64,
     /// Runs that were killed.
     pub killed: u64,
+    /// How often a run was stopped for a time.
+    pub stopped: u64,
     /// Good snapshots at the end.
     pub good: u64,
     /// Lines of history.
@@ -114,13 +117,15 @@ pub fn run(seed: u64, faults: &Faults, bug: Option<Bug>) -> Result<Tally, Box<Fo
     let mut chance = Chance::new(seed);
     let begin = Timestamp::from_second(BEGIN).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut world = World::new(begin, faults.clone(), PROMISES.to_vec());
-    let mut tally = Tally::default();
     let end = begin + SignedDuration::from_hours(24 * faults.days);
+    let mut tally = Tally::default();
     match policies(bug) {
         Ok(policies) => {
+            let mut stage = Stage { policies: &policies, faults, bug, runs: Vec::new(), tally };
             while world.now() < end && world.broken.is_none() {
-                tick(&mut world, &mut chance, &policies, faults, bug, &mut tally);
+                stage.tick(&mut world, &mut chance);
             }
+            tally = stage.tally;
         }
         Err(failure) => world.broken = Some(format!("the policies are refused: {failure}")),
     }
@@ -132,37 +137,62 @@ pub fn run(seed: u64, faults: &Faults, bug: Option<Bug>) -> Result<Tally, Box<Fo
     }
 }
 
-/// Some runs begin at about the same time, and act in turns until each has ended or is killed; then hours pass.
-fn tick(
-    world: &mut World,
-    chance: &mut Chance,
-    policies: &[Policy],
-    faults: &Faults,
+/// Who lives in the world, and by what rules.
+struct Stage<'p> {
+    policies: &'p [Policy],
+    faults: &'p Faults,
     bug: Option<Bug>,
-    tally: &mut Tally,
-) {
-    let mut runs = Vec::new();
-    for _ in 0..=chance.below(faults.schedulers) {
-        tally.runs += 1;
-        let skew = if faults.has(Fault::Clocks) { skew(chance) } else { SignedDuration::ZERO };
-        runs.push(Run::new(tally.runs, policies, skew, bug));
-    }
-    while !runs.is_empty() && world.broken.is_none() {
-        let turn = usize::try_from(chance.below(runs.len() as u64)).unwrap_or_default();
-        let killed = faults.has(Fault::Kills) && chance.hits(2);
-        tally.killed += u64::from(killed);
-        if killed || !runs[turn].act(world, chance) {
-            runs.swap_remove(turn);
+    runs: Vec<Run<'p>>,
+    tally: Tally,
+}
+
+impl Stage<'_> {
+    /// Some runs begin at about the same time, and act in turns until each has ended or is killed; then hours pass.
+    /// Those that are stopped go on when their time comes, in whatever company.
+    fn tick(&mut self, world: &mut World, chance: &mut Chance) {
+        for _ in 0..=chance.below(self.faults.schedulers) {
+            self.tally.runs += 1;
+            let skew = if self.faults.has(Fault::Clocks) { skew(chance) } else { SignedDuration::ZERO };
+            self.runs.push(Run::new(self.tally.runs, self.policies, skew, self.bug));
         }
-        world.pass(chance.between(0, 30), chance);
+        while let Some(turn) = self.turn(world, chance) {
+            self.act(turn, world, chance);
+            world.pass(chance.between(0, 30), chance);
+        }
+        // Mostly the next slot, sometimes the same one again, sometimes days of nobody being there.
+        let minutes = match chance.below(12) {
+            0..3 => chance.between(1, 50),
+            3 => chance.between(1_000, 4_000),
+            _ => chance.between(120, 300),
+        };
+        world.pass(minutes * 60, chance);
     }
-    // Mostly the next slot, sometimes the same one again, sometimes days of nobody being there.
-    let minutes = match chance.below(12) {
-        0..3 => chance.between(1, 50),
-        3 => chance.between(1_000, 4_000),
-        _ => chance.between(120, 300),
-    };
-    world.pass(minutes * 60, chance);
+
+    /// Whose turn it is, of those that are awake.
+    fn turn(&self, world: &World, chance: &mut Chance) -> Option<usize> {
+        let awake: Vec<usize> = (0..self.runs.len()).filter(|at| self.runs[*at].is_awake(world)).collect();
+        let at = usize::try_from(chance.below(awake.len() as u64)).unwrap_or_default();
+        awake.get(at).copied().filter(|_| world.broken.is_none())
+    }
+
+    fn act(&mut self, turn: usize, world: &mut World, chance: &mut Chance) {
+        if self.faults.has(Fault::Stalls) && chance.hits(2) {
+            self.tally.stopped += 1;
+            self.runs[turn].stop(world.now() + SignedDuration::from_mins(chance.between(2, 900)));
+            let nobody_acts =
+                world.is_quiet() && !self.runs.iter().any(|run| run.is_awake(world) && run.is_about_to_write(world));
+            if self.faults.has(Fault::Operators) && nobody_acts && chance.hits(30) {
+                world.pass(PERMIT_SECONDS, chance);
+                world.operator_deletes(chance);
+            }
+            return;
+        }
+        let killed = self.faults.has(Fault::Kills) && chance.hits(2);
+        self.tally.killed += u64::from(killed);
+        if killed || !self.runs[turn].act(world, chance) {
+            self.runs.swap_remove(turn);
+        }
+    }
 }
 
 /// The shortest history found that breaks a promise as `found` does: with fewer kinds of faults, schedulers and days.

@@ -31,6 +31,7 @@ fn simulate(wanted: &Wanted) -> Result<(u64, Tally), Box<Found>> {
         histories += 1;
         all.runs += tally.runs;
         all.killed += tally.killed;
+        all.stopped += tally.stopped;
         all.good += tally.good;
         all.events += tally.events;
     }
@@ -46,10 +47,10 @@ fn main() -> io::Result<ExitCode> {
         }
     };
     match simulate(&wanted) {
-        Ok((histories, Tally { runs, killed, good, events })) => {
+        Ok((histories, Tally { runs, killed, stopped, good, events })) => {
             writeln!(
                 io::stdout(),
-                "{histories} histories from seed {}: {runs} runs, {killed} of them killed, {events} events, {good} good \
+                "{histories} histories from seed {}: {runs} runs, {killed} of them killed, {stopped} stops, {events} events, {good} good \
                  snapshots left; no promise was broken",
                 wanted.seed
             )?;

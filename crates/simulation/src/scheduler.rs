@@ -8,7 +8,7 @@ use snapkeep_core::invariants::{Look, Permit};
 use snapkeep_core::inventory::Inventory;
 use snapkeep_core::plan::{Options, Step, make};
 use snapkeep_core::policy::Policy;
-use snapkeep_core::steps::{Ask, Event, Machine};
+use snapkeep_core::steps::{Ask, Event, Machine, PERMIT_SECONDS};
 use std::collections::VecDeque;
 
 /// Somebody who looks after the policies.
@@ -20,14 +20,37 @@ pub struct Run<'p> {
     skew: SignedDuration,
     number: u64,
     steps: Option<VecDeque<(Step, Machine)>>,
-    /// Whether the current step was looked at since its last write.
-    looked: bool,
+    /// When the current step was last looked at, by a clock that never jumps, if no write was sent since.
+    looked: Option<Timestamp>,
+    /// It is stopped until then.
+    stopped_until: Option<Timestamp>,
 }
 
 impl<'p> Run<'p> {
     /// The run of that number, by a clock that the server's is `skew` ahead of.
     pub fn new(number: u64, policies: &'p [Policy], skew: SignedDuration, bug: Option<Bug>) -> Self {
-        Self { policies, bug, skew, number, steps: None, looked: false }
+        Self { policies, bug, skew, number, steps: None, looked: None, stopped_until: None }
+    }
+
+    /// Stops it for some time.
+    pub fn stop(&mut self, until: Timestamp) {
+        self.stopped_until = Some(until);
+    }
+
+    /// Whether it is not stopped.
+    pub fn is_awake(&self, world: &World) -> bool {
+        self.stopped_until.is_none_or(|until| until <= world.now())
+    }
+
+    /// Whether what it does next is a write that a look has permitted and that is not too old.
+    pub fn is_about_to_write(&self, world: &World) -> bool {
+        let first = self.steps.as_ref().and_then(VecDeque::front);
+        first.is_some_and(|(_, machine)| *machine.ask() == Ask::Act) && !self.is_expired(world)
+    }
+
+    fn is_expired(&self, world: &World) -> bool {
+        let age = self.looked.map(|looked| world.now().duration_since(looked));
+        self.bug != Some(Bug::GuardLeftOut) && age.is_some_and(|age| age.as_secs() > PERMIT_SECONDS)
     }
 
     fn now(&self, world: &World) -> Timestamp {
@@ -50,7 +73,7 @@ impl<'p> Run<'p> {
             Ask::Act => self.send(&step, world, chance),
             Ask::End(outcome) => {
                 world.notes(&format!("run {}: {}: {outcome:?}", self.number, step.snapshot()));
-                self.looked = false;
+                self.looked = None;
                 return true;
             }
         };
@@ -71,8 +94,8 @@ impl<'p> Run<'p> {
     }
 
     fn look_at(&mut self, step: &Step, world: &mut World, chance: &mut Chance) -> Event {
-        if self.bug == Some(Bug::GuardLeftOut) && !self.looked {
-            self.looked = true;
+        if self.bug == Some(Bug::GuardLeftOut) && self.looked.is_none() {
+            self.looked = Some(world.now());
             return Event::Permitted(Permit::Act);
         }
         let inventory = self.look(world, chance);
@@ -80,7 +103,7 @@ impl<'p> Run<'p> {
         let cluster = inventory.as_ref().and_then(|inventory| inventory.clusters.get(CLUSTER));
         let look = cluster.and_then(|cluster| Look::new(self.policies, CLUSTER, cluster, REPOSITORY, now));
         let Some(look) = look else { return Event::Unseen };
-        self.looked = true;
+        self.looked = Some(world.now());
         let verdict = match step {
             Step::Create(create) => look.may_create(create),
             Step::Delete(delete) => look.may_delete(delete),
@@ -89,6 +112,9 @@ impl<'p> Run<'p> {
     }
 
     fn send(&mut self, step: &Step, world: &mut World, chance: &mut Chance) -> Event {
+        if self.is_expired(world) {
+            return Event::Expired;
+        }
         let answer = self.send_once(step, world, chance);
         if self.bug == Some(Bug::RetryWithoutLook) && answer == Answer::Lost {
             self.send_once(step, world, chance);
@@ -101,8 +127,8 @@ impl<'p> Run<'p> {
     }
 
     fn send_once(&mut self, step: &Step, world: &mut World, chance: &mut Chance) -> Answer {
-        world.judge_order(step.snapshot(), self.looked);
-        self.looked = false;
+        world.judge_order(step.snapshot(), self.looked.is_some());
+        self.looked = None;
         let policy = crate::history::known(&step.place().policy);
         let name = step.snapshot().to_owned();
         let write = match step {

@@ -256,6 +256,24 @@ impl World {
         }
     }
 
+    /// Whether any request is still on its way.
+    pub fn is_quiet(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// An operator deletes some of the newest good snapshots by hand. What that breaks is the operator's.
+    pub fn operator_deletes(&mut self, chance: &mut Chance) {
+        let own = |truth: &&Truth| truth.taker.is_some() && truth.snapshot.state == Some(State::Success);
+        let mut good: Vec<(Option<Timestamp>, String)> =
+            self.snapshots.values().filter(own).map(|t| (t.snapshot.started_at, t.snapshot.name.clone())).collect();
+        good.sort_unstable();
+        let count = usize::try_from(chance.between(1, 6)).unwrap_or_default();
+        for (_, name) in good.into_iter().rev().take(count) {
+            self.note(&format!("an operator deletes {name}"));
+            self.snapshots.remove(&name);
+        }
+    }
+
     /// Promise 6: a slot has at most one running or good snapshot.
     fn judge_creation(&mut self, name: &str, policy: &'static str, slot: Timestamp) {
         let standing = |truth: &&Truth| {

@@ -33,7 +33,7 @@ fn letter(ask: &Ask) -> char {
 
 #[test]
 fn look_act_look_again() {
-    use Event::{Accepted, Lost, Refused, Unseen};
+    use Event::{Accepted, Expired, Lost, Refused, Unseen};
     for (events, expected) in [
         (vec![], " l…"),
         (vec![FREE, Accepted, DONE], "lAl done"),
@@ -52,13 +52,26 @@ fn look_act_look_again() {
         (vec![FREE, Accepted, FREE, FREE, FREE, FREE], "lAllll unknown"),
         (vec![Unseen, FREE, Accepted, Unseen, DONE], "llAll done"),
         (vec![Accepted, FREE], "ll A…"),
+        (vec![FREE, Expired, FREE, Accepted, DONE], "lAlAl done"),
+        (vec![FREE, Expired, DONE], "lAl already"),
+        (vec![FREE, Lost, FREE, Expired, FREE, Lost, DONE], "lAlAlAl done"),
+        (vec![FREE, Expired, FREE, Expired, FREE, Expired, FREE, Expired], "lAlAlAlA unseen"),
     ] {
         assert_eq!(told(&events), expected, "{events:?}");
     }
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    prop::sample::select(vec![FREE, DONE, stale(), Event::Unseen, Event::Accepted, Event::Refused, Event::Lost])
+    prop::sample::select(vec![
+        FREE,
+        DONE,
+        stale(),
+        Event::Unseen,
+        Event::Expired,
+        Event::Accepted,
+        Event::Refused,
+        Event::Lost,
+    ])
 }
 
 proptest! {
@@ -79,6 +92,7 @@ proptest! {
                     permitted = event == FREE;
                     looks += 1;
                 }
+                Ask::Act if event == Event::Expired => permitted = false,
                 Ask::Act | Ask::Look => prop_assert_eq!(machine.ask(), &before),
                 Ask::End(_) => prop_assert_eq!(machine.ask(), &before),
             }
