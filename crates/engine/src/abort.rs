@@ -55,7 +55,8 @@ pub enum AbortOutcome {
 }
 
 /// Aborts the snapshot if it runs, and waits until it is gone. What does not run is never sent:
-/// `snapshot_missing`, or [`AbortOutcome::AlreadyEnded`].
+/// `snapshot_missing`, or [`AbortOutcome::AlreadyEnded`]. Servers know no guard for this: one that ends
+/// between the look and the request, some milliseconds later, is deleted all the same.
 pub async fn abort(
     api: &SnapshotApi,
     repository: &RepositoryName,
@@ -116,17 +117,17 @@ impl Run<'_> {
                 }
                 Some(Written::Lost(lost)) => unseen = Unanswered::Lost(lost).failure(),
             }
-            // The answer tells nothing: did it take effect?
-            match self.look().await {
-                Look::Runs if !self.is_aborting() => {}
-                Look::Nothing => {
-                    let cause = format!("whether {} was aborted is unknown: {}", self.name, unseen.cause);
-                    return Err(unknown(&cause));
-                }
-                Look::Gone | Look::Ended | Look::Runs => return self.wait().await,
-            }
             if attempt < ATTEMPTS && !self.deadline.pause(RESEND_PAUSE).await {
                 break;
+            }
+            // The answer tells nothing: did it take effect? Only what still runs is sent again, at once.
+            match self.look().await {
+                Look::Runs if !self.is_aborting() => {}
+                Look::Gone | Look::Ended | Look::Runs => return self.wait().await,
+                Look::Nothing => {
+                    let cause = format!("whether snapshot {} was aborted is unknown: {}", self.name, unseen.cause);
+                    return Err(unknown(&cause));
+                }
             }
         }
         let cause = format!("snapshot {} still runs: {}", self.name, unseen.cause);

@@ -150,8 +150,8 @@ async fn send(
     let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
     for attempt in 1..=ATTEMPTS {
         let (failure, is_verdict) = match send_once(api, job, deadline, watch).await {
-            None => return Ok(Outcome::Adopted),
-            Some(Written::Done(())) => return Ok(Outcome::Created),
+            None if attempt > 1 => return Ok(Outcome::Adopted),
+            None | Some(Written::Done(())) => return Ok(Outcome::Created),
             Some(Written::Refused(refusal)) => refused(&refusal),
             Some(Written::Lost(lost)) => {
                 let is_verdict = lost.is_unsent() && !lost.is_transient();
@@ -173,13 +173,15 @@ async fn send(
     Err(unseen.with_cause(cause))
 }
 
-/// Servers answer when the clone is complete; `None` if a look saw it end before.
+/// Servers answer when the clone is complete; `None` if a look saw its end before, or saw it begun when
+/// it is to be followed no longer.
 async fn send_once(api: &SnapshotApi, job: &CloneJob, deadline: Deadline, watch: &mut Watch<'_>) -> Option<Written> {
     let write = api.clone_snapshot(&job.repository, &job.source, &job.target, &job.indices, deadline);
+    let until = deadline.or_after(job.wait);
     while_looking(write, PAUSE, async || match look(api, job, deadline).await {
         Ok(Some(seen)) => {
             watch.look_closer(api, &job.repository, &seen, deadline).await;
-            seen.state.is_some_and(|state| state != State::InProgress)
+            seen.state.is_some_and(|state| state != State::InProgress) || until.left().is_zero()
         }
         Ok(None) => false,
         Err(unanswered) => {

@@ -169,7 +169,8 @@ fn holds(has: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
 }
 
 fn conflict(cause: String) -> Failure {
-    let hint = "choose another `SnapshotName`, make it a template such as nightly-%Y%m%d-%H%M%S, or leave it out";
+    let hint =
+        "choose another name for the snapshot, make it a template such as nightly-%Y%m%d-%H%M%S, or leave it out";
     Failure::new(Code::SnapshotConflict, cause, hint)
 }
 
@@ -246,7 +247,7 @@ fn unknown(job: &Creation, failure: &Failure, looking: &str) -> Failure {
         job.snapshot, failure.cause
     );
     let hint = format!(
-        "look for {} in repository {} before anything else; the same event with the same request id or `SlotTime` adopts it",
+        "look for {} in repository {} before anything else; the same name, or the same event with its request id or `SlotTime`, adopts it",
         job.snapshot, job.repository
     );
     let unknown = Failure::new(Code::OutcomeUnknown, cause, hint);

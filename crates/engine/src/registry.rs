@@ -118,11 +118,23 @@ pub async fn cleanup_repository(
     show_repository(api, repository, deadline).await?;
     match api.cleanup(repository, deadline).await {
         Written::Done(cleaned) => Ok(cleaned),
-        Written::Refused(refusal) if !is_unclear(&refusal) => Err(refusal.failure()),
-        Written::Refused(refusal) => Err(perhaps_cleaned(repository, &refusal.failure())),
+        Written::Refused(refusal) if refusal.kind == Kind::Gateway => {
+            Err(perhaps_cleaned(repository, &refusal.failure()))
+        }
+        Written::Refused(refusal) => Err(not_cleaned(&refusal)),
         Written::Lost(lost) if lost.is_unsent() => Err(Unanswered::Lost(lost).failure()),
         Written::Lost(lost) => Err(perhaps_cleaned(repository, &Unanswered::Lost(lost).failure())),
     }
+}
+
+/// Servers say with an exception of their own kind that something else runs: `Cannot cleanup […] - a
+/// snapshot is currently running`.
+fn not_cleaned(refusal: &Refusal) -> Failure {
+    let failure = refusal.failure();
+    if !refusal.reason.to_lowercase().contains("cannot cleanup") {
+        return failure;
+    }
+    failure.with_code(Code::SnapshotRunning).with_hint("wait until the snapshot or deletion has ended, then clean up")
 }
 
 fn perhaps_cleaned(repository: &RepositoryName, lost: &Failure) -> Failure {

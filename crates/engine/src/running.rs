@@ -5,10 +5,10 @@ use crate::run::missing;
 use crate::watch::Watch;
 use serde::{Serialize, Serializer};
 use snapkeep_cluster::SnapshotApi;
-use snapkeep_core::Failure;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::progress::diagnose;
 use snapkeep_core::snapshot::{Progress, Snapshot, State};
+use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
 use std::time::Duration;
 
@@ -124,6 +124,10 @@ async fn found<'a>(
         watched.push(Watched { repository: repository.clone(), snapshot, gone: false, progress: None, watch });
     };
     let Some(repository) = &query.repository else {
+        if !query.snapshots.is_empty() {
+            let hint = "name the repository, or leave the snapshots out to see all that runs";
+            return Err(Failure::new(Code::BadEvent, "snapshots are named without their repository", hint));
+        }
         for repository in repositories(api, deadline).await? {
             match api.running(&repository, deadline).await {
                 Ok(running) => running.into_iter().for_each(|snapshot| add(&repository, snapshot)),

@@ -125,8 +125,11 @@ impl<'a> Watch<'a> {
     }
 }
 
+/// What is left to an answer once a look has said that all is done: it is usually on its way.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Sends a change that servers answer only when all is done, and looks meanwhile: the answer, or `None`
-/// if a look said that it is over before. Requests are never sent twice by this.
+/// if a look said that it is over and no answer followed. Nothing is sent twice by this.
 pub(crate) async fn while_looking<T>(
     write: impl Future<Output = Written<T>>,
     pause: Duration,
@@ -141,7 +144,9 @@ pub(crate) async fn while_looking<T>(
         tokio::select! {
             biased;
             written = &mut write => return Some(written),
-            over = look => if over { return None },
+            over = look => if over {
+                return tokio::time::timeout(GRACE, write).await.ok();
+            },
         }
     }
 }

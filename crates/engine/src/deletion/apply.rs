@@ -45,7 +45,9 @@ pub(super) async fn apply(
         last: None,
         report: DeletionReport::new(&plan.repository),
     };
-    run.look().await?;
+    if !run.open.is_empty() {
+        run.look().await?;
+    }
     if !run.open.is_empty() {
         // Not to know the product is no reason not to begin: one by one every version can.
         run.has_multi_delete = api.product(deadline).await.is_ok_and(|product| product.has(Feature::MultiDelete));

@@ -1,10 +1,11 @@
 //! Clones: one name, guarded like a creation.
 
-use crate::stage::{Notes, Stage, minute, name, nodes};
+use crate::stage::{Notes, Stage, is_one_at_a_time, minute, name, nodes};
 use snapkeep_core::Code;
 use snapkeep_core::snapshot::State;
 use snapkeep_engine::{CloneJob, Outcome, Silent, clone};
 use snapkeep_front::Action;
+use snapkeep_testbed::{Mode, eventually};
 use std::time::Duration;
 
 fn job(stage: &Stage, source: &str, target: &str) -> CloneJob {
@@ -18,13 +19,9 @@ fn job(stage: &Stage, source: &str, target: &str) -> CloneJob {
     }
 }
 
-fn can_clone(node: &str) -> bool {
-    !node.starts_with("elasticsearch-5") && !node.starts_with("elasticsearch-6")
-}
-
 #[tokio::test]
 async fn exactly_one_clone_whatever_becomes_of_the_answer() {
-    for node in nodes().into_iter().filter(|node| can_clone(node)) {
+    for node in nodes().into_iter().filter(|node| !is_one_at_a_time(node)) {
         let stage = Stage::on(node).await;
         stage.take(&["source"]).await;
         for (number, (what, action, outcome)) in [
@@ -52,20 +49,36 @@ async fn exactly_one_clone_whatever_becomes_of_the_answer() {
 }
 
 #[tokio::test]
+async fn nobody_has_to_wait_for_a_clone() {
+    let stage = Stage::on_s3().await;
+    stage.take(&["source"]).await;
+    stage.bucket(&Mode::hold()).await;
+    let job = CloneJob { wait: Duration::ZERO, ..job(&stage, "source", "clone") };
+    let report = clone(&stage.api, &job, minute(), &Silent).await.unwrap();
+    assert_eq!((report.state, report.outcome), (Some(State::InProgress), Outcome::Created));
+    stage.bucket(&Mode::Normal).await;
+    eventually("it ends", async || {
+        let (_, body) = stage.node.get(&stage.path("clone")).await;
+        (body["snapshots"][0]["state"] == "SUCCESS").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_cloned_is_said_before_anything_is_sent() {
     for node in nodes() {
         let stage = Stage::on(node).await;
         stage.take(&["source", "taken"]).await;
-        let code = async |source: &str, target: &str| {
+        let refused = async |source: &str, target: &str| {
             clone(&stage.api, &job(&stage, source, target), minute(), &Silent).await.unwrap_err()
         };
-        if can_clone(node) {
-            assert_eq!(code("never-made", "new").await.code, Code::SnapshotMissing, "{node}");
-            assert_eq!(code("source", "taken").await.code, Code::SnapshotConflict, "{node}");
-        } else {
-            let unsupported = code("source", "new").await;
+        if is_one_at_a_time(node) {
+            let unsupported = refused("source", "new").await;
             assert_eq!(unsupported.code, Code::Unsupported, "{node}");
             assert!(unsupported.hint.contains("7.10.0"), "{node}: {}", unsupported.hint);
+        } else {
+            assert_eq!(refused("never-made", "new").await.code, Code::SnapshotMissing, "{node}");
+            assert_eq!(refused("source", "taken").await.code, Code::SnapshotConflict, "{node}");
         }
         assert!(stage.seen("PUT").is_empty(), "{node}");
     }

@@ -1,6 +1,6 @@
 //! Deletions: whatever happens to their answers, the list decides; and what is not as planned stays.
 
-use crate::stage::{Notes, Stage, WITH_S3, minute, name, nodes};
+use crate::stage::{Notes, Stage, WITH_S3, is_one_at_a_time, minute, name, nodes};
 use bytes::Bytes;
 use snapkeep_core::deletion::{DeletionPlan, Selection};
 use snapkeep_core::select::{Filter, Glob};
@@ -87,9 +87,8 @@ async fn several_go_in_one_request_where_the_version_can() {
         let plan = planned(&stage, &named(&["a-1", "a-2"])).await;
         let notes = Notes::default();
         let report = apply_deletion(&stage.api, &plan, minute(), &notes).await.unwrap();
-        let one_by_one = ["elasticsearch-5", "elasticsearch-6"].iter().any(|old| node.starts_with(old));
         let expected: &[&str] =
-            if one_by_one { &["deleting 0/2 a-1", "deleting 0/2 a-2"] } else { &["deleting 0/2 a-1,a-2"] };
+            if is_one_at_a_time(node) { &["deleting 0/2 a-1", "deleting 0/2 a-2"] } else { &["deleting 0/2 a-1,a-2"] };
         assert_eq!(notes.of("deleting"), expected, "{node}");
         assert_eq!(report.batches, expected.len() as u64, "{node}");
         assert_eq!(stage.snapshots().await, ["a-3"], "{node}");
@@ -183,17 +182,14 @@ async fn a_version_that_takes_one_at_a_time_is_waited_for() {
         let stage = Stage::slow(node).await;
         let small = stage.bed.unique("small");
         stage.node.load_documents(&small, 5).await;
-        for snapshot in ["old", "older"] {
-            let path = format!("{}?wait_for_completion=true", stage.path(snapshot));
-            let body = serde_json::json!({"indices": small, "include_global_state": false});
-            assert_eq!(stage.node.put(&path, body).await.0, 200, "{node}");
-        }
+        stage.take_of(&["old", "older"], &small).await;
         stage.begin("running").await;
         let plan = planned(&stage, &named(&["older"])).await;
         let notes = Notes::default();
         let deletion = apply_deletion(&stage.api, &plan, minute(), &notes);
         let release = async {
-            eventually("the deletion is sent", async || (!notes.of("deleting").is_empty()).then_some(())).await;
+            let sign = if is_one_at_a_time(node) { "waiting" } else { "deleting" };
+            eventually("the deletion is sent", async || (!notes.of(sign).is_empty()).then_some(())).await;
             stage.delete("running").await;
         };
         let (report, ()) = tokio::join!(deletion, release);

@@ -46,7 +46,8 @@ async fn one_snapshot_is_shown_whole() {
         stage.take(&["a"]).await;
         let shown = show(&stage.api, &stage.repository, &name("a"), minute()).await.unwrap();
         assert_eq!(shown.details.indices_named, std::slice::from_ref(&stage.index), "{node}");
-        assert!(shown.details.snapshot.size_bytes.is_some(), "{node}: {shown:?}");
+        let has_size = shown.details.snapshot.size_bytes.is_some();
+        assert!(node.starts_with("elasticsearch-5") || has_size, "{node}: {shown:?}");
         let missing = show(&stage.api, &stage.repository, &name("b"), minute()).await.unwrap_err();
         assert_eq!(missing.code, Code::SnapshotMissing, "{node}");
     }

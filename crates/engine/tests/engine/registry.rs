@@ -1,6 +1,6 @@
 //! Repositories: registered with any type, verified, cleaned up, removed.
 
-use crate::stage::{Stage, WITH_S3, minute, nodes};
+use crate::stage::{Stage, WITH_S3, is_one_at_a_time, minute, nodes};
 use serde_json::json;
 use snapkeep_core::Code;
 use snapkeep_core::naming::RepositoryName;
@@ -88,7 +88,7 @@ async fn a_cleanup_whose_answer_is_lost_may_be_repeated() {
     for node in nodes() {
         let stage = Stage::on(node).await;
         stage.take(&["a"]).await;
-        if ["elasticsearch-5", "elasticsearch-6"].iter().any(|old| node.starts_with(old)) {
+        if is_one_at_a_time(node) {
             let unsupported = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
             assert_eq!(unsupported.code, Code::Unsupported, "{node}");
             assert!(unsupported.hint.contains("7.4.0"), "{node}: {}", unsupported.hint);
@@ -100,6 +100,20 @@ async fn a_cleanup_whose_answer_is_lost_may_be_repeated() {
         assert!(lost.hint.contains("may be repeated"), "{node}: {}", lost.hint);
         let cleaned = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap();
         assert_eq!((cleaned.blobs, cleaned.bytes), (0, 0), "{node}");
+    }
+}
+
+#[tokio::test]
+async fn a_cleanup_beside_a_running_snapshot_is_refused_as_such() {
+    for node in nodes() {
+        if is_one_at_a_time(node) {
+            continue;
+        }
+        let stage = Stage::slow(node).await;
+        stage.begin("running").await;
+        let refused = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+        assert_eq!(refused.code, Code::SnapshotRunning, "{node}: {refused}");
+        stage.delete("running").await;
     }
 }
 

@@ -12,6 +12,7 @@ use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::MutexGuard;
 
 /// Versions that every run covers.
 const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
@@ -39,6 +40,21 @@ pub(crate) struct Stage {
     pub(crate) api: SnapshotApi,
     pub(crate) repository: RepositoryName,
     pub(crate) index: String,
+    /// Where a node does one thing at a time, one test does.
+    _alone: Option<MutexGuard<'static, ()>>,
+}
+
+/// Versions that take one snapshot or deletion at a time, whatever the repository.
+pub(crate) fn is_one_at_a_time(node: &str) -> bool {
+    node.starts_with("elasticsearch-5") || node.starts_with("elasticsearch-6")
+}
+
+/// The turn on such a node.
+async fn turn(node: &str) -> Option<MutexGuard<'static, ()>> {
+    static TURNS: [tokio::sync::Mutex<()>; RELEASES.len()] =
+        [const { tokio::sync::Mutex::const_new(()) }; RELEASES.len()];
+    let place = RELEASES.iter().position(|release| release.name == node).filter(|_| is_one_at_a_time(node))?;
+    Some(TURNS[place].lock().await)
 }
 
 pub(crate) fn name(text: &str) -> SnapshotName {
@@ -60,6 +76,7 @@ impl Stage {
 
     /// The same without the repository and the documents.
     pub(crate) async fn unregistered(node: &str) -> Self {
+        let alone = turn(node).await;
         let bed = Testbed::shared();
         let node = bed.node(node);
         let front = Front::builder(&node.url).transparent().plain().start().await.unwrap();
@@ -67,7 +84,7 @@ impl Stage {
         let settings = Settings { pace, ..Settings::default() };
         let client = Client::new(Endpoint::trusted(&front.url()).unwrap(), Auth::None, settings).unwrap();
         let repository = RepositoryName::parse(&bed.unique("repository")).unwrap();
-        Self { bed, node, front, api: SnapshotApi::new(client), repository, index: bed.unique("books") }
+        Self { bed, node, front, api: SnapshotApi::new(client), repository, index: bed.unique("books"), _alone: alone }
     }
 
     /// A bucket whose uploads can be held, in place of a folder. The bucket is named like the repository.
@@ -118,16 +135,30 @@ impl Stage {
     /// The same of other indices.
     pub(crate) async fn begin_of(&self, snapshot: &str, indices: &str) {
         let body = json!({"indices": indices, "include_global_state": false});
-        let (status, answer) = self.node.put(&self.path(snapshot), body).await;
+        let (status, answer) = self.put_patiently(&self.path(snapshot), &body).await;
         assert_eq!(status, 200, "{answer}");
+    }
+
+    /// Waits where a node still ends what was deleted or aborted before.
+    async fn put_patiently(&self, path: &str, body: &Value) -> (u16, Value) {
+        eventually("the node is free", async || {
+            let (status, answer) = self.node.put(path, body.clone()).await;
+            (answer["error"]["type"] != "concurrent_snapshot_execution_exception").then_some((status, answer))
+        })
+        .await
     }
 
     /// Takes snapshots, one after the other, straight on the node.
     pub(crate) async fn take(&self, snapshots: &[&str]) {
+        self.take_of(snapshots, &self.index).await;
+    }
+
+    /// The same of other indices.
+    pub(crate) async fn take_of(&self, snapshots: &[&str], indices: &str) {
         for snapshot in snapshots {
-            let body = json!({"indices": self.index, "include_global_state": false});
+            let body = json!({"indices": indices, "include_global_state": false});
             let path = format!("{}?wait_for_completion=true", self.path(snapshot));
-            let (status, answer) = self.node.put(&path, body).await;
+            let (status, answer) = self.put_patiently(&path, &body).await;
             assert_eq!((status, answer["snapshot"]["state"].as_str()), (200, Some("SUCCESS")), "{answer}");
         }
     }

@@ -91,4 +91,6 @@ async fn a_repository_that_is_not_there_is_said() {
     let stage = Stage::unregistered(WITH_S3).await;
     let missing = status(&stage.api, &all(&stage, 0), minute(), &Silent).await.unwrap_err();
     assert_eq!(missing.code, Code::RepositoryMissing);
+    let unplaced = StatusQuery { repository: None, snapshots: vec![name("a")], watch: Duration::ZERO };
+    assert_eq!(status(&stage.api, &unplaced, minute(), &Silent).await.unwrap_err().code, Code::BadEvent);
 }
