@@ -32,10 +32,9 @@ async fn lists_are_filtered_ordered_and_cut() {
         let failed = Filter { states: vec![State::Failed], ..Filter::default() };
         assert_eq!(names(&found(&stage, &Query { filter: failed, ..any.clone() }).await), "", "{node}");
         let sizes = found(&stage, &Query { with_sizes: true, ..any }).await;
-        assert!(
-            sizes.snapshots.iter().all(|snapshot| snapshot.size_bytes.is_some_and(|size| size > 0)),
-            "{node}: {sizes:?}"
-        );
+        // Elasticsearch 5 tells only what a snapshot added.
+        let has_sizes = sizes.snapshots.iter().all(|snapshot| snapshot.size_bytes.is_some_and(|size| size > 0));
+        assert!(has_sizes || node.starts_with("elasticsearch-5"), "{node}: {sizes:?}");
     }
 }
 
