@@ -11,7 +11,7 @@ use snapkeep_core::Failure;
 use snapkeep_core::naming::{RepositoryName, RequestMark, SnapshotName, Template, name_for_request};
 use snapkeep_core::repository::refuse_reserved;
 use snapkeep_core::snapshot::State;
-use snapkeep_engine::{Creation, Identity, Job, Warnings, run_observed};
+use snapkeep_engine::{Creation, Identity, Job, Warnings, run as run_quietly, run_observed};
 use std::time::Duration;
 
 /// How long a snapshot is followed: until it ends.
@@ -81,14 +81,25 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
     let stall_after = Some(arguments.stall_after.0);
     let job = Job::Create(Creation { repository, snapshot, identity, body, wait, stall_after });
     let report = if arguments.no_wait {
-        snapkeep_engine::run(&target.api, &job, deadline, Warnings::default()).await?
+        run_quietly(&target.api, &job, deadline, Warnings::default()).await
     } else {
-        run_observed(&target.api, &job, deadline, Warnings::default(), &Reporter::new(&session.printer)).await?
+        run_observed(&target.api, &job, deadline, Warnings::default(), &Reporter::new(&session.printer)).await
     };
-    if report.state == Some(State::InProgress) {
+    let report = report.map_err(with_our_hint)?;
+    let still_runs = report.state == Some(State::InProgress);
+    session.printer.show(&Created(report), session.now())?;
+    if still_runs {
         session.printer.note(&follow);
     }
-    session.printer.show(&Created(report), session.now())
+    Ok(())
+}
+
+/// What the flags can do about it.
+fn with_our_hint(failure: Failure) -> Failure {
+    if failure.cause.contains("index_not_found") || failure.cause.contains("no such index") {
+        return failure.with_hint("check --indices; --ignore-unavailable leaves out those that do not exist");
+    }
+    failure
 }
 
 /// How to follow it and how to end it.

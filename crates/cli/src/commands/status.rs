@@ -4,10 +4,11 @@ use crate::choose;
 use crate::output::progress::Reporter;
 use crate::output::views;
 use crate::session::Session;
+use crate::words::said;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::SnapshotName;
-use snapkeep_engine::{StatusQuery, status};
+use snapkeep_engine::{Running, StatusQuery, status};
 use std::time::Duration;
 
 /// Show what runs, how far it is, and what is stuck
@@ -37,5 +38,6 @@ pub(crate) async fn run(arguments: Status, session: &Session) -> Result<(), Fail
     };
     let query = StatusQuery { repository, snapshots, watch: Duration::from_secs(arguments.watch) };
     let found = status(&target.api, &query, deadline, &Reporter::silent(&session.printer)).await?;
-    session.printer.show(&views::Status(found), session.now())
+    let in_our_words = |one: Running| Running { diagnosis: one.diagnosis.as_deref().map(said), ..one };
+    session.printer.show(&views::Status(found.into_iter().map(in_our_words).collect()), session.now())
 }

@@ -231,7 +231,7 @@ impl Printer {
     pub(crate) fn failure(&self, failure: &Failure) {
         self.end_progress();
         self.line(&match self.format {
-            Format::Lambda => json!({"errorType": failure.code, "errorMessage": failure.to_json()}).to_string(),
+            Format::Lambda => json_of(&LambdaError { error_type: failure.code, error_message: failure.to_json() }),
             Format::Json => failure_json(failure),
             Format::Text => failure_text(failure, self.err),
         });
@@ -243,6 +243,14 @@ impl Printer {
             Format::Json => self.event(kind, &json!({"message": text})),
         }
     }
+}
+
+/// The error as the Lambda function gives it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LambdaError {
+    error_type: Code,
+    error_message: String,
 }
 
 /// Something that happens, for programs.

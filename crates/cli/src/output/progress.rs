@@ -2,6 +2,7 @@
 
 use super::printer::Showing;
 use super::{Printer, Tone, human};
+use crate::words::said;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
@@ -135,10 +136,13 @@ impl Observer for Reporter<'_> {
             Event::State(_) => {}
             Event::Stalled { .. } if self.showing == Showing::Nothing => {}
             Event::Stalled { snapshot, since, diagnosis } => {
-                self.printer
-                    .warning(&format!("snapshot {snapshot} has not moved for {}: {diagnosis}", human::span(*since)));
+                self.printer.warning(&format!(
+                    "snapshot {snapshot} has not moved for {}: {}",
+                    human::span(*since),
+                    said(diagnosis)
+                ));
             }
-            Event::LookFailed { cause } => self.printer.warning(cause),
+            Event::LookFailed { cause } => self.printer.warning(&said(cause)),
             Event::Waiting { why, left } => self.printer.note(&format!("waiting up to {}: {why}", human::span(*left))),
             Event::Deleting { done, of, names } => self.deleting(*done, *of, names),
         }

@@ -96,3 +96,13 @@ proptest! {
         prop_assert!(failure.cause.contains(&named), "{}", failure.cause);
     }
 }
+
+#[test]
+fn the_files_of_the_page_are_valid() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let files: Vec<&str> = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!files.is_empty());
+    for file in files {
+        Config::parse(file).unwrap_or_else(|failure| panic!("{failure}\n{file}"));
+    }
+}

@@ -117,7 +117,7 @@ impl View for Created {
         let shards = report.shards.filter(|shards| shards.total > 0);
         match report.state {
             Some(State::Success) => {
-                let all = shards.map(|shards| format!(": all {} shards are in it", shards.total)).unwrap_or_default();
+                let all = shards.map(|shards| format!(", {} shards", shards_in_words(shards))).unwrap_or_default();
                 format!("snapshot {name} is SUCCESS{all}")
             }
             Some(State::InProgress) | None if report.outcome == Some(Outcome::Adopted) => {
