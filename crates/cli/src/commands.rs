@@ -17,7 +17,7 @@ pub(crate) mod status;
 use crate::args::Verb;
 use crate::session::Session;
 use crate::words::for_operator;
-use snapkeep_core::Failure;
+use snapkeep_core::{Code, Failure};
 
 /// Runs one command.
 pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
@@ -36,4 +36,10 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Man(arguments) => man::run(&arguments, session),
     };
     outcome.map_err(for_operator)
+}
+
+/// Whoever waits relies on the end: without one there is no success.
+fn unended(follow: &str) -> Failure {
+    let cause = "the snapshot has begun, but its end was not seen: whether it becomes a good one is not known yet";
+    Failure::new(Code::OutcomeUnknown, cause, follow)
 }

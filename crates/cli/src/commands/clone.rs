@@ -1,5 +1,6 @@
 //! `clone`: a second name for a snapshot's files, within its repository.
 
+use super::unended;
 use crate::args::Span;
 use crate::choose;
 use crate::output::progress::Reporter;
@@ -8,6 +9,7 @@ use crate::session::Session;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::SnapshotName;
+use snapkeep_core::snapshot::State;
 use snapkeep_engine::CloneJob;
 use std::time::Duration;
 
@@ -40,7 +42,8 @@ pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(
     let (source, copy) = (SnapshotName::parse(&arguments.source)?, SnapshotName::parse(&arguments.target)?);
     let target = session.connect()?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
-    session.goes_on(format!("`snapkeep show -r {repository} {copy}` tells whether it is there"));
+    let follow = format!("`snapkeep show -r {repository} {copy}` tells whether it is there");
+    session.goes_on(&follow);
     let job = CloneJob {
         repository,
         source,
@@ -52,5 +55,8 @@ pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(
     let reporter = Reporter::new(&session.printer);
     let report = snapkeep_engine::clone(&target.api, &job, session.patient_deadline(), &reporter).await?;
     drop(reporter);
-    session.printer.show(&CloneView(report), session.now())
+    // A clone of a snapshot that is not good is not either, which was warned about.
+    let has_ended = report.state.is_some_and(|state| state != State::InProgress);
+    session.printer.show(&CloneView(report), session.now())?;
+    if has_ended { Ok(()) } else { Err(unended(&follow)) }
 }

@@ -1,6 +1,6 @@
 //! `create`: takes a snapshot and follows it to its end.
 
-use super::body;
+use super::{body, unended};
 use crate::args::{Pair, Span};
 use crate::choose;
 use crate::output::progress::Reporter;
@@ -86,12 +86,16 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
         run_observed(&target.api, &job, deadline, Warnings::default(), &Reporter::new(&session.printer)).await
     };
     let report = report.map_err(with_our_hint)?;
-    let still_runs = report.state == Some(State::InProgress);
+    let state = report.state;
     session.printer.show(&Created(report), session.now())?;
-    if still_runs {
-        session.printer.note(&follow);
+    match state {
+        Some(State::Success) => Ok(()),
+        _ if arguments.no_wait => {
+            session.printer.note(&follow);
+            Ok(())
+        }
+        _ => Err(unended(&follow)),
     }
-    Ok(())
 }
 
 /// What the flags can do about it.

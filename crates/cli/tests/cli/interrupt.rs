@@ -25,6 +25,18 @@ async fn ctrl_c_ends_the_command_and_not_the_snapshot() {
 }
 
 #[tokio::test]
+async fn whoever_waits_gets_no_success_without_an_end() {
+    let stage = Stage::new().await;
+    stage.register();
+    stage.mode(Mode::hold()).await;
+    let ran = stage.run("create -r R held --indices I --timeout 4s");
+    assert_eq!(ran.status, 15, "{ran:?}");
+    assert!(ran.out.contains("snapshot held has begun") && ran.err.contains("error[outcome_unknown]: "), "{ran:?}");
+    stage.mode(Mode::Normal).await;
+    stage.until("held", "SUCCESS").await;
+}
+
+#[tokio::test]
 async fn what_stands_still_is_said_and_events_are_json_lines() {
     let stage = Stage::new().await;
     stage.register();
