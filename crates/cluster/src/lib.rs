@@ -3,8 +3,10 @@
 
 mod api;
 mod clock;
+mod conditions;
 mod explain;
 mod features;
+mod indices;
 mod lists;
 mod paths;
 mod product;
@@ -16,7 +18,9 @@ mod status;
 
 pub use api::{Registered, SnapshotApi, Unanswered, Written};
 pub use clock::{Clock, ClockSource};
+pub use conditions::Health;
 pub use features::Feature;
+pub use indices::{InRepository, IndexFacts};
 pub use paths::batches;
 pub use product::{Flavour, Product, Version};
 pub use refusal::{Kind, Refusal};

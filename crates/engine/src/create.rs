@@ -175,7 +175,7 @@ fn conflict(cause: String) -> Failure {
 }
 
 /// How one creation ended, as far as its answer tells.
-enum Sent {
+pub(crate) enum Sent {
     /// The server said yes.
     Accepted,
     /// The server said no, clearly.
@@ -190,7 +190,7 @@ enum Sent {
     },
 }
 
-async fn write(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Sent {
+pub(crate) async fn write(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Sent {
     let body = job.body.clone().map(Value::Object);
     match api.create(&job.repository, &job.snapshot, body.as_ref(), deadline).await {
         Written::Done(()) => Sent::Accepted,

@@ -4,6 +4,7 @@
 //! - [`list_repositories`] and its neighbours: repositories beyond their registration
 //! - [`inventory()`], [`show()`], [`status()`]: what there is, and how it fares
 //! - [`plan_deletion`], [`apply_deletion`], [`abort()`], [`clone()`]: what changes snapshots
+//! - [`policies`]: look, plan and apply for whole sets of policies
 //! - [`Observer`]: hears what happens while it happens
 //!
 //! No write is repeated without looking first, and a lost answer is neither a failure nor a success
@@ -19,6 +20,7 @@ mod inventory;
 mod job;
 mod list;
 mod observe;
+pub mod policies;
 mod register;
 mod registry;
 mod report;

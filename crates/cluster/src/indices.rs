@@ -1,0 +1,188 @@
+//! Indices and data streams: what a selection is made from, without any mappings.
+
+use crate::Kind;
+use crate::api::{SnapshotApi, Unanswered};
+use crate::product::Product;
+use crate::read::moment;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use snapkeep_core::selection::Index;
+use snapkeep_transport::{Call, Deadline, Method};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Largest answer that is read, in bytes: some 100,000 indices.
+const INDICES_CAP: usize = 64 << 20;
+
+/// The only settings that are asked for.
+const SETTINGS: &str =
+    "index.creation_date,index.hidden,index.blocks.*,index.store.snapshot.*,index.searchable_snapshot.*";
+
+/// An index, and what its settings tell beyond what a selection needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexFacts {
+    /// What a selection needs. Aliases and data streams are filled in by [`SnapshotApi::indices`] only.
+    pub index: Index,
+    /// The snapshot that it is mounted from (searchable snapshots).
+    pub mounted_from: Option<InRepository>,
+    /// The names of its blocks that are set: `read_only_allow_delete`, `metadata`, ….
+    pub blocks: Vec<String>,
+}
+
+/// A snapshot and where it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct InRepository {
+    /// The repository's name.
+    pub repository: String,
+    /// The snapshot's name.
+    pub snapshot: String,
+}
+
+/// `GET _all/_settings/…?flat_settings`: `{index: {settings: {name: value}}}`.
+type Settings = BTreeMap<String, OfIndex>;
+
+#[derive(Debug, Deserialize)]
+struct OfIndex {
+    #[serde(default)]
+    settings: Map<String, Value>,
+    #[serde(default)]
+    aliases: Map<String, Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Streams {
+    #[serde(default)]
+    data_streams: Vec<Stream>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stream {
+    name: String,
+    #[serde(default)]
+    indices: Vec<Backing>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Backing {
+    index_name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Warm {
+    index: String,
+}
+
+impl SnapshotApi {
+    /// All indices, open, closed and hidden, by name, with what their settings tell.
+    pub async fn index_settings(&self, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
+        let path = format!("/_all/_settings/{SETTINGS}?expand_wildcards=all&flat_settings=true");
+        let found: Settings = self.large(path, deadline).await?;
+        Ok(found.into_iter().map(|(name, found)| facts(name, &found.settings)).collect())
+    }
+
+    /// The same with aliases, data streams and `UltraWarm`: three or four requests.
+    pub async fn indices(&self, product: &Product, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
+        let mut found = self.index_settings(deadline).await?;
+        let mut aliases: Settings = self.large("/_all/_alias?expand_wildcards=all".to_owned(), deadline).await?;
+        let streams = self.backing_indices(deadline).await?;
+        let warm = self.warm(product, deadline).await?;
+        for one in &mut found {
+            let index = &mut one.index;
+            let behind = aliases.remove(&index.name).map(|found| found.aliases).unwrap_or_default();
+            index.aliases = behind.into_iter().map(|(alias, _)| alias).collect();
+            index.data_stream = streams.get(&index.name).cloned();
+            index.warm = warm.contains(&index.name);
+        }
+        Ok(found)
+    }
+
+    async fn large<T: serde::de::DeserializeOwned>(&self, path: String, deadline: Deadline) -> Result<T, Unanswered> {
+        let call = Call::new(Method::GET, path).cap(INDICES_CAP);
+        let found = self.find(&call, |_| false, deadline).await?;
+        found.ok_or_else(|| Unanswered::Malformed { status: 404, what: "there is no such list".into() })
+    }
+
+    /// The data stream that each backing index belongs to. Versions and builds without data streams refuse the request.
+    async fn backing_indices(&self, deadline: Deadline) -> Result<BTreeMap<String, String>, Unanswered> {
+        let call = Call::new(Method::GET, "/_data_stream").cap(INDICES_CAP);
+        let found = self.find::<Streams>(&call, is_unknown, deadline).await?.unwrap_or_default();
+        let backing =
+            |stream: Stream| stream.indices.into_iter().map(move |backing| (backing.index_name, stream.name.clone()));
+        Ok(found.data_streams.into_iter().flat_map(backing).collect())
+    }
+
+    /// The indices in `UltraWarm` storage. Only Amazon's domains have it, and `_cat/indices/_warm` tells; their cluster
+    /// is named `account:domain`.
+    async fn warm(&self, product: &Product, deadline: Deadline) -> Result<BTreeSet<String>, Unanswered> {
+        if !product.cluster_name.as_deref().is_some_and(|name| name.contains(':')) {
+            return Ok(BTreeSet::new());
+        }
+        let call = Call::new(Method::GET, "/_cat/indices/_warm?format=json&h=index").cap(INDICES_CAP);
+        let found = self.find::<Vec<Warm>>(&call, is_unknown, deadline).await?.unwrap_or_default();
+        Ok(found.into_iter().map(|warm| warm.index).collect())
+    }
+}
+
+/// A server that takes `_data_stream` or `_warm` for an index's name says that it is none.
+fn is_unknown(kind: Kind) -> bool {
+    matches!(kind, Kind::Unsupported | Kind::Invalid)
+}
+
+fn facts(name: String, settings: &Map<String, Value>) -> IndexFacts {
+    let text = |key: &str| settings.get(key).and_then(Value::as_str);
+    let created_at = text("index.creation_date").and_then(|millis| moment(millis.parse().ok()?));
+    let mounted = |repository: &str, snapshot: &str| {
+        let (repository, snapshot) = (text(repository)?.to_owned(), text(snapshot)?.to_owned());
+        Some(InRepository { repository, snapshot })
+    };
+    let on_elasticsearch = mounted("index.store.snapshot.repository_name", "index.store.snapshot.snapshot_name");
+    let on_opensearch =
+        || mounted("index.searchable_snapshot.repository", "index.searchable_snapshot.snapshot_id.name");
+    let block = |(key, value): (&String, &Value)| {
+        let name = key.strip_prefix("index.blocks.")?;
+        is_true(value).then(|| name.to_owned())
+    };
+    IndexFacts {
+        index: Index {
+            name,
+            created_at,
+            hidden: settings.get("index.hidden").is_some_and(is_true),
+            ..Index::default()
+        },
+        mounted_from: on_elasticsearch.or_else(on_opensearch),
+        blocks: settings.iter().filter_map(block).collect(),
+    }
+}
+
+/// Settings are texts on most versions, whatever they mean.
+pub(crate) fn is_true(value: &Value) -> bool {
+    value == true || value == "true"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(settings: &Value) -> IndexFacts {
+        facts("books".to_owned(), settings.as_object().unwrap())
+    }
+
+    #[test]
+    fn settings_tell_age_blocks_and_where_an_index_is_mounted_from() {
+        let found = read(&json!({
+            "index.creation_date": "1700000000000", "index.hidden": "true",
+            "index.blocks.read_only_allow_delete": "true", "index.blocks.write": "false",
+            "index.store.snapshot.repository_name": "r", "index.store.snapshot.snapshot_name": "s"
+        }));
+        assert_eq!(found.index.created_at, moment(1_700_000_000_000));
+        assert!(found.index.hidden);
+        assert_eq!(found.blocks, ["read_only_allow_delete"]);
+        let from = InRepository { repository: "r".to_owned(), snapshot: "s".to_owned() };
+        assert_eq!(found.mounted_from.as_ref(), Some(&from));
+        let opensearch = read(&json!({
+            "index.searchable_snapshot.repository": "r", "index.searchable_snapshot.snapshot_id.name": "s"
+        }));
+        assert_eq!(opensearch.mounted_from, Some(from));
+        assert_eq!(read(&json!({})).index, Index { name: "books".to_owned(), ..Index::default() });
+    }
+}

@@ -1,0 +1,196 @@
+//! What a run did.
+
+use crate::report::Outcome;
+use jiff::Timestamp;
+use serde::Serialize;
+use snapkeep_core::retention::Reason;
+use snapkeep_core::snapshot::{Shards, Snapshot, State};
+use snapkeep_core::{Code, Failure};
+use std::collections::BTreeMap;
+
+/// What a run did, policy by policy. Version 1 of its shape; keys are only ever added.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunReport {
+    /// 1.
+    pub schema: u32,
+    /// When it began, by our clock.
+    pub started_at: Timestamp,
+    /// When it ended, by our clock.
+    pub finished_at: Timestamp,
+    /// Each cluster by name.
+    pub clusters: BTreeMap<String, ClusterReport>,
+    /// Each policy on each of its clusters, by policy and cluster.
+    pub policies: Vec<PolicyReport>,
+}
+
+/// How a cluster fared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClusterReport {
+    /// Whether it could be asked.
+    pub outcome: ClusterOutcome,
+    /// Why not.
+    pub failure: Option<Failure>,
+}
+
+/// Whether a cluster could be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClusterOutcome {
+    /// It answered.
+    Seen,
+    /// It did not: nothing was done there.
+    Unseen,
+}
+
+/// What was done for a policy on one of its clusters.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyReport {
+    /// The policy's name.
+    pub policy: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The repository's name.
+    pub repository: String,
+    /// Snapshots that were taken (or found begun) and have ended.
+    pub created: Vec<Taken>,
+    /// Snapshots that still run: the next run finds them.
+    pub pending: Vec<Taken>,
+    /// Snapshots that were deleted.
+    pub deleted: Vec<Deleted>,
+    /// How many snapshots stay.
+    pub kept: usize,
+    /// What might be expected and was not done.
+    pub skipped: Vec<NotDone>,
+    /// Whether the policy's newest good snapshot was too old when the plan was made, and none was taken since.
+    pub stale: bool,
+    /// What the operator should know although nothing failed.
+    pub warnings: Vec<String>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+}
+
+/// A snapshot that was to be taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// Its name.
+    pub snapshot: String,
+    /// Whether this run began it or found it.
+    pub outcome: Outcome,
+    /// Its state when it was last seen; `None` if it was not, or is in one whose word is not known.
+    pub state: Option<State>,
+    /// Its shards, once the server has counted them.
+    pub shards: Option<Shards>,
+    /// When it began, by the server's clock.
+    pub started_at: Option<Timestamp>,
+}
+
+/// A snapshot that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    /// Its name.
+    pub snapshot: String,
+    /// Why it went.
+    pub reasons: Vec<Reason>,
+}
+
+/// Something that was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotDone {
+    /// The snapshot that was not taken or not deleted, if it has a name.
+    pub what: Option<String>,
+    /// Why not.
+    pub why: String,
+}
+
+impl Taken {
+    /// As it was when it began.
+    pub(super) fn begun(snapshot: &str, outcome: Outcome) -> Self {
+        Self { snapshot: snapshot.to_owned(), outcome, state: None, shards: None, started_at: None }
+    }
+
+    /// As it was seen.
+    pub(super) fn observe(&mut self, seen: &Snapshot) {
+        (self.state, self.shards, self.started_at) = (seen.state, seen.shards, seen.started_at);
+    }
+}
+
+impl RunReport {
+    /// What ends a command or fails an invocation: the worst of all failures, a cluster's before a policy's; none if
+    /// everything that was to be done is done or under way.
+    pub fn verdict(&self) -> Result<(), Failure> {
+        let of_clusters = self.clusters.iter().filter_map(|(name, cluster)| Some((name, cluster.failure.as_ref()?)));
+        let of_clusters = of_clusters.map(|(name, failure)| worded(&format!("cluster {name}"), failure));
+        let of_policies = self.policies.iter().flat_map(|policy| {
+            let whose = format!("policy {} on {}", policy.policy, policy.cluster);
+            policy.failures.iter().map(move |failure| worded(&whose, failure))
+        });
+        let all: Vec<Failure> = of_clusters.chain(of_policies).collect();
+        let others = all.len().saturating_sub(1);
+        // The first of the worst ones.
+        match all.into_iter().min_by_key(|failure| rank(failure.code)) {
+            None => Ok(()),
+            Some(worst) if others == 0 => Err(worst),
+            Some(worst) => {
+                let cause = format!("{} (and {others} more: see the report)", worst.cause);
+                Err(worst.with_cause(cause))
+            }
+        }
+    }
+}
+
+fn worded(whose: &str, failure: &Failure) -> Failure {
+    failure.clone().with_cause(format!("{whose}: {}", failure.cause))
+}
+
+/// Worst first: what leaves somebody without a backup, then what is not known, then what the next run mends.
+fn rank(code: Code) -> u8 {
+    match code {
+        Code::DamageFound => 0,
+        Code::SnapshotRunning => 5,
+        Code::PlanStale => 6,
+        Code::SnapshotPartial => 3,
+        Code::OutcomeUnknown | Code::Inconclusive => 4,
+        Code::SnapshotFailed => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(failures: &[Code]) -> RunReport {
+        let failures = failures.iter().map(|code| Failure::new(*code, code.as_str(), "hint")).collect();
+        let policy = PolicyReport {
+            policy: "nightly".into(),
+            cluster: "prod".into(),
+            repository: "r".into(),
+            created: vec![],
+            pending: vec![],
+            deleted: vec![],
+            kept: 0,
+            skipped: vec![],
+            stale: false,
+            warnings: vec![],
+            failures,
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        RunReport { schema: 1, started_at: now, finished_at: now, clusters: BTreeMap::new(), policies: vec![policy] }
+    }
+
+    #[test]
+    fn the_verdict_is_the_worst_failure() {
+        assert_eq!(report(&[]).verdict(), Ok(()));
+        let verdict = report(&[Code::PlanStale, Code::SnapshotPartial, Code::OutcomeUnknown]).verdict().unwrap_err();
+        assert_eq!(verdict.code, Code::SnapshotPartial);
+        assert_eq!(verdict.cause, "policy nightly on prod: snapshot_partial (and 2 more: see the report)");
+    }
+
+    #[test]
+    fn a_cluster_that_was_not_asked_is_worse_than_a_bad_snapshot() {
+        let mut report = report(&[Code::SnapshotFailed]);
+        let failure = Failure::new(Code::ClusterUnavailable, "no route", "look");
+        report.clusters.insert("eu".into(), ClusterReport { outcome: ClusterOutcome::Unseen, failure: Some(failure) });
+        assert_eq!(report.verdict().unwrap_err().cause, "cluster eu: no route (and 1 more: see the report)");
+    }
+}
