@@ -3,6 +3,7 @@
 //! - [`bed`]: what tests use; it brings together the rest
 //! - [`node`]: Elasticsearch and OpenSearch nodes of the versions in [`release`], fetched with [`maven`], run on a Java
 //!   that [`jdk`] finds, kept in [`cache`]
+//! - [`cluster`]: several of them as one cluster, whose nodes can be killed one by one
 //! - [`s3`]: an S3 server in this process whose buckets can be held, refused and counted
 //! - [`runtime_api`]: AWS Lambda's runtime API and function processes that run under it
 //! - [`synthetic`]: a cluster in memory with thousands of snapshots, which no node gets within a test
@@ -32,6 +33,7 @@
 
 pub mod bed;
 pub mod cache;
+pub mod cluster;
 pub mod error;
 pub mod jdk;
 pub mod maven;
@@ -49,9 +51,10 @@ mod node_handle;
 mod user;
 
 pub use bed::{Needs, Testbed, eventually};
+pub use cluster::Cluster;
 pub use error::{Error, Result};
 pub use http_client::Reply;
-pub use node::{Node, NodeOptions, PASSWORD, USER};
+pub use node::{Node, NodeOptions, PASSWORD, Seat, USER};
 pub use node_handle::NodeHandle;
 pub use progress::Progress;
 pub use release::{Product, RELEASES, Release};

@@ -38,8 +38,19 @@ pub struct NodeOptions {
     pub heap_mb: u32,
     /// Whether Elasticsearch's security module is on: then [`USER`] with [`PASSWORD`] may do everything, others nothing.
     pub secured: bool,
+    /// The cluster that it joins; one of its own without.
+    pub seat: Option<Seat>,
     /// Further lines of the node's configuration file, as name and YAML value.
     pub settings: Vec<(String, String)>,
+}
+
+/// A node's place in a cluster of several.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// This node's name.
+    pub name: String,
+    /// All nodes' names and transport ports, this one's among them.
+    pub all: Vec<(String, u16)>,
 }
 
 /// The one user of a secured node.
@@ -50,7 +61,7 @@ pub const PASSWORD: &str = "canary-keeper-password";
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { s3: None, repo_dir: None, heap_mb: 400, secured: false, settings: Vec::new() }
+        Self { s3: None, repo_dir: None, heap_mb: 400, secured: false, seat: None, settings: Vec::new() }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::NodeOptions;
+use super::{NodeOptions, Seat};
 use crate::error::{Error, Result};
 use crate::jdk::Jdk;
 use crate::release::{Product, Release};
@@ -59,11 +59,16 @@ impl Layout<'_> {
             let _ = writeln!(text, "{name}: {value}");
         };
         set("cluster.name", "snapkeep-testbed");
-        set("node.name", self.release.name);
+        set("node.name", options.seat.as_ref().map_or(self.release.name, |seat| &seat.name));
         set("network.host", "127.0.0.1");
         set("http.port", "0");
-        set(transport, "0");
-        set("discovery.type", "single-node");
+        match &options.seat {
+            None => {
+                set(transport, "0");
+                set("discovery.type", "single-node");
+            }
+            Some(place) => self.join(place).iter().for_each(|(name, value)| set(name, value)),
+        }
         set("path.data", &quoted(&self.dir.join("data")));
         set("path.logs", &quoted(&self.dir.join("logs")));
         set("path.repo", &format!("[{}]", quoted(self.repo_dir)));
@@ -85,6 +90,22 @@ impl Layout<'_> {
             set(&name, &value);
         }
         text
+    }
+
+    /// What makes it one of several.
+    fn join(&self, seat: &Seat) -> Vec<(&'static str, String)> {
+        let port = seat.all.iter().find(|(name, _)| *name == seat.name).map_or(0, |(_, port)| *port);
+        let hosts: Vec<String> = seat.all.iter().map(|(_, port)| format!("\"127.0.0.1:{port}\"")).collect();
+        let names: Vec<String> = seat.all.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let first = match (self.release.product, self.release.major) {
+            (Product::OpenSearch, 2..) => "cluster.initial_cluster_manager_nodes",
+            _ => "cluster.initial_master_nodes",
+        };
+        vec![
+            ("transport.port", port.to_string()),
+            ("discovery.seed_hosts", format!("[{}]", hosts.join(", "))),
+            (first, format!("[{}]", names.join(", "))),
+        ]
     }
 
     /// Only the first compiler and the simplest collector: a node starts a fifth faster and lives for minutes.
