@@ -2,7 +2,7 @@
 
 use crate::api::{SnapshotApi, Unanswered, whole};
 use crate::read::moment;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use snapkeep_transport::{Call, Deadline, Method};
 
@@ -31,6 +31,11 @@ struct Stats {
 }
 
 impl SnapshotApi {
+    /// How far the endpoint's clock is ahead of ours, by the last answer that had a `Date`; `None` until one had.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        self.client.skew()
+    }
+
     /// What time it is over there: by the answer's `Date`, even if the answer is a refusal, else by
     /// `/_cluster/stats`.
     pub async fn clock(&self, deadline: Deadline) -> Result<Clock, Unanswered> {

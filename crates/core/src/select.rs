@@ -77,6 +77,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it asks for ages, so that the time matters.
+    pub fn is_about_age(&self) -> bool {
+        self.older_than.is_some() || self.newer_than.is_some()
+    }
+
     /// Whether it limits nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -84,7 +89,7 @@ impl Filter {
 
     /// Whether names and states are not enough to decide.
     pub fn needs_details(&self) -> bool {
-        self.older_than.is_some() || self.newer_than.is_some() || !self.metadata.is_empty()
+        self.is_about_age() || !self.metadata.is_empty()
     }
 
     /// Whether the snapshot is meant.

@@ -116,7 +116,16 @@ pub async fn cleanup_repository(
     reserved_stays(repository)?;
     needs(api, Feature::Cleanup, deadline).await?;
     show_repository(api, repository, deadline).await?;
-    match api.cleanup(repository, deadline).await {
+    let mut written = api.cleanup(repository, deadline).await;
+    for _ in 1..ATTEMPTS {
+        // What is told to slow down was not carried out.
+        let is_throttled = matches!(&written, Written::Refused(refusal) if refusal.kind == Kind::Throttled);
+        if !is_throttled || !deadline.pause(RESEND_PAUSE).await {
+            break;
+        }
+        written = api.cleanup(repository, deadline).await;
+    }
+    match written {
         Written::Done(cleaned) => Ok(cleaned),
         Written::Refused(refusal) if refusal.kind == Kind::Gateway => {
             Err(perhaps_cleaned(repository, &refusal.failure()))

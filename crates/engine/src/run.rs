@@ -8,10 +8,14 @@ use crate::observe::{Event, Observer};
 use crate::register::register;
 use crate::report::{Outcome, Report, Warnings};
 use crate::watch::Watch;
+use jiff::SignedDuration;
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
+
+/// How far apart two clocks may be before it is said: a sign that nothing sets one of them.
+const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// Does the job within the deadline and says what happened.
 pub async fn run(api: &SnapshotApi, job: &Job, deadline: Deadline, warnings: Warnings) -> Result<Report, Failure> {
@@ -59,6 +63,7 @@ async fn carry_out(
             report.snapshots = Some(list(api, repository, deadline, &mut warnings).await?);
         }
     }
+    note_skew(api, &mut warnings);
     report.warnings = warnings.into_vec();
     Ok(report)
 }
@@ -130,6 +135,14 @@ fn note_adoption(creation: &Creation, report: &Report, warnings: &mut Warnings) 
     {
         warnings.add(format!("snapshot {} existed already (begun {started}); no other was taken", creation.snapshot));
     }
+}
+
+/// Signatures are dated by the service's clock once it refused ours; names and ages are still ours.
+fn note_skew(api: &SnapshotApi, warnings: &mut Warnings) {
+    let Some(skew) = api.skew().filter(|skew| skew.abs() > TOLERATED_SKEW) else { return };
+    let seconds = skew.abs().as_secs();
+    let side = if skew.is_positive() { "behind" } else { "ahead of" };
+    warnings.add(format!("this machine's clock is {seconds} s {side} the service's: set it (NTP)"));
 }
 
 /// An unknown state is not success.
