@@ -4,7 +4,7 @@ use crate::args::Globals;
 use crate::output::Printer;
 use crate::process::Process;
 use crate::settings::Settings;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_config::Repository;
 use snapkeep_core::endpoint::Endpoint;
@@ -20,6 +20,9 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Time for a command that waits: until it is interrupted.
 const ENDLESS: Duration = Duration::from_hours(24 * 365);
+
+/// How far apart two clocks may be before it is said.
+const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// The cluster that a command is about.
 pub(crate) struct Target {
@@ -64,6 +67,23 @@ impl Session {
         }
         let (endpoint, region) = (connection.endpoint.clone(), connection.region.clone());
         Ok(Target { api: connection.into_api()?, endpoint, region, repository, repositories })
+    }
+
+    /// The server's time: snapshots' ages are by its clock, whatever ours shows.
+    pub(crate) async fn server_time(&self, api: &SnapshotApi, deadline: Deadline) -> Result<Timestamp, Failure> {
+        let clock = api.clock(deadline).await.map_err(|unanswered| {
+            let failure = unanswered.failure();
+            let cause = format!("ages are by the server's clock, which does not tell its time: {}", failure.cause);
+            let hint = "name the snapshots instead, or let the caller read /_cluster/stats (es:ESHttpGet, cluster:monitor/stats)";
+            failure.with_cause(cause).with_hint(hint)
+        })?;
+        let skew = clock.now.duration_since(self.now());
+        if skew.abs() > TOLERATED_SKEW {
+            let side = if skew.is_positive() { "behind" } else { "ahead of" };
+            let seconds = skew.abs().as_secs();
+            self.printer.note(&format!("this machine's clock is {seconds} s {side} the server's, which counts"));
+        }
+        Ok(clock.now)
     }
 
     /// The end of a command that waits for nothing.

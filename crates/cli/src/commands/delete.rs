@@ -49,7 +49,12 @@ pub(crate) async fn run(arguments: Delete, session: &Session) -> Result<(), Fail
     let deadline = session.patient_deadline();
     let target = session.connect()?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
-    let plan = plan_deletion(&target.api, &repository, &selection, session.now(), deadline).await?;
+    let now = if selection.filter.is_about_age() {
+        session.server_time(&target.api, session.deadline()).await?
+    } else {
+        session.now()
+    };
+    let plan = plan_deletion(&target.api, &repository, &selection, now, deadline).await?;
     if arguments.dry_run || plan.steps.is_empty() {
         session.printer.show(&PlanView(&plan), session.now())?;
         return complaint(&plan);

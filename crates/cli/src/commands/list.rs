@@ -74,7 +74,8 @@ pub(crate) async fn run(arguments: List, session: &Session) -> Result<(), Failur
     let deadline = session.deadline();
     let target = session.connect()?;
     let repository = choose::repository(&target, session, deadline).await?;
-    let now = session.now();
+    let now =
+        if query.filter.is_about_age() { session.server_time(&target.api, deadline).await? } else { session.now() };
     let found = inventory(&target.api, &repository, &query, now, deadline, &mut Warnings::default()).await?;
     if let Some(note) = note(&found) {
         session.printer.note(&note);

@@ -6,7 +6,7 @@ use snapkeep_testbed::Mode;
 
 #[tokio::test]
 async fn from_registration_to_removal() {
-    let mut stage = Stage::new().await;
+    let mut stage = Stage::alone().await;
     let register = format!("repo register R --bucket B --bucket-region {REGION} --role-arn {ROLE}");
     assert_eq!(stage.json(&register)["registration"], "created");
     assert_eq!(stage.json(&register)["registration"], "unchanged");

@@ -86,6 +86,14 @@ impl Theatre {
             ["until", repository, snapshot, state] => {
                 self.until(&format!("/_snapshot/{repository}/{snapshot}/_status"), state).await;
             }
+            ["until-uploading", repository, snapshot] => {
+                let node = self.bed.node("opensearch-3.3.0");
+                eventually("the snapshot uploads", async || {
+                    let (_, status) = node.get(&format!("/_snapshot/{repository}/{snapshot}/_status")).await;
+                    (status["snapshots"][0]["shards_stats"]["started"] == 1).then_some(())
+                })
+                .await;
+            }
             ["hold"] => self.bed.s3().set_mode(BUCKET, &Mode::hold()).await.unwrap(),
             ["release-when", repository, snapshot, state] => {
                 let path = format!("/_snapshot/{repository}/{snapshot}/_status");

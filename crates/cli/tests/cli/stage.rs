@@ -4,6 +4,7 @@ use serde_json::Value;
 use snapkeep_testbed::{Mode, NodeHandle, Testbed, eventually};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/snapshots";
@@ -18,6 +19,16 @@ pub(crate) struct Stage {
     pub(crate) directory: TempDir,
     /// The program's whole environment, beside the directory.
     pub(crate) variables: Vec<(String, String)>,
+    _turn: Turn,
+}
+
+/// A cleanup is refused while any snapshot of the cluster runs, and the other way round.
+static TURNS: RwLock<()> = RwLock::const_new(());
+
+/// With others on the node, or alone.
+enum Turn {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
 }
 
 /// How one run ended.
@@ -31,13 +42,22 @@ pub(crate) struct Ran {
 impl Stage {
     /// On the shared node, with an index of its own.
     pub(crate) async fn new() -> Self {
+        Self::with(Turn::Shared { _guard: TURNS.read().await }).await
+    }
+
+    /// The same while no other test is there.
+    pub(crate) async fn alone() -> Self {
+        Self::with(Turn::Alone { _guard: TURNS.write().await }).await
+    }
+
+    async fn with(turn: Turn) -> Self {
         let bed = Testbed::shared();
         let node = bed.node("opensearch-3.3.0");
         let (bucket, repository, index) = (bed.unique("bucket"), bed.unique("repository"), bed.unique("orders"));
         bed.s3().create_bucket(&bucket).await.unwrap();
         node.load_documents(&index, 500).await;
         let variables = vec![("SNAPKEEP_ENDPOINT".to_owned(), node.url.clone())];
-        Self { bed, node, bucket, repository, index, directory: TempDir::new().unwrap(), variables }
+        Self { bed, node, bucket, repository, index, directory: TempDir::new().unwrap(), variables, _turn: turn }
     }
 
     /// Sets a variable of the program.

@@ -86,7 +86,7 @@ async fn one_that_is_used_stays() {
 #[tokio::test]
 async fn a_cleanup_whose_answer_is_lost_may_be_repeated() {
     for node in nodes() {
-        let stage = Stage::on(node).await;
+        let stage = Stage::alone_on(node).await;
         stage.take(&["a"]).await;
         if is_one_at_a_time(node) {
             let unsupported = cleanup_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();

@@ -12,7 +12,7 @@ use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
-use tokio::sync::MutexGuard;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Versions that every run covers.
 const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
@@ -40,8 +40,13 @@ pub(crate) struct Stage {
     pub(crate) api: SnapshotApi,
     pub(crate) repository: RepositoryName,
     pub(crate) index: String,
-    /// Where a node does one thing at a time, one test does.
-    _alone: Option<MutexGuard<'static, ()>>,
+    _turn: Turn,
+}
+
+/// With others on the node, or alone.
+enum Turn {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
 }
 
 /// Versions that take one snapshot or deletion at a time, whatever the repository.
@@ -49,12 +54,16 @@ pub(crate) fn is_one_at_a_time(node: &str) -> bool {
     node.starts_with("elasticsearch-5") || node.starts_with("elasticsearch-6")
 }
 
-/// The turn on such a node.
-async fn turn(node: &str) -> Option<MutexGuard<'static, ()>> {
-    static TURNS: [tokio::sync::Mutex<()>; RELEASES.len()] =
-        [const { tokio::sync::Mutex::const_new(()) }; RELEASES.len()];
-    let place = RELEASES.iter().position(|release| release.name == node).filter(|_| is_one_at_a_time(node))?;
-    Some(TURNS[place].lock().await)
+/// The turn on a node: alone where it does one thing at a time, and for a cleanup, which no version begins
+/// while any snapshot runs.
+async fn turn(node: &str, is_alone: bool) -> Turn {
+    static TURNS: [RwLock<()>; RELEASES.len()] = [const { RwLock::const_new(()) }; RELEASES.len()];
+    let place = RELEASES.iter().position(|release| release.name == node).unwrap();
+    if is_alone || is_one_at_a_time(node) {
+        Turn::Alone { _guard: TURNS[place].write().await }
+    } else {
+        Turn::Shared { _guard: TURNS[place].read().await }
+    }
 }
 
 pub(crate) fn name(text: &str) -> SnapshotName {
@@ -76,7 +85,19 @@ impl Stage {
 
     /// The same without the repository and the documents.
     pub(crate) async fn unregistered(node: &str) -> Self {
-        let alone = turn(node).await;
+        Self::with(node, false).await
+    }
+
+    /// [`Self::on`] while no other test is on the node.
+    pub(crate) async fn alone_on(node: &str) -> Self {
+        let stage = Self::with(node, true).await;
+        stage.register(&stage.folder(&json!({}))).await;
+        stage.node.load_documents(&stage.index, 20).await;
+        stage
+    }
+
+    async fn with(node: &str, is_alone: bool) -> Self {
+        let turn = turn(node, is_alone).await;
         let bed = Testbed::shared();
         let node = bed.node(node);
         let front = Front::builder(&node.url).transparent().plain().start().await.unwrap();
@@ -84,7 +105,7 @@ impl Stage {
         let settings = Settings { pace, ..Settings::default() };
         let client = Client::new(Endpoint::trusted(&front.url()).unwrap(), Auth::None, settings).unwrap();
         let repository = RepositoryName::parse(&bed.unique("repository")).unwrap();
-        Self { bed, node, front, api: SnapshotApi::new(client), repository, index: bed.unique("books"), _alone: alone }
+        Self { bed, node, front, api: SnapshotApi::new(client), repository, index: bed.unique("books"), _turn: turn }
     }
 
     /// A bucket whose uploads can be held, in place of a folder. The bucket is named like the repository.
