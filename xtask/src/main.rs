@@ -8,6 +8,7 @@ mod digest;
 mod failure;
 mod package;
 mod python;
+mod simulate;
 mod terminal;
 mod test;
 
@@ -21,7 +22,8 @@ fn main() -> ExitCode {
         Some("test") => test::run(rest),
         Some("bench") => bench::run(rest),
         Some("package") => package::run(rest),
-        _ => Err(failure::Failure::operator("usage: cargo xtask demo | test | bench | package")),
+        Some("simulate") => simulate::run(rest),
+        _ => Err(failure::Failure::operator("usage: cargo xtask demo | test | simulate | bench | package")),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

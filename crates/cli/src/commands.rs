@@ -1,15 +1,21 @@
 //! One file for each command: parse → engine → output.
 
 pub(crate) mod abort;
+pub(crate) mod apply;
 mod body;
+mod chosen;
 pub(crate) mod clone;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod invoke;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod repo;
+pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -32,6 +38,11 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Abort(arguments) => abort::run(arguments, session).await,
         Verb::Clone(arguments) => clone::run(arguments, session).await,
         Verb::Repo(arguments) => repo::run(arguments, session).await,
+        Verb::Plan(arguments) => plan::run(arguments, session).await,
+        Verb::Apply(arguments) => apply::run(arguments, session).await,
+        Verb::Run(arguments) => run::run(arguments, session).await,
+        Verb::Config(arguments) => config::run(&arguments, session),
+        Verb::Policy(arguments) => policy::run(&arguments, session),
         Verb::Completions(arguments) => completions::run(&arguments, session),
         Verb::Man(arguments) => man::run(&arguments, session),
     };

@@ -5,11 +5,14 @@
 //! cluster of the file the environment only adds a secret that the entry leaves open.
 
 mod connection;
+mod effective;
 mod find;
 mod identity;
 mod secret;
+pub(crate) mod whole;
 
 pub(crate) use connection::Connection;
+pub(crate) use effective::{Effective, effective};
 
 use crate::args::Globals;
 use crate::process::Process;

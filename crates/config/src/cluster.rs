@@ -128,6 +128,34 @@ impl Cluster {
         complaint.map_or(Ok(cluster), Err)
     }
 
+    /// How requests say who sends them, as given or as it follows, and why it is that one.
+    pub fn auth_kind(&self) -> Result<(AuthKind, &'static str), Failure> {
+        if let Some(kind) = self.auth {
+            return Ok((kind, "as given"));
+        }
+        if self.endpoint.amazon_region().is_some() {
+            return Ok((AuthKind::SigV4, "an Amazon domain"));
+        }
+        if self.profile.is_some() || self.assume_role.is_some() || self.web_identity.is_some() {
+            return Ok((AuthKind::SigV4, "AWS credentials are named"));
+        }
+        let given = [
+            (AuthKind::Basic, self.password.is_some(), "there is a password"),
+            (AuthKind::ApiKey, self.api_key.is_some(), "there is an API key"),
+            (AuthKind::Bearer, self.token.is_some(), "there is a token"),
+        ];
+        let mut given = given.into_iter().filter(|(_, is_given, _)| *is_given);
+        match (given.next(), given.next()) {
+            (None, _) => Ok((AuthKind::None, "there is no secret")),
+            (Some((kind, _, why)), None) => Ok((kind, why)),
+            (Some(_), Some(_)) => Err(Failure::new(
+                Code::BadConfig,
+                "more than one secret is given",
+                "say which one to use with --auth or `auth`",
+            )),
+        }
+    }
+
     /// Settings that contradict each other.
     fn inconsistency(&self) -> Option<&'static str> {
         let half_a_pair = self.client_certificate.is_some() != self.client_key.is_some();
@@ -164,10 +192,11 @@ fn assume_role(mut fields: Fields) -> Result<AssumeRole, Failure> {
 }
 
 fn web_identity(mut fields: Fields) -> Result<WebIdentity, Failure> {
-    let identity = WebIdentity {
-        session_name: fields.text("session_name")?,
-        role_arn: role_arn(&mut fields)?,
-        token_file: fields.required("token_file", |text| Ok(text.into()))?,
-    };
+    let session_name = fields.text("session_name")?;
+    let token_file = fields.text("token_file")?.map(PathBuf::from);
+    let role_arn = role_arn(&mut fields)?;
+    // Only one key can be asked for last.
+    let token_file = token_file.ok_or_else(|| fields.wrong("lacks `token_file`"))?;
+    let identity = WebIdentity { token_file, role_arn, session_name };
     fields.finish().map(|()| identity)
 }

@@ -35,7 +35,7 @@ impl Fields {
 
     /// The path of `key` in this section.
     pub fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        joined(&self.path, key)
     }
 
     /// The value of `key`; a value of `null` counts as absent.
@@ -138,6 +138,11 @@ impl Fields {
         };
         Some(Failure::new(Code::BadConfig, cause, hint))
     }
+}
+
+/// The path of `key` in the section at `path`.
+pub(crate) fn joined(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// The text of a node. Numbers are refused: `0123` would have lost its zero.

@@ -2,7 +2,8 @@
 
 use crate::fields::{Fields, nearest};
 use crate::policies::{self, Surroundings};
-use crate::{Cluster, Repository, yaml};
+use crate::yaml::{self, Node};
+use crate::{Cluster, Repository};
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
@@ -27,7 +28,12 @@ impl Config {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let mut fields = Fields::of("", yaml::read(text)?)?;
+        Self::read(yaml::read(text)?)
+    }
+
+    /// Checks the tree.
+    pub(crate) fn read(root: Node) -> Result<Self, Failure> {
+        let mut fields = Fields::of("", root)?;
         let default_cluster = fields.text("default_cluster")?;
         let mut clusters = BTreeMap::new();
         for (name, section) in fields.named_sections("clusters")? {
@@ -46,10 +52,11 @@ impl Config {
             clusters: clusters.keys().map(String::as_str).collect(),
         };
         let sections = fields.named_sections("policies")?.into_iter();
-        let policies =
-            sections.map(|(name, section)| policies::read(&name.text, section, &around)).collect::<Result<_, _>>()?;
-        let policies = policies::by_name(policies)?;
+        let policies = sections
+            .map(|(name, section)| policies::read(&name.text, section, &around))
+            .collect::<Result<Vec<_>, _>>()?;
         fields.finish()?;
+        let policies = policies::by_name(policies)?;
         let config = Self { default_cluster, clusters, repositories, policies };
         config.default_cluster.as_deref().map_or(Ok(()), |name| config.cluster(name).map(|_| ()))?;
         Ok(config)

@@ -146,9 +146,12 @@ fn keep(mut fields: Fields) -> Result<Keep, Failure> {
         failed: fields.checked("failed", unsuccessful)?.unwrap_or_default(),
         partial: fields.checked("partial", unsuccessful)?.unwrap_or_default(),
     };
-    let at = fields.wrong("");
+    let (at, path) = (fields.wrong(""), fields.path_of(""));
     fields.finish()?;
-    keep.check().map_err(|failure| with_place(&failure, &at))?;
+    keep.check().map_err(|failure| {
+        let cause = failure.cause.replacen("`keep`", &format!("`{}`", path.trim_end_matches('.')), 1);
+        with_place(&failure.with_cause(cause), &at)
+    })?;
     Ok(keep)
 }
 

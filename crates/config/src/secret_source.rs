@@ -19,6 +19,10 @@ pub enum SecretSource {
         /// Its arguments.
         arguments: Vec<String>,
     },
+    /// `{secretsmanager: ARN}`: a secret of AWS Secrets Manager, by ARN or name.
+    SecretsManager(String),
+    /// `{ssm: NAME}`: a parameter of AWS Systems Manager's store.
+    Ssm(String),
 }
 
 impl SecretSource {
@@ -34,9 +38,11 @@ impl SecretSource {
         let file = fields.text("file")?.map(|file| Self::File(file.into()));
         let command_path = fields.path_of("command");
         let command = fields.take("command").map(|node| command(&command_path, &node)).transpose()?;
-        let exactly_one = fields.wrong("must have exactly one of `env`, `file` and `command`");
+        let manager = fields.text("secretsmanager")?.map(Self::SecretsManager);
+        let ssm = fields.text("ssm")?.map(Self::Ssm);
+        let exactly_one = fields.wrong("must have exactly one of `env`, `file`, `command`, `secretsmanager` and `ssm`");
         fields.finish()?;
-        let mut given = [env, file, command].into_iter().flatten();
+        let mut given = [env, file, command, manager, ssm].into_iter().flatten();
         match (given.next(), given.next()) {
             (Some(source), None) => Ok(source),
             _ => Err(exactly_one),

@@ -4,6 +4,8 @@ use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Auth, AwsCredentials};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The function's environment variables, read once.
@@ -23,7 +25,20 @@ pub struct Environment {
     pub region: Option<String>,
     /// `SNAPKEEP_CA_FILE`: further certificate authorities, PEM.
     pub ca_file: Option<PathBuf>,
+    /// `SNAPKEEP_CONFIG`, as it stands: a path, `s3://…`, `ssm:…`, or the YAML itself.
+    pub config: Option<String>,
     identity: Identity,
+    variables: Variables,
+}
+
+/// All of the environment: a configuration may refer to any of it.
+#[derive(Clone, Default)]
+struct Variables(BTreeMap<String, String>);
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} variables", self.0.len())
+    }
 }
 
 /// `SNAPKEEP_AUTH` and what belongs to it, not yet checked.
@@ -40,7 +55,13 @@ struct Identity {
 }
 
 impl Environment {
-    /// Reads the variables through `get`; empty ones count as unset.
+    /// Reads the variables; empty ones count as unset.
+    pub fn of(variables: BTreeMap<String, String>) -> Self {
+        let environment = Self::read(|key| variables.get(key).cloned());
+        Self { variables: Variables(variables), ..environment }
+    }
+
+    /// The same through `get`, for events: a configuration may not refer to variables then.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let text = |key: &str| get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let secret = |key: &str| text(key).map(Secret::new);
@@ -54,6 +75,8 @@ impl Environment {
             repository: text("SNAPKEEP_REPOSITORY"),
             region: text("SNAPKEEP_REGION"),
             ca_file: text("SNAPKEEP_CA_FILE").map(PathBuf::from),
+            config: get("SNAPKEEP_CONFIG").filter(|value| !value.trim().is_empty()),
+            variables: Variables::default(),
             identity: Identity {
                 auth: text("SNAPKEEP_AUTH"),
                 username: text("SNAPKEEP_USERNAME"),
@@ -105,6 +128,22 @@ impl Environment {
     /// The identity that requests are sent with; `region` is what signatures are scoped to.
     pub fn auth(&self, region: &str) -> Result<Auth, Failure> {
         self.identity.auth(region)
+    }
+
+    /// A variable's value, trimmed; empty ones count as unset.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The region of the function itself.
+    pub(crate) fn aws_region(&self) -> Option<&str> {
+        let of_aws = || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| self.variable(name));
+        of_aws().or(self.region.as_deref())
+    }
+
+    /// The article's keys, else the execution role's.
+    pub(crate) fn aws(&self) -> AwsCredentials {
+        self.identity.aws()
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) enum Action {
     Create,
     Status,
     List,
+    Run,
 }
 
 /// Which actions a field means something to. The article's five are never in the way.
@@ -23,6 +24,7 @@ enum For {
     Registration,
     Creation,
     Snapshot,
+    Policies,
 }
 
 const FIELDS: &[(&str, For)] = &[
@@ -44,11 +46,14 @@ const FIELDS: &[(&str, For)] = &[
     ("IgnoreUnavailable", For::Creation),
     ("Metadata", For::Creation),
     ("Wait", For::Snapshot),
+    ("Policies", For::Policies),
 ];
 
 impl Action {
     fn uses(self, field: For) -> bool {
         match (self, field) {
+            (Self::Run, field) => field == For::Policies,
+            (_, For::Policies) => false,
             (_, For::Every) | (Self::Backup, _) => true,
             (Self::Register, field) => field == For::Registration,
             (Self::Create, field) => field != For::Registration,
@@ -65,6 +70,7 @@ impl Action {
             Self::Create => "create",
             Self::Status => "status",
             Self::List => "list",
+            Self::Run => "run",
         }
     }
 }
@@ -76,19 +82,68 @@ pub struct Event {
     action: Action,
 }
 
-impl Event {
+/// What a tick or `Action: run` asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Names of policies; empty means all.
+    pub(crate) policies: Vec<String>,
+    /// A tick's own time.
+    pub(crate) time: Option<String>,
+    /// Fields that mean nothing to it.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A delivery, told apart.
+#[derive(Debug)]
+pub(crate) enum Delivery {
+    /// About one repository.
+    Job(Event),
+    /// Policies are to be run.
+    Run(Run),
+}
+
+impl Delivery {
     /// Reads an event's text.
-    pub fn parse(text: &str) -> Result<Self, Failure> {
-        let Pairs(pairs) = serde_json::from_str(text).map_err(|error| {
-            bad(
-                format!("the event is not a JSON object: {error}"),
-                "send an object with the fields Endpoint, RepositoryName, S3Bucket, Region, RoleArn",
-            )
-        })?;
-        let has = |key: &str| pairs.iter().any(|(k, _)| k.eq_ignore_ascii_case(key));
-        if has("detail-type") && has("source") {
-            return Err(unsupported("a tick of EventBridge runs policies"));
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+        let Pairs(pairs) = serde_json::from_str(text).map_err(|error| not_an_object(&error))?;
+        if is_tick(&pairs) {
+            let time = pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case("time"));
+            let time = time.and_then(|(_, value)| value.as_str()).map(str::to_owned);
+            return Ok(Self::Run(Run { time, ..Run::default() }));
         }
+        let event = Event::of(pairs)?;
+        if event.action != Action::Run {
+            return Ok(Self::Job(event));
+        }
+        let warning = |field: &str| format!("`{field}` means nothing to action `run`");
+        let warnings = event.unused().into_iter().map(warning).collect();
+        Ok(Self::Run(Run { policies: event.policies()?, time: None, warnings }))
+    }
+}
+
+/// An event of EventBridge's; its other keys are its own.
+fn is_tick(pairs: &[(String, Value)]) -> bool {
+    let has = |key: &str| pairs.iter().any(|(found, _)| found.eq_ignore_ascii_case(key));
+    has("detail-type") && has("source")
+}
+
+fn not_an_object(error: &serde_json::Error) -> Failure {
+    bad(
+        format!("the event is not a JSON object: {error}"),
+        "send an object with the fields Endpoint, RepositoryName, S3Bucket, Region, RoleArn",
+    )
+}
+
+impl Event {
+    /// Reads the text of an event that is about one repository.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        match Delivery::parse(text)? {
+            Delivery::Job(event) => Ok(event),
+            Delivery::Run(_) => Err(bad("the event runs policies".into(), "send one that is about a repository")),
+        }
+    }
+
+    fn of(pairs: Vec<(String, Value)>) -> Result<Self, Failure> {
         let mut fields = Map::new();
         for (key, value) in pairs {
             let field = known(&key)?;
@@ -111,7 +166,22 @@ impl Event {
     /// Fields that are set but mean nothing to the action.
     pub(crate) fn unused(&self) -> Vec<&'static str> {
         let set = FIELDS.iter().filter(|(name, _)| self.fields.contains_key(*name));
-        set.filter(|(_, field)| !self.action.uses(*field)).map(|(name, _)| *name).collect()
+        let unused = set.filter(|(name, field)| *name != "Action" && !self.action.uses(*field));
+        unused.map(|(name, _)| *name).collect()
+    }
+
+    /// Names of policies; none means all, but an empty list is a mistake.
+    fn policies(&self) -> Result<Vec<String>, Failure> {
+        let expected = "a list of policies' names, or left out for all of them";
+        match self.fields.get("Policies") {
+            None => Ok(Vec::new()),
+            Some(Value::Array(names)) if !names.is_empty() => {
+                let name = |name: &Value| name.as_str().map(str::to_owned);
+                let names = names.iter().map(name).collect::<Option<_>>();
+                names.ok_or_else(|| wrong_type("Policies", &self.fields["Policies"], expected))
+            }
+            Some(other) => Err(wrong_type("Policies", other, expected)),
+        }
     }
 
     /// A text, if it is set. White space around it is no part of it.
@@ -184,7 +254,7 @@ fn unsupported(what: &str) -> Failure {
     Failure::new(
         Code::Unsupported,
         format!("{what}, which this version does not do yet"),
-        "send the article's event, or one with `Action` backup, register, create, status or list",
+        "send the article's event, or one with `Action` backup, register, create, status, list or run",
     )
 }
 
@@ -197,11 +267,11 @@ fn action(value: Option<&Value>) -> Result<Action, Failure> {
             "create" => Ok(Action::Create),
             "status" => Ok(Action::Status),
             "list" => Ok(Action::List),
-            "run" => Err(unsupported("`Action` run runs policies")),
+            "run" => Ok(Action::Run),
             "restore" => Err(unsupported("`Action` restore restores a snapshot")),
             other => Err(bad(
                 format!("`Action` {other:?} is unknown"),
-                "it may be backup, register, create, status or list, in lower case",
+                "it may be backup, register, create, status, list or run, in lower case",
             )),
         },
         Some(other) => Err(wrong_type("Action", other, "a string")),

@@ -1,9 +1,11 @@
 //! The handler: event → job → report.
 
 use crate::environment::Environment;
-use crate::event::{Action, Event};
+use crate::event::{Action, Delivery, Event};
 use crate::naming;
+use crate::policies::{self, RunAnswer};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::endpoint::Endpoint;
@@ -45,6 +47,16 @@ pub struct Function {
     last: Mutex<Option<(Target, Arc<SnapshotApi>)>>,
 }
 
+/// What an invocation answers.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What was done in one repository.
+    Job(Box<Report>),
+    /// What a run of policies did.
+    Run(Box<RunAnswer>),
+}
+
 /// Endpoint, with how it was admitted, and region.
 type Target = (Endpoint, String);
 
@@ -63,7 +75,20 @@ impl Function {
     }
 
     /// Handles one event.
-    pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<Report, Failure> {
+    pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<Answer, Failure> {
+        let deadline = Deadline::after(invocation.left.saturating_sub(MARGIN));
+        match Delivery::parse(event)? {
+            Delivery::Job(event) => {
+                self.work(&event, invocation, deadline).await.map(|report| Answer::Job(report.into()))
+            }
+            Delivery::Run(run) => {
+                let answer = policies::run(&self.environment, run, invocation, deadline).await?;
+                Ok(Answer::Run(answer.into()))
+            }
+        }
+    }
+
+    async fn work(&self, event: &Event, invocation: &Invocation, deadline: Deadline) -> Result<Report, Failure> {
         let accepted = self.accept(event, invocation)?;
         let api = self.api(&accepted)?;
         let mut warnings = Warnings::default();
@@ -76,20 +101,18 @@ impl Function {
             host = accepted.endpoint.host(),
             "begin"
         );
-        let deadline = Deadline::after(invocation.left.saturating_sub(MARGIN));
         let mut report = run(&api, &accepted.job, deadline, warnings).await?;
         report.next = next(&report, &accepted);
         tracing::info!(snapshot = report.snapshot, state = ?report.state, "done");
         Ok(report)
     }
 
-    fn accept(&self, text: &str, invocation: &Invocation) -> Result<Accepted, Failure> {
-        let event = Event::parse(text)?;
+    fn accept(&self, event: &Event, invocation: &Invocation) -> Result<Accepted, Failure> {
         let environment = &self.environment;
         let region = event.required("Region", environment.region.as_deref())?;
         check_region("Region", region)?;
         let named = event.required("Endpoint", environment.endpoint.as_deref())?;
-        let job = self.job(&event, region, invocation)?;
+        let job = self.job(event, region, invocation)?;
         let endpoint = match event.text("Endpoint")? {
             Some(_) => Endpoint::admit(named, region, &environment.allowed_endpoints)?,
             None => Endpoint::trusted(named)?,
@@ -119,6 +142,7 @@ impl Function {
                 repository,
             }),
             Action::List => Ok(Job::List { repository }),
+            Action::Run => Err(bad("`Action` run is about no repository", "leave the repository's fields out")),
         }
     }
 

@@ -1,11 +1,15 @@
 //! The AWS Lambda function: the event's contract, the operator's limits, one handler. The command
 //! line runs the same handler.
 
+mod aws;
+mod configuration;
 mod environment;
 mod event;
 mod function;
 mod naming;
+mod policies;
 
 pub use environment::Environment;
 pub use event::Event;
-pub use function::{Function, Invocation};
+pub use function::{Answer, Function, Invocation};
+pub use policies::RunAnswer;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::Report;
-use snapkeep_lambda::{Environment, Function, Invocation};
+use snapkeep_lambda::{Answer, Environment, Function, Invocation};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::Instrument;
@@ -16,11 +16,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     log_as_json();
-    let function = Arc::new(Function::new(Environment::read(|key| std::env::var(key).ok())));
+    let function = Arc::new(Function::new(Environment::of(variables())));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| answer(Arc::clone(&function), event))).await
 }
 
-async fn answer(function: Arc<Function>, event: LambdaEvent<Box<RawValue>>) -> Result<Report, Diagnostic> {
+/// Those that are text.
+fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+async fn answer(function: Arc<Function>, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Diagnostic> {
     let invocation = Invocation {
         request_id: event.context.request_id.clone(),
         trace_id: event.context.xray_trace_id.clone(),

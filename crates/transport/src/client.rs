@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 pub use http::Method;
 
-/// The service that SigV4 signatures for Amazon's search domains are scoped to.
+/// The service that SigV4 signatures are scoped to unless something else is said: Amazon's search domains.
 const SERVICE: &str = "es";
 
 /// Time for name resolution, connection and TLS handshake together.
@@ -48,6 +48,8 @@ pub struct Settings {
     pub clock: fn() -> SystemTime,
     /// How host names are resolved, before unfit addresses are left out.
     pub lookup: Lookup,
+    /// The service that signatures are scoped to: `es`, or that of a configuration's place.
+    pub service: &'static str,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             pace: Pace::default(),
             clock: SystemTime::now,
             lookup: guard::system_lookup,
+            service: SERVICE,
         }
     }
 }
@@ -68,6 +71,8 @@ pub struct Call {
     method: Method,
     path_and_query: String,
     body: Option<Bytes>,
+    /// Further headers; a content type takes the place of JSON's.
+    headers: Vec<(&'static str, &'static str)>,
     timeout: Duration,
     cap: usize,
 }
@@ -76,13 +81,27 @@ impl Call {
     /// A request to `path_and_query`, which starts with `/` and is percent-encoded already.
     pub fn new(method: Method, path_and_query: impl Into<String>) -> Self {
         let timeout = if method == Method::GET { Duration::from_secs(30) } else { Duration::from_mins(1) };
-        Self { method, path_and_query: path_and_query.into(), body: None, timeout, cap: DEFAULT_CAP }
+        Self {
+            method,
+            path_and_query: path_and_query.into(),
+            body: None,
+            headers: Vec::new(),
+            timeout,
+            cap: DEFAULT_CAP,
+        }
     }
 
     /// With a JSON body.
     #[must_use]
     pub fn json(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
+        self
+    }
+
+    /// With a header more.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -224,8 +243,12 @@ impl Client {
         let unusable = |error: &dyn std::error::Error| Lost::NotSent(with_sources(error));
         let url = format!("{}{}", self.endpoint.origin(), call.path_and_query);
         let mut builder = http::Request::builder().method(call.method.clone()).uri(&url);
-        if call.body.is_some() {
+        let says_type = call.headers.iter().any(|(name, _)| CONTENT_TYPE.as_str().eq_ignore_ascii_case(name));
+        if call.body.is_some() && !says_type {
             builder = builder.header(CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in &call.headers {
+            builder = builder.header(*name, *value);
         }
         if let Some(header) = self.auth.header() {
             let value = HeaderValue::try_from(header).map_err(|_| {
@@ -237,7 +260,7 @@ impl Client {
         }
         let mut request = builder.body(call.body.clone().unwrap_or_default()).map_err(|error| unusable(&error))?;
         if let (Auth::SigV4 { region, .. }, Some(signer)) = (&self.auth, signer) {
-            sign(&mut request, signer, region, SERVICE, self.now())
+            sign(&mut request, signer, region, self.settings.service, self.now())
                 .map_err(|error| Lost::NoCredentials(error.to_string()))?;
         }
         reqwest::Request::try_from(request).map_err(|error| unusable(&error))

@@ -1,7 +1,10 @@
 //! AWS Signature Version 4 in the `Authorization` header.
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign as sigv4};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign as sigv4,
+};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
@@ -20,8 +23,8 @@ impl std::fmt::Display for SigningError {
 impl std::error::Error for SigningError {}
 
 /// Signs `request` as it stands: every header that it has, its path (encoded once more, as every
-/// service but S3 expects), its query and its body. Adds `x-amz-date`, `authorization` and, for
-/// temporary credentials, `x-amz-security-token`.
+/// service but S3 expects), its query and its body. Adds `x-amz-date`, `authorization`, for
+/// temporary credentials `x-amz-security-token`, and for S3 `x-amz-content-sha256`.
 pub fn sign(
     request: &mut http::Request<Bytes>,
     credentials: &Credentials,
@@ -35,7 +38,7 @@ pub fn sign(
         .region(region)
         .name(service)
         .time(time)
-        .settings(SigningSettings::default())
+        .settings(settings(service))
         .build()
         .map_err(|error| SigningError(error.to_string()))?
         .into();
@@ -56,4 +59,15 @@ pub fn sign(
     let (instructions, _) = sigv4(signable, &parameters).map_err(|error| SigningError(error.to_string()))?.into_parts();
     instructions.apply_to_request_http1x(request);
     Ok(())
+}
+
+/// S3 takes paths as they are and wants the body's checksum in a header.
+fn settings(service: &str) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
 }

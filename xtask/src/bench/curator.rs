@@ -54,6 +54,19 @@ impl Curator {
         Ok(command)
     }
 
+    /// `curator --dry-run actions.yml`: all that begin with `prefix`, less the `count` newest.
+    pub(crate) fn dry_run_beyond(&self, repository: &str, prefix: &str, count: usize) -> Result<Command> {
+        let actions = format!(
+            "actions:\n  1:\n    action: delete_snapshots\n    options:\n      repository: {repository}\n    filters:\n    \
+             - filtertype: pattern\n      kind: prefix\n      value: {prefix}\n    - filtertype: state\n      state: SUCCESS\n    \
+             - filtertype: count\n      count: {count}\n      use_age: true\n      source: creation_date\n"
+        );
+        let file = self.write("beyond.yml", &actions)?;
+        let mut command = self.python("from curator.cli import cli as run");
+        command.arg("--config").arg(self.folder.join("curator.yml")).arg("--dry-run").arg(file);
+        Ok(command)
+    }
+
     /// What the script that pip makes for a program does.
     fn python(&self, import: &str) -> Command {
         let mut command = Command::new("python3");

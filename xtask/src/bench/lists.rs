@@ -28,7 +28,7 @@ const HELD: usize = 500;
 /// Snapshots that one deletion takes.
 const BATCH: usize = 50;
 
-const NODE: &str = "elasticsearch-7.17.28";
+pub(super) const NODE: &str = "elasticsearch-7.17.28";
 const REPOSITORY: &str = "bench";
 
 /// Measures and prints.
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn runs(args: &[String]) -> Result<usize> {
+pub(super) fn runs(args: &[String]) -> Result<usize> {
     let wrong = || Failure::operator(format!("--runs takes a number of 3 or more; usage: {USAGE}"));
     match args {
         [] => Ok(USUAL),
@@ -54,7 +54,7 @@ fn runs(args: &[String]) -> Result<usize> {
 }
 
 /// The command line as it is shipped.
-fn build() -> Result<PathBuf> {
+pub(super) fn build() -> Result<PathBuf> {
     let mut cargo = crate::cargo::cargo();
     cargo.args(["build", "--quiet", "--release", "--package", "snapkeep-cli", "--message-format", "json"]);
     let output = cargo.output().map_err(Failure::during("cannot run cargo"))?;
@@ -98,10 +98,10 @@ fn list_many(program: &Path, persona: Persona, runs: usize) -> Result<Vec<Listed
 
 /// One job, done by both.
 #[derive(Debug)]
-struct Duel {
-    what: &'static str,
-    ours: Vec<Ran>,
-    theirs: Vec<Ran>,
+pub(super) struct Duel {
+    pub(super) what: &'static str,
+    pub(super) ours: Vec<Ran>,
+    pub(super) theirs: Vec<Ran>,
 }
 
 /// The real node and both contestants.
@@ -229,11 +229,17 @@ fn table(synthetic: &[(Persona, Vec<Listed>)], duels: &[Duel], runs: usize) -> S
             Duel::memory(&ran).shown()
         );
     }
-    let _ = writeln!(
-        text,
-        "\n| on Elasticsearch 7.17 | snapkeep, ms | Curator 8, ms | ratio | snapkeep, MB | Curator 8, MB | ratio |"
+    text.push('\n');
+    text.push_str(&duels_table(duels));
+    text
+}
+
+/// Both sides of each job, and how many times as much theirs takes.
+pub(super) fn duels_table(duels: &[Duel]) -> String {
+    let mut text = String::from(
+        "| on Elasticsearch 7.17 | snapkeep, ms | Curator 8, ms | ratio | snapkeep, MB | Curator 8, MB | ratio |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
     );
-    let _ = writeln!(text, "|---|---:|---:|---:|---:|---:|---:|");
     for duel in duels {
         let (time, memory) = duel.ratios();
         let [ours, theirs] = [&duel.ours, &duel.theirs];
@@ -263,16 +269,18 @@ fn as_json(synthetic: &[(Persona, Vec<Listed>)], duels: &[Duel], runs: usize) ->
             })
         })
         .collect();
+    json!({ "bench": "lists", "runs": runs, "machine": machine(), "synthetic": lists, "beside_curator": duels_json(duels) })
+}
+
+/// The same for programs.
+pub(super) fn duels_json(duels: &[Duel]) -> Vec<Value> {
     let side = |runs: &[Ran]| json!({ "ms": Duel::seconds(runs).json(), "peak_memory_mb": Duel::memory(runs).json() });
-    let duels: Vec<Value> = duels
-        .iter()
-        .map(|duel| {
-            let (time, memory) = duel.ratios();
-            json!({
-                "what": duel.what, "snapkeep": side(&duel.ours), "curator": side(&duel.theirs),
-                "ratios": { "time": rounded(time), "memory": rounded(memory) },
-            })
+    let duel = |duel: &Duel| {
+        let (time, memory) = duel.ratios();
+        json!({
+            "what": duel.what, "snapkeep": side(&duel.ours), "curator": side(&duel.theirs),
+            "ratios": { "time": rounded(time), "memory": rounded(memory) },
         })
-        .collect();
-    json!({ "bench": "lists", "runs": runs, "machine": machine(), "synthetic": lists, "beside_curator": duels })
+    };
+    duels.iter().map(duel).collect()
 }

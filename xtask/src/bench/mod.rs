@@ -4,6 +4,7 @@ mod contestants;
 mod curator;
 mod lambda;
 mod lists;
+mod plan;
 mod process;
 mod report;
 mod spread;
@@ -12,18 +13,20 @@ mod stand_in;
 use crate::failure::{Failure, Result};
 
 /// How it is called.
-pub(crate) const USAGE: &str = "cargo xtask bench [lambda | lists] [--runs N]";
+pub(crate) const USAGE: &str = "cargo xtask bench [lambda | lists | plan] [--runs N]";
 
 /// Runs a bench; without a name, lists them.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args.split_first() {
         None => {
             println!("lambda   cold starts of the function beside the same job in Python");
-            println!("lists    listing 10,000 snapshots; listing and deleting beside Curator\n\nusage: {USAGE}");
+            println!("lists    listing 10,000 snapshots; listing and deleting beside Curator");
+            println!("plan     planning 100,000 snapshots; a dry run of 500 beside Curator\n\nusage: {USAGE}");
             Ok(())
         }
         Some((name, rest)) if name == "lambda" => lambda::run(rest),
         Some((name, rest)) if name == "lists" => lists::run(rest),
+        Some((name, rest)) if name == "plan" => plan::run(rest),
         Some((name, _)) => Err(Failure::operator(format!("no bench is named {name}; usage: {USAGE}"))),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: Invoke, session: &Session) -> Result<(), Fail
 
 async fn handle(arguments: &Invoke, session: &Session) -> Result<String, Failure> {
     let event = read(&arguments.event, session)?;
-    let function = Function::new(Environment::read(|key| session.process.variables.get(key).cloned()));
+    let function = Function::new(Environment::of(session.process.variables.clone()));
     let invocation = Invocation {
         request_id: arguments.request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
         trace_id: session.process.variables.get("_X_AMZN_TRACE_ID").cloned(),

@@ -1,11 +1,17 @@
 //! Results, for people and for programs.
 
+mod config;
 mod deletion;
+mod plan;
+mod policies;
 mod repositories;
 mod running;
 mod snapshots;
 
+pub(crate) use config::{Checked, Effective};
 pub(crate) use deletion::{Deleted, PlanView};
+pub(crate) use plan::{Explained, Planned, RunView};
+pub(crate) use policies::{Coming, policy_list};
 pub(crate) use repositories::{Cleanup, Registered, Removal, RepositoryList, RepositoryView, Verified};
 pub(crate) use running::Status;
 pub(crate) use snapshots::{AbortView, CloneView, Created, List};

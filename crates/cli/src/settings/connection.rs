@@ -25,7 +25,7 @@ impl Connection {
         if cluster.endpoint.is_serverless() {
             return Err(serverless(&cluster.endpoint));
         }
-        let (kind, why) = identity::kind(&cluster)?;
+        let (kind, why) = cluster.auth_kind()?;
         origins.push(format!("authentication: {} ({why})", kind.as_str()));
         let auth = identity::auth(kind, &cluster, process)?;
         let region = match &auth {

@@ -32,6 +32,11 @@ impl Found {
         })
     }
 
+    /// As it stands there.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Makes the cluster's relative paths relative to the file.
     pub(crate) fn anchor(&self, cluster: &mut Cluster) {
         for path in

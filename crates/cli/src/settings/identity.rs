@@ -6,30 +6,6 @@ use snapkeep_config::{AuthKind, Cluster, SecretSource};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Auth, AwsCredentials};
 
-/// The way to authenticate and why it is that one.
-pub(crate) fn kind(cluster: &Cluster) -> Result<(AuthKind, &'static str), Failure> {
-    if let Some(kind) = cluster.auth {
-        return Ok((kind, "as given"));
-    }
-    if cluster.endpoint.amazon_region().is_some() {
-        return Ok((AuthKind::SigV4, "an Amazon domain"));
-    }
-    if cluster.profile.is_some() || cluster.assume_role.is_some() || cluster.web_identity.is_some() {
-        return Ok((AuthKind::SigV4, "AWS credentials are named"));
-    }
-    let given = [
-        (AuthKind::Basic, cluster.password.is_some(), "there is a password"),
-        (AuthKind::ApiKey, cluster.api_key.is_some(), "there is an API key"),
-        (AuthKind::Bearer, cluster.token.is_some(), "there is a token"),
-    ];
-    let mut given = given.into_iter().filter(|(_, is_given, _)| *is_given);
-    match (given.next(), given.next()) {
-        (None, _) => Ok((AuthKind::None, "there is no secret")),
-        (Some((kind, _, why)), None) => Ok((kind, why)),
-        (Some(_), Some(_)) => Err(bad("more than one secret is given", "say which one to use with --auth or `auth`")),
-    }
-}
-
 /// The identity itself.
 pub(crate) fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Result<Auth, Failure> {
     let open = |field: &str, source: &Option<SecretSource>, variable: &str| match source {

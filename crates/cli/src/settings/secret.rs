@@ -22,6 +22,7 @@ pub(crate) fn open(field: &str, source: &SecretSource, process: &Process) -> Res
             )
         })?,
         SecretSource::Command { program, arguments } => printed_by(field, program, arguments, process)?,
+        SecretSource::SecretsManager(_) | SecretSource::Ssm(_) => return Err(for_the_lambda(field, source)),
     };
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
@@ -55,7 +56,27 @@ fn described(source: &SecretSource) -> String {
         SecretSource::Env(name) => format!("the variable {name}"),
         SecretSource::File(path) => format!("the file {}", path.display()),
         SecretSource::Command { program, .. } => format!("the command {program}"),
+        SecretSource::SecretsManager(name) => format!("Secrets Manager's {name}"),
+        SecretSource::Ssm(name) => format!("Systems Manager's {name}"),
     }
+}
+
+/// Whoever has a terminal has the AWS CLI, with every way to sign in that it knows.
+fn for_the_lambda(field: &str, source: &SecretSource) -> Failure {
+    let instead = match source {
+        SecretSource::Ssm(name) => {
+            format!("aws, ssm, get-parameter, --with-decryption, --name, {name}, --query, Parameter.Value")
+        }
+        SecretSource::SecretsManager(name) => {
+            format!("aws, secretsmanager, get-secret-value, --secret-id, '{name}', --query, SecretString")
+        }
+        other => described(other),
+    };
+    Failure::new(
+        Code::Unsupported,
+        format!("{field} is {}, which only the Lambda function asks for itself", described(source)),
+        format!("let the AWS CLI ask: {{command: [{instead}, --output, text]}}"),
+    )
 }
 
 fn bad(cause: String, hint: String) -> Failure {

@@ -4,6 +4,7 @@
 mod interrupt;
 mod invoke;
 mod journey;
+mod policies;
 mod refusals;
 mod sessions;
 mod stage;

@@ -64,10 +64,10 @@ async fn history(stage: &Stage, event: &Value, seed: u64) -> (String, u64) {
             stage.front.clear_faults();
         }
         match stage.function().handle(&event.to_string(), &delivery).await {
-            Ok(report) => {
+            Ok(answer) => {
                 injected = injected.max(faults.iter().map(|&fault| stage.front.injected(fault)).sum());
                 stage.front.clear_faults();
-                return (report.snapshot.unwrap(), injected);
+                return (crate::stage::report(answer).snapshot.unwrap(), injected);
             }
             Err(failure) => {
                 let expected = [

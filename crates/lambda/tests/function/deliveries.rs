@@ -149,7 +149,7 @@ async fn two_snapshots_of_one_request_are_said() {
         .inject(Fault::on("GET", "/_snapshot/*/*").first(1).then(Action::ReplaceBody(r#"{"snapshots":[]}"#.into())));
     let mut late = invocation("0ddba115-0000-4000-8000-000000000000");
     late.now += jiff::SignedDuration::from_secs(5);
-    let second = stage.function().handle(&event.to_string(), &late).await.unwrap();
+    let second = crate::stage::report(stage.function().handle(&event.to_string(), &late).await.unwrap());
     assert_eq!(stage.front.injected(blind), 1);
     assert!(second.warnings.iter().any(|w| w.contains(first["snapshot"].as_str().unwrap())), "{:?}", second.warnings);
 }

@@ -91,10 +91,13 @@ fn table(repository: &str) -> Vec<(Value, &'static str)> {
         (json!({"Endpoint": "https://search.example.org"}), "endpoint_not_allowed"),
         (json!({"Endpoint": "https://search-x.us-west-2.es.amazonaws.com"}), "endpoint_not_allowed"),
         (json!({"Endpoint": "https://user:password@127.0.0.1"}), "endpoint_not_allowed"),
+        // policies, of which there are none here
+        (json!({"Action": "run"}), "bad_config"),
+        (json!({"Action": "run", "Policies": []}), "bad_event"),
+        (json!({"Action": "run", "Policies": "nightly"}), "bad_event"),
+        (json!({"detail-type": "Scheduled Event", "source": "aws.events"}), "bad_config"),
         // what comes later
-        (json!({"Action": "run"}), "unsupported"),
         (json!({"Action": "restore"}), "unsupported"),
-        (json!({"detail-type": "Scheduled Event", "source": "aws.events"}), "unsupported"),
     ]
 }
 

@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 mod journey;
 mod lost_answers;
+mod policies;
 mod registration;
 mod secrets;
 mod stage;

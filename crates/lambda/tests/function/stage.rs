@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use snapkeep_core::Failure;
 use snapkeep_engine::Report;
 use snapkeep_front::{Action, Builder, Fault, FaultId, Front, Principal, Seen, TestCa};
-use snapkeep_lambda::{Environment, Function, Invocation};
+use snapkeep_lambda::{Answer, Environment, Function, Invocation};
 use snapkeep_testbed::{Invoke, LambdaProcess, NodeHandle, Outcome, RuntimeApi, Testbed, eventually};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -119,7 +119,7 @@ impl Stage {
     /// Handles an event in this process, with that much time.
     pub(crate) async fn handle_within(&self, event: &Value, left: Duration) -> Result<Report, Failure> {
         let delivery = Invocation { left, ..invocation("8476a536-e9f4-11e8-9739-2dfe598c3fcd") };
-        self.function().handle(&event.to_string(), &delivery).await
+        self.function().handle(&event.to_string(), &delivery).await.map(report)
     }
 
     /// Handles an event in this process.
@@ -129,7 +129,7 @@ impl Stage {
 
     /// The same as another request.
     pub(crate) async fn handle_as(&self, request_id: &str, event: &Value) -> Result<Report, Failure> {
-        self.function().handle(&event.to_string(), &invocation(request_id)).await
+        self.function().handle(&event.to_string(), &invocation(request_id)).await.map(report)
     }
 
     /// Names of the snapshots in the repository, as the node itself lists them.
@@ -161,6 +161,14 @@ impl Stage {
     /// Strikes the first `times` creations of snapshots; registrations pass.
     pub(crate) fn on_create(&self, times: u64, action: Action) -> FaultId {
         self.front.inject(Fault::on("PUT", "/_snapshot/*/*").first(times).then(action))
+    }
+}
+
+/// The answer to an event that is about one repository.
+pub(crate) fn report(answer: Answer) -> Report {
+    match answer {
+        Answer::Job(report) => *report,
+        Answer::Run(run) => panic!("no policies were to be run: {run:?}"),
     }
 }
 

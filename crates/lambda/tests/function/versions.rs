@@ -62,7 +62,7 @@ async fn whole_job_on(name: &str) {
 async fn lost_answer_on(name: &str, stage: &Stage, event: &Value) {
     let lost = stage.on_create(1, Action::ForwardThenDrop);
     let delivery = invocation("beefbeef-0000-4000-8000-000000000000");
-    let adopted = stage.function().handle(&event.to_string(), &delivery).await.unwrap();
+    let adopted = crate::stage::report(stage.function().handle(&event.to_string(), &delivery).await.unwrap());
     assert_eq!(stage.front.injected(lost), 1, "{name}");
     assert_eq!(serde_json::to_value(adopted.outcome).unwrap(), "adopted", "{name}");
     assert_eq!(stage.snapshots().await.len(), 2, "{name}");

@@ -50,6 +50,10 @@ fn expect_json(name: &str, line: &str) {
     expect(&format!("{name}.json"), line);
 }
 
+mod config;
+mod plan;
+mod policies;
+
 fn snapshot(name: &str, state: State, started: &str) -> Snapshot {
     let is_running = state == State::InProgress;
     let failed = u64::from(state == State::Partial) * 2;

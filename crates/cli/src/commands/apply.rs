@@ -1,0 +1,92 @@
+//! `apply`: carries out a plan that was written to a file.
+
+use super::chosen::Chosen;
+use super::run::{finish, mark};
+use crate::confirm::{Yes, confirm};
+use crate::output::progress::Reporter;
+use crate::output::views::Planned;
+use crate::output::{Format, human};
+use crate::session::Session;
+use clap::Args;
+use snapkeep_core::plan::{Plan, SCHEMA, Step};
+use snapkeep_core::{Code, Failure};
+use snapkeep_engine::policies::{ApplyOptions, apply};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Carry out a plan: shows it, then asks
+///
+/// Just before each step its guard is looked at again. Steps that do not fit any more are left out, the others are
+/// carried out, and the command ends with 13.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  snapkeep plan --out plan.json && snapkeep apply plan.json")]
+pub(crate) struct Apply {
+    /// The plan, as `snapkeep plan --out` writes it
+    #[arg(value_name = "PLAN.json")]
+    plan: PathBuf,
+    /// Delete also where the server's clock is unknown or far from ours
+    #[arg(long)]
+    allow_unknown_clock: bool,
+    #[command(flatten)]
+    yes: Yes,
+}
+
+/// Shows, asks, applies.
+pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failure> {
+    let mut plan = read(&arguments.plan, session)?;
+    if let Some(cluster) = &session.globals.cluster {
+        narrow(&mut plan, cluster);
+    }
+    let names: BTreeSet<&String> = plan.policies.iter().map(|standing| &standing.place.policy).collect();
+    let names: Vec<String> =
+        names.into_iter().chain(plan.steps.iter().map(|step| &step.place().policy)).cloned().collect();
+    let chosen = Chosen::read(session, &names)?;
+    if session.printer.format() == Format::Text {
+        session.printer.show(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
+    }
+    if !plan.steps.is_empty() && (plan.deletes().next().is_some() || session.printer.can_ask()) {
+        confirm(session, arguments.yes, &question(&plan))?;
+    }
+    let (fleet, unreachable) = chosen.fleet(session);
+    session.goes_on("what was sent is carried out; `snapkeep plan` shows what is left");
+    let options = ApplyOptions {
+        yes: true,
+        allow_unknown_clock: arguments.allow_unknown_clock,
+        run: mark(),
+        wait_until_end: true,
+    };
+    let (now, deadline) = (session.now(), session.patient_deadline());
+    let reporter = Reporter::new(&session.printer);
+    let report = apply(&fleet, &chosen.policies, &plan, &options, now, deadline, &reporter).await;
+    finish(report, unreachable, session)
+}
+
+fn question(plan: &Plan) -> String {
+    let parts = [("take", plan.creates().count()), ("delete", plan.deletes().count())];
+    let parts = parts.into_iter().filter(|(_, count)| *count > 0);
+    let words = parts.map(|(verb, count)| format!("{verb} {}", human::count(count, "snapshot"))).collect::<Vec<_>>();
+    let words = words.join(" and ");
+    words[..1].to_uppercase() + &words[1..] + "?"
+}
+
+fn read(file: &PathBuf, session: &Session) -> Result<Plan, Failure> {
+    let bad = |why: String| {
+        let cause = format!("the plan {}: {why}", file.display());
+        Failure::new(Code::BadEvent, cause, "name a file that `snapkeep plan --out FILE` wrote")
+    };
+    let text = std::fs::read_to_string(session.process.directory.join(file)).map_err(|error| bad(error.to_string()))?;
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| bad(format!("it is no plan: {error}")))?;
+    if plan.schema != SCHEMA {
+        return Err(bad(format!("its shape has version {}, and this program knows {SCHEMA}", plan.schema)));
+    }
+    Ok(plan)
+}
+
+fn narrow(plan: &mut Plan, cluster: &str) {
+    plan.policies.retain(|standing| standing.place.cluster == cluster);
+    plan.steps.retain(|step: &Step| step.place().cluster == cluster);
+    plan.kept.retain(|kept| kept.cluster == cluster);
+    plan.skipped.retain(|skipped| skipped.place.cluster == cluster);
+}

@@ -1,0 +1,77 @@
+//! `run`: plan and apply once.
+
+use super::chosen::Chosen;
+use crate::output::progress::Reporter;
+use crate::output::views::RunView;
+use crate::session::Session;
+use clap::Args;
+use snapkeep_core::Failure;
+use snapkeep_core::naming::RequestMark;
+use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, RunOptions, RunReport};
+use std::collections::BTreeMap;
+
+/// Run the policies once: take what is due, delete what is to go
+///
+/// For cron and timers: it asks nothing, and may run as often as one likes. A new policy's first deletions are left out
+/// until somebody says --yes once, or the policy says `first_delete: allow`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapkeep run
+  snapkeep run nightly --yes
+  */10 * * * * snapkeep run --quiet --timeout 9m")]
+pub(crate) struct Run {
+    /// Policies [default: all]
+    #[arg(value_name = "POLICY")]
+    policies: Vec<String>,
+    /// Let policies delete that never have; it is remembered
+    #[arg(short, long)]
+    yes: bool,
+    /// Delete also where the server's clock is unknown or far from ours
+    #[arg(long)]
+    allow_unknown_clock: bool,
+}
+
+/// Runs.
+pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure> {
+    let chosen = Chosen::read(session, &arguments.policies)?;
+    let (fleet, unreachable) = chosen.fleet(session);
+    session.goes_on("the next `snapkeep run` goes on from there");
+    let options = RunOptions {
+        apply: ApplyOptions {
+            yes: arguments.yes,
+            allow_unknown_clock: arguments.allow_unknown_clock,
+            run: mark(),
+            wait_until_end: true,
+        },
+        only: chosen.only.clone(),
+        at: session.now(),
+    };
+    let reporter = Reporter::new(&session.printer);
+    let report = policies::run(&fleet, &chosen.policies, &options, session.patient_deadline(), &reporter).await;
+    finish(report, unreachable, session)
+}
+
+/// What this run is called in the metadata of its snapshots.
+pub(super) fn mark() -> RequestMark {
+    RequestMark::of(&uuid::Uuid::new_v4().to_string())
+}
+
+/// Shows the report; its worst failure ends the command.
+pub(super) fn finish(
+    mut report: RunReport,
+    unreachable: BTreeMap<String, Failure>,
+    session: &Session,
+) -> Result<(), Failure> {
+    for (name, failure) in unreachable {
+        if let Some(cluster) = report.clusters.get_mut(&name) {
+            (cluster.outcome, cluster.failure) = (ClusterOutcome::Unseen, Some(failure));
+        }
+    }
+    session.printer.show(&RunView(&report), session.now())?;
+    for policy in &report.policies {
+        let at = format!("{} on {}", policy.policy, policy.cluster);
+        policy.warnings.iter().for_each(|warning| session.printer.warning(&format!("{at}: {warning}")));
+    }
+    report.verdict()
+}

@@ -1,0 +1,188 @@
+//! Thin signed calls to what may hold a configuration or a secret: S3, Systems Manager, Secrets Manager.
+//!
+//! Each is one request that changes nothing. `AWS_ENDPOINT_URL_S3` and its like, and `AWS_ENDPOINT_URL`, name another
+//! endpoint than the region's own. Buckets are addressed by path, which every endpoint understands.
+
+use crate::environment::Environment;
+use serde_json::{Value, json};
+use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::{Answer, Auth, Call, Client, Deadline, Method, Settings};
+
+/// A service of AWS's.
+struct Service {
+    /// What signatures and host names call it.
+    name: &'static str,
+    /// The variable that names another endpoint.
+    variable: &'static str,
+    /// The permission that a call needs.
+    right: &'static str,
+}
+
+const S3: Service = Service { name: "s3", variable: "AWS_ENDPOINT_URL_S3", right: "s3:GetObject" };
+const SSM: Service = Service { name: "ssm", variable: "AWS_ENDPOINT_URL_SSM", right: "ssm:GetParameter" };
+const SECRETS: Service = Service {
+    name: "secretsmanager",
+    variable: "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    right: "secretsmanager:GetSecretValue",
+};
+
+/// Calls in the operator's name.
+pub(crate) struct Aws<'e> {
+    environment: &'e Environment,
+    deadline: Deadline,
+}
+
+impl<'e> Aws<'e> {
+    pub(crate) fn new(environment: &'e Environment, deadline: Deadline) -> Self {
+        Self { environment, deadline }
+    }
+
+    /// The text of an object.
+    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<String, Failure> {
+        let what = format!("s3://{bucket}/{key}");
+        let call = Call::new(Method::GET, format!("/{}/{}", encoded(bucket), encoded(key)));
+        let answer = self.ask(&S3, self.environment.aws_region(), call, &what).await?;
+        String::from_utf8(answer.body.to_vec()).map_err(|_| unusable(&what, "it is not text in UTF-8"))
+    }
+
+    /// A parameter's value, decrypted.
+    pub(crate) async fn parameter(&self, name: &str) -> Result<String, Failure> {
+        let what = format!("ssm:{name}");
+        let body = json!({"Name": name, "WithDecryption": true});
+        let answer = self.json(&SSM, region_of(name), "AmazonSSM.GetParameter", &body, &what).await?;
+        text_at(&answer, "/Parameter/Value", &what)
+    }
+
+    /// A secret's text.
+    pub(crate) async fn secret(&self, id: &str) -> Result<String, Failure> {
+        let what = format!("the secret {id}");
+        let answer = self
+            .json(&SECRETS, region_of(id), "secretsmanager.GetSecretValue", &json!({"SecretId": id}), &what)
+            .await?;
+        text_at(&answer, "/SecretString", &what)
+    }
+
+    async fn json(
+        &self,
+        service: &Service,
+        region: Option<&str>,
+        target: &'static str,
+        body: &Value,
+        what: &str,
+    ) -> Result<Value, Failure> {
+        let call = Call::new(Method::POST, "/").json(body.to_string());
+        let call = call.header("content-type", "application/x-amz-json-1.1").header("x-amz-target", target);
+        let answer = self.ask(service, region.or_else(|| self.environment.aws_region()), call, what).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| unusable(what, &format!("the answer is no JSON: {error}")))
+    }
+
+    async fn ask(&self, service: &Service, region: Option<&str>, call: Call, what: &str) -> Result<Answer, Failure> {
+        let region = region.ok_or_else(|| {
+            let cause = format!("{what} cannot be asked for: no region is known");
+            Failure::new(Code::BadConfig, cause, "set AWS_REGION, which Lambda does itself, or SNAPKEEP_REGION")
+        })?;
+        let auth = Auth::SigV4 { credentials: self.environment.aws(), region: region.to_owned() };
+        let settings =
+            Settings { ca_file: self.environment.ca_file.clone(), service: service.name, ..Settings::default() };
+        let client = Client::new(self.endpoint(service, region)?, auth, settings)?;
+        let answer = client.read(&call, self.deadline).await.map_err(|lost| {
+            let hint = format!(
+                "see that the function reaches {} of {region} from its VPC, and that its role allows {}",
+                service.name, service.right
+            );
+            Failure::new(
+                Code::ClusterUnavailable,
+                format!("{what} cannot be read: {}", lost.cause()),
+                lost.hint().map_or(hint, str::to_owned),
+            )
+        })?;
+        if answer.status == 200 { Ok(answer) } else { Err(refused(service, &answer, what)) }
+    }
+
+    fn endpoint(&self, service: &Service, region: &str) -> Result<Endpoint, Failure> {
+        let named = [service.variable, "AWS_ENDPOINT_URL"].into_iter().find_map(|name| self.environment.variable(name));
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let own = || format!("https://{}.{region}.{domain}", service.name);
+        Endpoint::trusted(named.map_or_else(own, |url| url.trim_end_matches('/').to_owned()).as_str())
+            .map_err(|failure| failure.with_code(Code::BadConfig))
+    }
+}
+
+/// The region in an ARN.
+fn region_of(id: &str) -> Option<&str> {
+    id.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+}
+
+/// A path, each byte beyond the unreserved ones percent-encoded; slashes stay.
+fn encoded(path: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    path.bytes().map(byte).collect()
+}
+
+fn text_at(answer: &Value, pointer: &str, what: &str) -> Result<String, Failure> {
+    let text = answer.pointer(pointer).and_then(Value::as_str);
+    text.map(str::to_owned).ok_or_else(|| unusable(what, "it holds no text"))
+}
+
+fn unusable(what: &str, why: &str) -> Failure {
+    Failure::new(Code::BadConfig, format!("{what} cannot be used: {why}"), "put the text there, as UTF-8")
+}
+
+/// The service's own word is in its answer, as JSON or XML.
+fn refused(service: &Service, answer: &Answer, what: &str) -> Failure {
+    let body = String::from_utf8_lossy(&answer.body);
+    let word = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|body| {
+        let kind = body["__type"].as_str()?;
+        Some(kind.rsplit('#').next().unwrap_or(kind).to_owned())
+    });
+    let tagged =
+        || body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code.to_owned());
+    let word = word.or_else(tagged).unwrap_or_default();
+    let is_missing =
+        ["NoSuchKey", "NoSuchBucket", "ParameterNotFound", "ResourceNotFoundException"].contains(&word.as_str());
+    let is_denied = answer.status == 403 || word.contains("AccessDenied");
+    let (code, hint) = match answer.status {
+        _ if is_missing => {
+            (Code::BadConfig, format!("put it there, in the function's region, or name another ({})", service.name))
+        }
+        _ if is_denied => (
+            Code::AccessDenied,
+            format!("let the function's role {} on it, and kms:Decrypt if a key of yours encrypts it", service.right),
+        ),
+        500.. => (Code::ClusterUnavailable, "the next invocation asks again".to_owned()),
+        _ => (Code::BadConfig, format!("see what {} says of it", service.name)),
+    };
+    Failure::new(code, format!("{what} cannot be read: {word} (status {})", answer.status), hint)
+        .with_status(answer.status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_encoded_once_and_regions_are_those_of_arns() {
+        assert_eq!(encoded("a/b c+d=ä.yaml"), "a/b%20c%2Bd%3D%C3%A4.yaml");
+        assert_eq!(region_of("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x"), Some("eu-west-1"));
+        assert_eq!((region_of("/name"), region_of("arn:aws:ssm::1:x")), (None, None));
+    }
+
+    #[test]
+    fn refusals_say_what_mends_them() {
+        for (status, body, code, part) in [
+            (404, "<Error><Code>NoSuchKey</Code></Error>", Code::BadConfig, "NoSuchKey"),
+            (403, "<Error><Code>AccessDenied</Code></Error>", Code::AccessDenied, "AccessDenied"),
+            (400, r#"{"__type":"ParameterNotFound"}"#, Code::BadConfig, "ParameterNotFound"),
+            (400, r#"{"__type":"com.amazonaws#AccessDeniedException"}"#, Code::AccessDenied, "AccessDeniedException"),
+            (503, "", Code::ClusterUnavailable, "503"),
+        ] {
+            let failure = refused(&S3, &Answer::new(status, body.to_owned()), "s3://b/k");
+            assert_eq!((failure.code, failure.http_status), (code, Some(status)), "{body}");
+            assert!(failure.cause.contains(part), "{failure}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Ticks and `Action: run`: the real binary, with its configuration from every place that it may be in.
+
+use crate::stage::{REGION, ROLE, Stage, error_of};
+use serde_json::{Value, json};
+use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::secret::Secret;
+use snapkeep_front::Principal;
+use snapkeep_front::sigv4::{SignedRequest, Verifier};
+use snapkeep_testbed::{Invoke, Mode};
+use snapkeep_transport::{Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+const SSM_KEY: &str = "AKIDSSM";
+const SSM_SECRET: &str = "canary-ssm-secret";
+
+fn tick() -> Value {
+    json!({"version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event", "source": "aws.events",
+        "time": "2026-11-23T05:00:00Z", "region": REGION, "detail": {}})
+}
+
+/// One policy on this stage's node, which asks for no signature.
+fn configuration(stage: &Stage, index: &str, cluster: &str) -> String {
+    format!(
+        "clusters:\n  here: {cluster}\npolicies:\n  nightly:\n    repository: {}\n    schedule: every 1h\n    indices: ['{index}']\n",
+        stage.repository
+    )
+}
+
+fn open_cluster(stage: &Stage) -> String {
+    format!("{{endpoint: '{}', auth: none}}", stage.node.url)
+}
+
+/// A registered repository, an index, and their policy.
+async fn prepared() -> (Stage, String) {
+    let stage = Stage::new().await;
+    let index = stage.bed.unique("books");
+    stage.node.load_documents(&index, 20).await;
+    let register = stage.event_with(&json!({"Action": "register"}));
+    assert_eq!(register["RoleArn"], ROLE);
+    stage.handle(&register).await.unwrap();
+    (stage, index)
+}
+
+#[tokio::test]
+async fn a_tick_takes_what_is_due_once_and_says_so() {
+    let (mut stage, index) = prepared().await;
+    let text = configuration(&stage, &index, &open_cluster(&stage));
+    stage.set("SNAPKEEP_CONFIG", &text);
+    let first = stage.invoke(&tick()).await.expect_response();
+    assert_eq!(
+        (&first["schema"], &first["action"], &first["time"]),
+        (&json!(1), &json!("run"), &tick()["time"]),
+        "{first}"
+    );
+    let policy = &first["policies"][0];
+    assert_eq!((&policy["policy"], &policy["cluster"]), (&json!("nightly"), &json!("here")));
+    assert_eq!((&policy["created"][0]["state"], &policy["pending"]), (&json!("SUCCESS"), &json!([])), "{first}");
+    assert_eq!(stage.snapshots().await, [policy["created"][0]["snapshot"].as_str().unwrap()]);
+    let again = stage
+        .invoke(&json!({"Action": "run", "Policies": ["nightly"], "Endpoint": "https://a.example"}))
+        .await
+        .expect_response();
+    assert_eq!((&again["policies"][0]["created"], &again["time"]), (&json!([]), &Value::Null), "{again}");
+    assert_eq!(again["warnings"], json!(["`Endpoint` means nothing to action `run`"]));
+    assert_eq!(stage.snapshots().await.len(), 1);
+    let unknown = error_of(stage.invoke(&json!({"Action": "run", "Policies": ["nigthly"]})).await);
+    assert_eq!(unknown["code"], "bad_config");
+}
+
+/// What still runs at the deadline is left running, and that is no failure; the next run finds it.
+#[tokio::test]
+async fn partial_progress_is_a_result() {
+    let (mut stage, index) = prepared().await;
+    stage.node.load_documents(&index, 3_000).await;
+    let text = configuration(&stage, &index, &open_cluster(&stage));
+    stage.set("SNAPKEEP_CONFIG", &text);
+    stage.bed.s3().set_mode(&stage.bucket, &Mode::hold()).await.unwrap();
+    let process = stage.start();
+    let short = Invoke::default().deadline(Duration::from_secs(10));
+    let answer = stage.deliver(&tick(), short).await.expect_response();
+    let pending = answer["policies"][0]["pending"][0].clone();
+    assert_eq!((&pending["state"], &answer["policies"][0]["created"]), (&json!("IN_PROGRESS"), &json!([])), "{answer}");
+    stage.bed.s3().set_mode(&stage.bucket, &Mode::Normal).await.unwrap();
+    stage.until_success(pending["snapshot"].as_str().unwrap()).await;
+    let after = stage.deliver(&tick(), Invoke::default()).await.expect_response();
+    assert_eq!(after["policies"][0]["pending"], json!([]), "{after}");
+    assert_eq!(stage.snapshots().await.len(), 1);
+    drop(process);
+}
+
+/// One cluster's failure fails the invocation with its code, after everything else is done.
+#[tokio::test]
+async fn one_cluster_holds_up_no_other() {
+    let (mut stage, index) = prepared().await;
+    let text = configuration(&stage, &index, &open_cluster(&stage));
+    let text = text.replace("policies:\n", "  away: {endpoint: 'http://127.0.0.1:1', auth: none}\n  closed: {endpoint: 'https://c.example', username: u, password: {command: [pass]}}\npolicies:\n");
+    let text = text.replace("    repository:", "    clusters: [away, closed, here]\n    repository:");
+    stage.set("SNAPKEEP_CONFIG", &text);
+    let process = stage.start();
+    let error = error_of(stage.deliver(&tick(), Invoke::default().deadline(Duration::from_mins(2))).await);
+    assert!(error["cause"].as_str().unwrap().contains("cluster away"), "{error}");
+    assert_eq!((&error["code"], stage.snapshots().await.len()), (&json!("cluster_unavailable"), 1));
+    let logs = process.logs();
+    let report = logs.lines().find(|line| line.contains("the run in full")).unwrap_or_else(|| panic!("{logs}"));
+    assert!(report.contains("runs no programs") && report.contains("secretsmanager"), "{report}");
+}
+
+#[tokio::test]
+async fn the_configuration_may_be_a_file_or_an_object_of_s3() {
+    let (mut stage, index) = prepared().await;
+    let text = configuration(&stage, &index, &open_cluster(&stage));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("snapkeep.yaml");
+    std::fs::write(&file, &text).unwrap();
+    stage.set("SNAPKEEP_CONFIG", file.to_str().unwrap());
+    let taken = stage.invoke(&tick()).await.expect_response();
+    assert_eq!(taken["policies"][0]["created"][0]["state"], "SUCCESS", "{taken}");
+
+    let bucket = stage.bed.unique("configuration");
+    let s3 = stage.bed.s3().clone();
+    s3.create_bucket(&bucket).await.unwrap();
+    let key = "teams/search ops+1/snapkeep.yaml";
+    let keys = AwsCredentials::fixed(&s3.client.access_key, &Secret::new(s3.client.secret_key.clone()), None);
+    let auth = Auth::SigV4 { credentials: keys, region: s3.client.region.clone() };
+    let client = Client::new(
+        Endpoint::trusted(&s3.client.endpoint).unwrap(),
+        auth,
+        Settings { service: "s3", ..Settings::default() },
+    );
+    let put = Call::new(Method::PUT, format!("/{bucket}/teams/search%20ops%2B1/snapkeep.yaml")).json(text);
+    let put = client.unwrap().write(&put, Deadline::after(Duration::from_mins(1))).await.unwrap();
+    assert_eq!(put.status, 200, "{put:?}");
+    for (name, value) in [
+        ("ACCESS_KEY", s3.client.access_key.as_str()),
+        ("SECRET_KEY", &s3.client.secret_key),
+        ("AWS_REGION", &s3.client.region),
+        ("AWS_ENDPOINT_URL_S3", &s3.client.endpoint),
+        ("SNAPKEEP_CONFIG", &format!("s3://{bucket}/{key}")),
+    ] {
+        stage.set(name, value);
+    }
+    let found = stage.invoke(&tick()).await.expect_response();
+    assert_eq!((&found["action"], &found["policies"][0]["created"]), (&json!("run"), &json!([])), "{found}");
+    stage.set("SNAPKEEP_CONFIG", &format!("s3://{bucket}/nothing.yaml"));
+    let missing = error_of(stage.invoke(&tick()).await);
+    assert_eq!((&missing["code"], &missing["http_status"]), (&json!("bad_config"), &json!(404)), "{missing}");
+    stage.set("SECRET_KEY", "wrong");
+    let denied = error_of(stage.invoke(&tick()).await);
+    assert_eq!(denied["code"], "access_denied", "{denied}");
+}
+
+/// The configuration and a password of it come from services whose signatures a verifier of the front's checks.
+#[tokio::test]
+async fn the_configuration_may_be_a_parameter_and_secrets_too() {
+    let (mut stage, index) = prepared().await;
+    let cluster =
+        format!("{{endpoint: '{}', username: u, password: {{secretsmanager: search/password}}}}", stage.node.url);
+    let text = configuration(&stage, &index, &cluster);
+    let (url, targets) = stand_in(text);
+    for (name, value) in [
+        ("ACCESS_KEY", SSM_KEY),
+        ("SECRET_KEY", SSM_SECRET),
+        ("AWS_REGION", REGION),
+        ("AWS_ENDPOINT_URL", &url),
+        ("SNAPKEEP_CONFIG", "ssm:/snapkeep/configuration"),
+    ] {
+        stage.set(name, value);
+    }
+    let process = stage.start();
+    let answer = stage.deliver(&tick(), Invoke::default()).await.expect_response();
+    assert_eq!(answer["policies"][0]["created"][0]["state"], "SUCCESS", "{answer}");
+    assert_eq!(*targets.lock().unwrap(), ["AmazonSSM.GetParameter", "secretsmanager.GetSecretValue"]);
+    assert!(!process.logs().contains("canary"), "no secret is logged");
+    stage.set("SECRET_KEY", "wrong");
+    drop(process);
+    let denied = error_of(stage.invoke(&tick()).await);
+    assert_eq!(denied["code"], "access_denied", "{denied}");
+}
+
+/// Systems Manager and Secrets Manager, as far as they are asked: signatures are verified as AWS would.
+fn stand_in(parameter: String) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let targets = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&targets);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let Some((headers, body)) = read(&stream) else { continue };
+            let (status, answer) = answered(&headers, &body, &parameter, &seen);
+            let answer = answer.to_string();
+            let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", answer.len());
+            let _ = stream.write_all((head + &answer).as_bytes());
+        }
+    });
+    (url, targets)
+}
+
+fn answered(headers: &[(String, String)], body: &[u8], parameter: &str, seen: &Mutex<Vec<String>>) -> (u16, Value) {
+    let request = SignedRequest { method: "POST", path: "/", query: "", headers, body };
+    let target = request.header("x-amz-target").unwrap_or_default().to_owned();
+    let service = if target.starts_with("AmazonSSM") { "ssm" } else { "secretsmanager" };
+    let verifier = Verifier { region: REGION.to_owned(), service: service.to_owned() };
+    let principals = [Principal::new("arn:aws:iam::123456789012:role/function", SSM_KEY, SSM_SECRET)];
+    if verifier.verify(&request, &principals, SystemTime::now()).is_err() {
+        return (400, json!({"__type": "AccessDeniedException"}));
+    }
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let answer = if service == "ssm" {
+        assert_eq!(body, json!({"Name": "/snapkeep/configuration", "WithDecryption": true}));
+        json!({"Parameter": {"Name": "/snapkeep/configuration", "Value": parameter}})
+    } else {
+        assert_eq!(body, json!({"SecretId": "search/password"}));
+        json!({"SecretString": "canary-password"})
+    };
+    seen.lock().unwrap().push(target);
+    (200, answer)
+}
+
+type Request = (Vec<(String, String)>, Vec<u8>);
+
+fn read(stream: &std::net::TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|&read| read > 0)?;
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim().split_once(':') else { break };
+        headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let mut body = vec![0; length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)];
+    reader.read_exact(&mut body).ok()?;
+    Some((headers, body))
+}
