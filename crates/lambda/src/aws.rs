@@ -1,13 +1,16 @@
-//! Thin signed calls to what may hold a configuration or a secret: S3, Systems Manager, Secrets Manager.
+//! Thin signed calls to what may hold a configuration or a secret, or give a role: S3, Systems Manager, Secrets Manager,
+//! STS.
 //!
 //! Each is one request that changes nothing. `AWS_ENDPOINT_URL_S3` and its like, and `AWS_ENDPOINT_URL`, name another
 //! endpoint than the region's own. Buckets are addressed by path, which every endpoint understands.
 
 use crate::environment::Environment;
 use serde_json::{Value, json};
+use snapkeep_config::AssumeRole;
 use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::{Answer, Auth, Call, Client, Deadline, Method, Settings};
+use snapkeep_transport::{Answer, Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
 
 /// A service of AWS's.
 struct Service {
@@ -27,6 +30,8 @@ const SECRETS: Service = Service {
     right: "secretsmanager:GetSecretValue",
 };
 
+const STS: Service = Service { name: "sts", variable: "AWS_ENDPOINT_URL_STS", right: "sts:AssumeRole" };
+
 /// Calls in the operator's name.
 pub(crate) struct Aws<'e> {
     environment: &'e Environment,
@@ -41,7 +46,7 @@ impl<'e> Aws<'e> {
     /// The text of an object.
     pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<String, Failure> {
         let what = format!("s3://{bucket}/{key}");
-        let call = Call::new(Method::GET, format!("/{}/{}", encoded(bucket), encoded(key)));
+        let call = Call::new(Method::GET, format!("/{}/{}", escaped(bucket, false), escaped(key, true)));
         let answer = self.ask(&S3, self.environment.aws_region(), call, &what).await?;
         String::from_utf8(answer.body.to_vec()).map_err(|_| unusable(&what, "it is not text in UTF-8"))
     }
@@ -61,6 +66,27 @@ impl<'e> Aws<'e> {
             .json(&SECRETS, region_of(id), "secretsmanager.GetSecretValue", &json!({"SecretId": id}), &what)
             .await?;
         text_at(&answer, "/SecretString", &what)
+    }
+
+    /// A role's credentials, for an hour: longer than any invocation.
+    pub(crate) async fn role(&self, role: &AssumeRole) -> Result<AwsCredentials, Failure> {
+        let what = format!("the role {}", role.role_arn);
+        let session = role.session_name.as_deref().unwrap_or("snapkeep");
+        let fields = [
+            ("Action", Some("AssumeRole")),
+            ("Version", Some("2011-06-15")),
+            ("RoleArn", Some(role.role_arn.as_str())),
+            ("RoleSessionName", Some(session)),
+            ("ExternalId", role.external_id.as_deref()),
+        ];
+        let fields = fields.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", escaped(value?, false))));
+        let query = fields.collect::<Vec<_>>().join("&");
+        let call = Call::new(Method::GET, format!("/?{query}"));
+        let answer = self.ask(&STS, self.environment.aws_region(), call, &what).await?;
+        let body = String::from_utf8_lossy(&answer.body);
+        let part = |name| tagged(&body, name).ok_or_else(|| unusable(&what, "the answer holds no credentials"));
+        let (secret, token) = (Secret::new(part("SecretAccessKey")?), Secret::new(part("SessionToken")?));
+        Ok(AwsCredentials::fixed(part("AccessKeyId")?, &secret, Some(&token)))
     }
 
     async fn json(
@@ -114,13 +140,20 @@ fn region_of(id: &str) -> Option<&str> {
     id.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
 }
 
-/// A path, each byte beyond the unreserved ones percent-encoded; slashes stay.
-fn encoded(path: &str) -> String {
+/// Each byte beyond the unreserved ones percent-encoded.
+fn escaped(text: &str, keeps_slashes: bool) -> String {
     let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(byte).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'/' if keeps_slashes => "/".to_owned(),
         other => format!("%{other:02X}"),
     };
-    path.bytes().map(byte).collect()
+    text.bytes().map(byte).collect()
+}
+
+/// What stands between an element's tags; what is looked for here holds nothing that XML would escape.
+fn tagged<'b>(body: &'b str, name: &str) -> Option<&'b str> {
+    let (_, rest) = body.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 fn text_at(answer: &Value, pointer: &str, what: &str) -> Result<String, Failure> {
@@ -139,9 +172,7 @@ fn refused(service: &Service, answer: &Answer, what: &str) -> Failure {
         let kind = body["__type"].as_str()?;
         Some(kind.rsplit('#').next().unwrap_or(kind).to_owned())
     });
-    let tagged =
-        || body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code.to_owned());
-    let word = word.or_else(tagged).unwrap_or_default();
+    let word = word.or_else(|| tagged(&body, "Code").map(str::to_owned)).unwrap_or_default();
     let is_missing =
         ["NoSuchKey", "NoSuchBucket", "ParameterNotFound", "ResourceNotFoundException"].contains(&word.as_str());
     let is_denied = answer.status == 403 || word.contains("AccessDenied");
@@ -166,7 +197,8 @@ mod tests {
 
     #[test]
     fn paths_are_encoded_once_and_regions_are_those_of_arns() {
-        assert_eq!(encoded("a/b c+d=ä.yaml"), "a/b%20c%2Bd%3D%C3%A4.yaml");
+        assert_eq!(escaped("a/b c+d=ä.yaml", true), "a/b%20c%2Bd%3D%C3%A4.yaml");
+        assert_eq!(escaped("arn:a/b", false), "arn%3Aa%2Fb");
         assert_eq!(region_of("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x"), Some("eu-west-1"));
         assert_eq!((region_of("/name"), region_of("arn:aws:ssm::1:x")), (None, None));
     }

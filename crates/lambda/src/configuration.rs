@@ -57,7 +57,9 @@ impl<'e> Configuration<'e> {
 
     async fn auth(&self, cluster: &Cluster) -> Result<Auth, Failure> {
         Ok(match cluster.auth_kind()?.0 {
-            AuthKind::SigV4 => Auth::SigV4 { credentials: self.credentials(cluster), region: self.region(cluster)? },
+            AuthKind::SigV4 => {
+                Auth::SigV4 { region: self.region(cluster)?, credentials: self.credentials(cluster).await? }
+            }
             AuthKind::Basic => Auth::Basic {
                 username: cluster.username.clone().ok_or_else(|| bad("there is no user name", "add `username`"))?,
                 password: self.secret("password", cluster.password.as_ref(), "SNAPKEEP_PASSWORD").await?,
@@ -70,18 +72,15 @@ impl<'e> Configuration<'e> {
         })
     }
 
-    fn credentials(&self, cluster: &Cluster) -> AwsCredentials {
-        let base = || cluster.profile.as_ref().map_or_else(|| self.environment.aws(), AwsCredentials::profile);
-        if let Some(identity) = &cluster.web_identity {
-            let session = identity.session_name.clone();
-            return AwsCredentials::web_identity(&identity.token_file, &identity.role_arn, session);
+    async fn credentials(&self, cluster: &Cluster) -> Result<AwsCredentials, Failure> {
+        if cluster.profile.is_some() || cluster.web_identity.is_some() {
+            let cause = "`profile` and `web_identity` are for machines and pods: the function has its execution role";
+            let hint = "leave it out, or name a role to take on with `assume_role`";
+            return Err(Failure::new(Code::Unsupported, cause, hint));
         }
         match &cluster.assume_role {
-            Some(role) => {
-                let (external_id, session) = (role.external_id.clone(), role.session_name.clone());
-                AwsCredentials::assume_role(Box::new(base()), &role.role_arn, external_id, session)
-            }
-            None => base(),
+            Some(role) => self.aws.role(role).await,
+            None => Ok(self.environment.aws()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Ticks and `Action: run`: the real binary, with its configuration from every place that it may be in.
 
-use crate::stage::{REGION, ROLE, Stage, error_of};
+use crate::stage::{ACCESS_KEY, REGION, ROLE, SECRET_KEY, Stage, error_of, principal};
 use serde_json::{Value, json};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 const SSM_KEY: &str = "AKIDSSM";
 const SSM_SECRET: &str = "canary-ssm-secret";
+const TOKEN: &str = "canary-session-token";
 
 fn tick() -> Value {
     json!({"version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event", "source": "aws.events",
@@ -189,9 +190,11 @@ fn stand_in(parameter: String) -> (String, Arc<Mutex<Vec<String>>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let Some((headers, body)) = read(&stream) else { continue };
-            let (status, answer) = answered(&headers, &body, &parameter, &seen);
-            let answer = answer.to_string();
+            let Some((line, headers, body)) = read(&stream) else { continue };
+            let (status, answer) = match line.strip_prefix("GET ").and_then(|line| line.split_once(' ')) {
+                Some((target, _)) => assumed(target, &headers),
+                None => answered(&headers, &body, &parameter, &seen),
+            };
             let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", answer.len());
             let _ = stream.write_all((head + &answer).as_bytes());
         }
@@ -199,14 +202,60 @@ fn stand_in(parameter: String) -> (String, Arc<Mutex<Vec<String>>>) {
     (url, targets)
 }
 
-fn answered(headers: &[(String, String)], body: &[u8], parameter: &str, seen: &Mutex<Vec<String>>) -> (u16, Value) {
+/// STS: the one role that may be assumed gives the keys of a principal of the front's.
+fn assumed(target: &str, headers: &[(String, String)]) -> (u16, String) {
+    let (path, query) = target.split_once('?').unwrap();
+    let request = SignedRequest { method: "GET", path, query, headers, body: b"" };
+    let verifier = Verifier { region: REGION.to_owned(), service: "sts".to_owned() };
+    let principals = [Principal::new("arn:aws:iam::123456789012:role/function", SSM_KEY, SSM_SECRET)];
+    verifier.verify(&request, &principals, SystemTime::now()).unwrap();
+    let role = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fsnapshots&RoleSessionName=snapkeep&ExternalId=0042";
+    assert_eq!(query, role);
+    let keys = format!(
+        "<AccessKeyId>{ACCESS_KEY}</AccessKeyId><SecretAccessKey>{SECRET_KEY}</SecretAccessKey><SessionToken>{TOKEN}</SessionToken>"
+    );
+    (
+        200,
+        format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials>{keys}</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        ),
+    )
+}
+
+/// A cluster of another account: its requests bear the signature of the role that the function takes on.
+#[tokio::test]
+async fn a_role_is_assumed_by_a_signed_call_of_our_own() {
+    let mut stage = Stage::with(|front| front.principal(principal().session_token(TOKEN))).await;
+    let index = stage.bed.unique("books");
+    stage.node.load_documents(&index, 20).await;
+    stage.set("SESSION_TOKEN", TOKEN);
+    stage.handle(&stage.event_with(&json!({"Action": "register"}))).await.unwrap();
+    let role = format!("{{role_arn: '{ROLE}', external_id: '0042'}}");
+    let cluster = format!("{{endpoint: '{}', region: {REGION}, assume_role: {role}}}", stage.front.url());
+    let text = configuration(&stage, &index, &cluster);
+    let (url, _) = stand_in(String::new());
+    for (name, value) in [
+        ("ACCESS_KEY", SSM_KEY),
+        ("SECRET_KEY", SSM_SECRET),
+        ("SESSION_TOKEN", ""),
+        ("AWS_REGION", REGION),
+        ("AWS_ENDPOINT_URL_STS", &url),
+        ("SNAPKEEP_CONFIG", &text),
+    ] {
+        stage.set(name, value);
+    }
+    let answer = stage.invoke(&tick()).await.expect_response();
+    assert_eq!(answer["policies"][0]["created"][0]["state"], "SUCCESS", "{answer}");
+}
+
+fn answered(headers: &[(String, String)], body: &[u8], parameter: &str, seen: &Mutex<Vec<String>>) -> (u16, String) {
     let request = SignedRequest { method: "POST", path: "/", query: "", headers, body };
     let target = request.header("x-amz-target").unwrap_or_default().to_owned();
     let service = if target.starts_with("AmazonSSM") { "ssm" } else { "secretsmanager" };
     let verifier = Verifier { region: REGION.to_owned(), service: service.to_owned() };
     let principals = [Principal::new("arn:aws:iam::123456789012:role/function", SSM_KEY, SSM_SECRET)];
     if verifier.verify(&request, &principals, SystemTime::now()).is_err() {
-        return (400, json!({"__type": "AccessDeniedException"}));
+        return (400, json!({"__type": "AccessDeniedException"}).to_string());
     }
     let body: Value = serde_json::from_slice(body).unwrap();
     let answer = if service == "ssm" {
@@ -217,15 +266,15 @@ fn answered(headers: &[(String, String)], body: &[u8], parameter: &str, seen: &M
         json!({"SecretString": "canary-password"})
     };
     seen.lock().unwrap().push(target);
-    (200, answer)
+    (200, answer.to_string())
 }
 
-type Request = (Vec<(String, String)>, Vec<u8>);
+type Request = (String, Vec<(String, String)>, Vec<u8>);
 
 fn read(stream: &std::net::TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|&read| read > 0)?;
+    let mut first = String::new();
+    reader.read_line(&mut first).ok().filter(|&read| read > 0)?;
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -236,5 +285,5 @@ fn read(stream: &std::net::TcpStream) -> Option<Request> {
     let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let mut body = vec![0; length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some((headers, body))
+    Some((first, headers, body))
 }
