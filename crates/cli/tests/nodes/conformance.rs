@@ -2,7 +2,7 @@
 
 use crate::world::{Ran, World, own_node};
 use serde_json::Value;
-use snapkeep_testbed::{RELEASES, eventually};
+use snapkeep_testbed::{RELEASES, Testbed, eventually};
 use std::io::Write as _;
 
 /// Versions that every run covers; the others with `SNAPKEEP_MATRIX`.
@@ -40,8 +40,19 @@ impl Suite {
         assert_eq!(error["code"], code, "{} `{line}`: {error}", self.name);
     }
 
+    /// S3 where the node has it, a folder elsewhere; what differs stands last.
+    fn register(&self) -> String {
+        if self.world.node.has_s3 {
+            let bucket = &self.world.repository;
+            return format!(
+                "repo register REPOSITORY --bucket {bucket} --bucket-region us-east-1 --base-path snapshots"
+            );
+        }
+        format!("repo register REPOSITORY --type fs --setting location={}", self.world.location())
+    }
+
     async fn registration(&self) {
-        let register = format!("repo register REPOSITORY --type fs --setting location={}", self.world.location());
+        let register = self.register();
         assert_eq!(self.answer(&register).await["registration"], "created", "{}", self.name);
         assert_eq!(self.answer(&register).await["registration"], "unchanged", "{}", self.name);
         self.refused(&format!("{register}-elsewhere"), 1, "repository_conflict").await;
@@ -101,6 +112,9 @@ impl Suite {
         self.refused("show no-such-snapshot", 10, "snapshot_missing").await;
         self.refused("list -r no-such-repository", 10, "repository_missing").await;
         assert_eq!(self.answer("status").await["snapshots"], Value::Array(Vec::new()), "{}", self.name);
+        let ended = self.answer(&format!("status {first}")).await;
+        assert_eq!(ended["snapshots"][0]["verdict"], "ended", "{}: {ended}", self.name);
+        self.refused("create second --indices INDEX", 1, "snapshot_conflict").await;
     }
 
     fn has_metadata(&self) -> bool {
@@ -128,6 +142,11 @@ impl Suite {
         let left = self.world.snapshots().await;
         assert!(left.len() == 2 && left.iter().any(|name| name == first), "{}: {left:?}", self.name);
         self.refused("delete second --yes", 10, "snapshot_missing").await;
+        let matched = self.answer("delete --match night* --yes").await;
+        assert_eq!(matched["report"]["deleted"][0], "nightly-1", "{}: {matched}", self.name);
+        // The last good one stays, unless that is said to be meant.
+        self.refused(&format!("delete {first} --yes"), 2, "bad_event").await;
+        assert_eq!(self.world.snapshots().await, [first], "{}", self.name);
         let cleaned = self.answer_or_unsupported("repo cleanup REPOSITORY --yes").await;
         assert!(cleaned.is_none_or(|cleaned| cleaned["deleted_blobs"].is_u64()), "{}", self.name);
     }
@@ -143,10 +162,7 @@ impl Suite {
 
     /// A snapshot that runs: seen by `status`, not deleted by `delete`, ended by `abort`.
     async fn running(&self) {
-        let slow = format!(
-            "repo register REPOSITORY --type fs --setting location={} --setting max_snapshot_bytes_per_sec=30kb --replace",
-            self.world.location()
-        );
+        let slow = format!("{} --setting max_snapshot_bytes_per_sec=30kb --replace", self.register());
         self.answer(&slow).await;
         self.world.node.load_documents(&self.world.index, 20_000).await;
         let begun = self.answer("create slow --indices INDEX --no-wait").await;
@@ -171,9 +187,8 @@ impl Suite {
         self.answer("repo remove REPOSITORY --yes").await;
         assert!(!self.world.is_registered().await, "{}", self.name);
         self.refused("repo remove REPOSITORY --yes", 10, "repository_missing").await;
-        let register = format!("repo register REPOSITORY --type fs --setting location={}", self.world.location());
-        self.answer(&register).await;
-        assert_eq!(self.world.snapshots().await.len(), 2, "{}: what is in the repository stays", self.name);
+        self.answer(&self.register()).await;
+        assert_eq!(self.world.snapshots().await.len(), 1, "{}: what is in the repository stays", self.name);
     }
 }
 
@@ -181,6 +196,9 @@ async fn suite_on(name: &'static str) {
     // One of its own: a cleanup refuses everybody's snapshots while it runs.
     let (_node, handle) = own_node(name);
     let suite = Suite { name, world: World::on(handle).await };
+    if handle.has_s3 {
+        Testbed::shared().s3().create_bucket(&suite.world.repository).await.unwrap();
+    }
     suite.world.node.load_documents(&suite.world.index, 20).await;
     suite.registration().await;
     let first = suite.creation().await;

@@ -18,7 +18,8 @@ pub(crate) struct World {
 /// A node that nobody else uses; it ends when dropped.
 pub(crate) fn own_node(name: &str) -> (Node, &'static NodeHandle) {
     let release = RELEASES.iter().find(|release| release.name == name).unwrap();
-    let node = Node::start(release, &NodeOptions::default(), &Quiet).unwrap();
+    let s3 = release.has_s3().then(|| Testbed::shared().s3().client.clone());
+    let node = Node::start(release, &NodeOptions { s3, ..NodeOptions::default() }, &Quiet).unwrap();
     let handle = Box::leak(Box::new(NodeHandle::of(&node)));
     (node, handle)
 }
