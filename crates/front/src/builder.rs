@@ -16,6 +16,7 @@ use crate::front::Front;
 use crate::mapping::Mapping;
 use crate::principal::Principal;
 use crate::proxy::Proxy;
+use crate::shift::Shifts;
 use crate::sigv4::Verifier;
 use crate::tls::{ServerCert, Shown, TestCa};
 use crate::upstream::Upstream;
@@ -199,6 +200,7 @@ impl Builder {
             gateway_timeout: self.gateway_timeout,
             ahead: AtomicI64::new(0),
             faults: Mutex::new(Faults::default()),
+            shifts: Mutex::new(Shifts::default()),
             seen: Mutex::new(Vec::new()),
             answered: AtomicU64::new(0),
         };

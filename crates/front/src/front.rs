@@ -112,6 +112,18 @@ impl Front {
         self.proxy.now()
     }
 
+    /// Answers as a cluster whose clock is so much ahead of (or, if negative, behind) its machine's: in
+    /// `/_cluster/stats`, and in the times of the snapshots that are begun through this front from now on, which keep
+    /// that shift. (`Date` is the front's own: [`set_clock_ahead`](Self::set_clock_ahead).)
+    pub fn shift_times(&self, milliseconds: i64) {
+        lock(&self.proxy.shifts).set_clock(milliseconds);
+    }
+
+    /// Shifts the times of one snapshot, however it was begun.
+    pub fn shift_snapshot(&self, repository: &str, snapshot: &str, milliseconds: i64) {
+        lock(&self.proxy.shifts).set_snapshot(repository, snapshot, milliseconds);
+    }
+
     /// Sets the front's clock ahead of (or, if negative, behind) the clock it was built with.
     pub fn set_clock_ahead(&self, seconds: i64) {
         self.proxy.ahead.store(seconds, Ordering::SeqCst);

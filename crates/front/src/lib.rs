@@ -35,6 +35,7 @@ mod principal;
 mod proxy;
 mod seen;
 mod serve;
+mod shift;
 pub mod sigv4;
 mod sink;
 mod snapshot_path;

@@ -15,6 +15,7 @@ use crate::fault::{Action, FaultId, Faults, Which, next};
 use crate::oversize::Oversize;
 use crate::principal::Principal;
 use crate::seen::Seen;
+use crate::shift::Shifts;
 use crate::upstream::Upstream;
 use crate::wire::{Headers, Request, Response};
 
@@ -40,6 +41,7 @@ pub(crate) struct Proxy {
     /// Seconds that the front's clock is ahead.
     pub(crate) ahead: AtomicI64,
     pub(crate) faults: Mutex<Faults>,
+    pub(crate) shifts: Mutex<Shifts>,
     pub(crate) seen: Mutex<Vec<Seen>>,
     pub(crate) answered: AtomicU64,
 }
@@ -154,14 +156,27 @@ impl Proxy {
             Err(refusal) => return refusal,
         };
         let (Some(domain), Some(caller)) = (&self.domain, caller) else {
-            return self.forward(request.clone(), index).await;
+            lock(&self.shifts).note(request);
+            let mut response = self.forward(request.clone(), index).await;
+            self.shift(request, &mut response);
+            return response;
         };
         if let Some(refusal) = domain.refuse(request, &caller) {
             return refusal;
         }
+        lock(&self.shifts).note(request);
         let mut response = self.forward(domain.to_node(request), index).await;
         Domain::from_node(request, &mut response);
+        self.shift(request, &mut response);
         response
+    }
+
+    fn shift(&self, request: &Request, response: &mut Response) {
+        let mut shifts = lock(&self.shifts);
+        shifts.apply(request, response);
+        if response.status == 200 {
+            shifts.forget(request);
+        }
     }
 
     /// The node's answer; after the gateway's timeout a 504, while the node goes on.

@@ -1,0 +1,9 @@
+//! Policies against real nodes, through a front that shifts their times, loses answers and writes down every request.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod at_once;
+mod conditions;
+mod forty_days;
+mod killed;
+mod unreachable;
+mod world;

@@ -1,0 +1,117 @@
+//! Clusters that do not answer: for good, for a while, or only to some.
+
+use crate::world::{CLUSTER, World, api, created, deleted, minutes, nodes, of, options, policies};
+use snapkeep_core::Code;
+use snapkeep_engine::Silent;
+use snapkeep_engine::policies::{ClusterOutcome, Fleet, RunOptions, run};
+use snapkeep_front::{Action, Fault};
+use std::collections::BTreeMap;
+
+const NOW: &str = "2026-03-10T03:05:00Z";
+
+fn run_options() -> RunOptions {
+    RunOptions { apply: options(), only: vec![], at: NOW.parse().unwrap() }
+}
+
+#[tokio::test]
+async fn one_clusters_failure_does_not_block_another() {
+    for node in nodes() {
+        let world = World::on(node).await;
+        world.set_clock(NOW.parse().unwrap(), 0);
+        // Bound and given back: nobody listens there.
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let clusters = BTreeMap::from([
+            (CLUSTER.to_owned(), api(&world.front.url())),
+            ("eu".to_owned(), api(&format!("http://{nobody}"))),
+        ]);
+        let mut nightly = world.settings("nightly");
+        nightly.clusters.extend(["eu".to_owned(), "unknown".to_owned()]);
+        let report = run(&Fleet::new(clusters), &policies([nightly]), &run_options(), minutes(1), &Silent).await;
+        let taken: Vec<&str> = report.policies.iter().flat_map(created).collect();
+        assert_eq!(taken, ["nightly-20260310t030000z"], "{node}: {report:?}");
+        assert_eq!(report.clusters["eu"].outcome, ClusterOutcome::Unseen, "{node}");
+        let code = |name: &str| report.clusters[name].failure.as_ref().map(|failure| failure.code);
+        assert_eq!((code(CLUSTER), code("eu")), (None, Some(Code::ClusterUnavailable)), "{node}: {report:?}");
+        assert_eq!(code("unknown"), Some(Code::BadConfig), "{node}");
+        assert!(report.verdict().is_err(), "{node}");
+    }
+}
+
+#[tokio::test]
+async fn one_repositorys_failure_does_not_block_another() {
+    let world = World::on(crate::world::WITH_S3).await;
+    let mut lost = world.settings("lost");
+    lost.repository = snapkeep_core::naming::RepositoryName::parse("nowhere").unwrap();
+    let report = world.run(&policies([lost, world.settings("nightly")]), NOW).await;
+    assert_eq!(created(of(&report, "nightly")).len(), 1, "{report:?}");
+    assert_eq!(of(&report, "lost").failures[0].code, Code::RepositoryMissing, "{report:?}");
+    assert_eq!(report.verdict().unwrap_err().code, Code::RepositoryMissing);
+}
+
+/// Ways in which answers are lost for a while.
+fn losses() -> Vec<(&'static str, Action)> {
+    vec![
+        ("dropped before", Action::DropBefore),
+        ("dropped after", Action::ForwardThenDrop),
+        ("503", Action::status(503, "<html>Service Unavailable</html>")),
+        ("504 after", Action::gateway_timeout()),
+        (
+            "404",
+            Action::status(
+                404,
+                r#"{"error":{"type":"snapshot_missing_exception","reason":"[r:s] is missing"},"status":404}"#,
+            ),
+        ),
+        ("twice", Action::duplicate()),
+    ]
+}
+
+#[tokio::test]
+async fn writes_whose_answers_are_lost_are_looked_up() {
+    for node in nodes() {
+        for (what, action) in losses() {
+            let world = World::on(node).await;
+            for day in 1..=9 {
+                world.take_for("nightly", &format!("2026-02-0{day}T03:00:00Z")).await;
+            }
+            let faults = [("PUT", 1), ("DELETE", 1)].map(|(method, times)| {
+                world.front.inject(Fault::on(method, "/_snapshot/*/*").first(times).then(action.clone()))
+            });
+            let report = world.run(&policies([world.settings("nightly")]), NOW).await;
+            if what == "404" {
+                // Not an answer to a creation: it is a refusal, and nothing was taken.
+                assert_eq!(report.verdict().map_err(|failure| failure.code), Err(Code::SnapshotMissing), "{report:?}");
+            } else {
+                assert_eq!(report.verdict(), Ok(()), "{node} {what}: {report:?}");
+                assert_eq!(created(of(&report, "nightly")), ["nightly-20260310t030000z"], "{node} {what}");
+            }
+            assert_eq!(
+                deleted(of(&report, "nightly")),
+                ["nightly-20260201t030000z", "nightly-20260202t030000z"],
+                "{node} {what}: {report:?}"
+            );
+            assert_eq!(faults.map(|fault| world.front.injected(fault)), [1, 1], "{node} {what}");
+            let expected = 7 + usize::from(what != "404");
+            assert_eq!(world.snapshots().await.len(), expected, "{node} {what}");
+            world.assert_deletes_are_exact();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_goes_away_for_a_moment_is_borne() {
+    for node in nodes() {
+        let world = World::on(node).await;
+        for day in 1..=8 {
+            world.take_for("nightly", &format!("2026-02-0{day}T03:00:00Z")).await;
+        }
+        // Gone right after the snapshot has begun, for four requests.
+        let gone = world.front.inject(Fault::on("*", "/**").skip(u64::MAX).then(Action::DropBefore));
+        assert_eq!(world.front.injected(gone), 0);
+        let before = world.front.inject(Fault::on("GET", "/_snapshot/*/*").skip(3).first(4).then(Action::DropBefore));
+        let report = world.run(&policies([world.settings("nightly")]), NOW).await;
+        assert_eq!(report.verdict(), Ok(()), "{node}: {report:?}");
+        assert_eq!(world.front.injected(before), 4, "{node}");
+        assert_eq!(world.snapshots().await.len(), 8, "{node}: {report:?}");
+    }
+}
