@@ -113,8 +113,8 @@ pub struct Create {
 }
 
 impl Create {
-    /// The metadata to create it with, in the `run` of that id (at most 36 bytes); `yes` if this run carries out
-    /// deletions that were not confirmed before.
+    /// The metadata to create it with, in the `run` of that id (at most 36 bytes); `yes` if somebody has seen this
+    /// run's plan and said so, whether it holds deletions yet or not.
     pub fn metadata(&self, run: &str, yes: bool) -> Map<String, Value> {
         let confirmed = self.guard.confirmed || yes;
         Mark { policy: &self.place.policy, slot: self.slot, confirmed }.write(run, &self.user_metadata)

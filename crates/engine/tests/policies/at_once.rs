@@ -65,7 +65,7 @@ async fn two_runs_at_once_take_one_snapshot_and_delete_each_once() {
             assert!(of(&again, "nightly").deleted.is_empty(), "{node}: {again:?}");
         }
         assert_eq!(world.snapshots().await, expected(), "{node}");
-        assert_eq!(world.seen("PUT").len(), 1.max(world.seen("PUT").len().min(2)), "{node}: at most one each");
+        assert!(world.seen("PUT").len() <= 2, "{node}: at most one each");
     }
 }
 
