@@ -78,6 +78,12 @@ impl Refusal {
 }
 
 impl Refusal {
+    /// Whether it leaves open what became of a write: for every write, only a look tells. "Slow down" may come
+    /// from any place on the way, behind one that let the request pass as well as before it.
+    pub fn is_unclear(&self) -> bool {
+        matches!(self.kind, Kind::Throttled | Kind::Gateway | Kind::ServerError)
+    }
+
     /// An error inside an answer of 200: Elasticsearch 7 lists what went wrong repository by repository.
     pub(crate) fn inside(error: &Value) -> Self {
         let kind = error.get("type").and_then(Value::as_str).unwrap_or_default();

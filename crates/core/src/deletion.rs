@@ -63,6 +63,10 @@ pub struct Kept {
     /// Its name.
     #[serde(rename = "snapshot")]
     pub name: String,
+    /// Its state.
+    pub state: Option<State>,
+    /// When it began, by the server's clock.
+    pub started_at: Option<Timestamp>,
     /// Whether it was asked for by its very name.
     pub named: bool,
     /// Why it stays, in words.
@@ -143,8 +147,9 @@ fn decide(snapshot: &Snapshot, selection: &Selection, now: Timestamp) -> Option<
         return None;
     }
     let keep = |code, why: String, hint: Option<&str>| {
+        let (name, state, started_at) = (snapshot.name.clone(), snapshot.state, snapshot.started_at);
         let hint = hint.map(str::to_owned);
-        Some(Verdict::Keep(Kept { name: snapshot.name.clone(), named, why, hint, code }))
+        Some(Verdict::Keep(Kept { name, state, started_at, named, why, hint, code }))
     };
     let limits = Filter { globs: Vec::new(), ..selection.filter.clone() };
     let Some(reasons) = limits.reasons(snapshot, now) else {
@@ -178,10 +183,15 @@ fn decide(snapshot: &Snapshot, selection: &Selection, now: Timestamp) -> Option<
 impl DeletionPlan {
     /// The newest good snapshot among `steps` if without those `listed` holds no good one: what may not
     /// go unless that was allowed.
-    pub fn last_good<'a>(&self, steps: &[&'a Step], listed: &[Snapshot]) -> Option<&'a Step> {
-        let goes = |name: &str| steps.iter().any(|step| step.name == name);
-        let stays = |snapshot: &Snapshot| snapshot.state == Some(State::Success) && !goes(&snapshot.name);
-        if self.allow_last_good || listed.iter().any(stays) {
+    pub fn last_good<'a, 's>(
+        &self,
+        steps: &[&'a Step],
+        listed: impl IntoIterator<Item = &'s Snapshot>,
+    ) -> Option<&'a Step> {
+        let goes: BTreeSet<&str> = steps.iter().map(|step| step.name.as_str()).collect();
+        let stays =
+            |snapshot: &Snapshot| snapshot.state == Some(State::Success) && !goes.contains(snapshot.name.as_str());
+        if self.allow_last_good || listed.into_iter().any(stays) {
             return None;
         }
         let good = steps.iter().copied().filter(|step| step.state == Some(State::Success));
@@ -198,6 +208,8 @@ impl DeletionPlan {
             why: format!("the newest SUCCESS{began}: without it the repository would hold no good snapshot"),
             hint: Some("take another first, or allow that the last good one goes (--allow-last-good)".to_owned()),
             code: Code::BadEvent,
+            state: last.state,
+            started_at: last.started_at,
             name: last.name,
         });
     }

@@ -2,7 +2,7 @@
 
 use super::report::{DeletionReport, Skipped};
 use crate::observe::{Event, Observer};
-use snapkeep_cluster::{Feature, Kind, Refusal, SnapshotApi, Unanswered, Written, batches};
+use snapkeep_cluster::{Feature, Kind, SnapshotApi, Unanswered, Written, batches};
 use snapkeep_core::deletion::{DeletionPlan, Standing, Step};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::Snapshot;
@@ -42,12 +42,10 @@ pub(super) async fn apply(
         has_multi_delete: false,
         open: plan.steps.iter().collect(),
         attempted: BTreeSet::new(),
+        acknowledged: BTreeSet::new(),
         last: None,
         report: DeletionReport::new(&plan.repository),
     };
-    if !run.open.is_empty() {
-        run.look().await?;
-    }
     if !run.open.is_empty() {
         // Not to know the product is no reason not to begin: one by one every version can.
         run.has_multi_delete = api.product(deadline).await.is_ok_and(|product| product.has(Feature::MultiDelete));
@@ -68,6 +66,8 @@ struct Run<'a> {
     open: Vec<&'a Step>,
     /// Names that a request to delete was sent for.
     attempted: BTreeSet<&'a str>,
+    /// Names that the server said yes for: they are waited for, and not sent again.
+    acknowledged: BTreeSet<&'a str>,
     /// Why the last request, or the last look, did not do what it should.
     last: Option<Failure>,
     report: DeletionReport,
@@ -108,9 +108,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One request for each batch of what is open.
+    /// One request for each batch of what is open and was not said yes to.
     async fn round(&mut self) -> Result<(), Failure> {
-        let names = self.open.iter().map(|step| SnapshotName::parse(&step.name));
+        let unsaid = self.open.iter().filter(|step| !self.acknowledged.contains(step.name.as_str()));
+        let names = unsaid.map(|step| SnapshotName::parse(&step.name));
         let names = names.collect::<Result<Vec<_>, Failure>>()?;
         for batch in batches(&names, self.has_multi_delete) {
             self.batch(batch).await?;
@@ -147,8 +148,12 @@ impl Run<'_> {
         let written = self.api.delete(self.repository, names, self.deadline).await;
         if !matches!(&written, Written::Lost(lost) if lost.is_unsent()) {
             self.report.batches += 1;
-            let sent = self.open.iter().filter(|step| shown.contains(&step.name.as_str()));
-            self.attempted.extend(sent.map(|step| step.name.as_str()));
+            let sent: Vec<&str> =
+                self.open.iter().map(|step| step.name.as_str()).filter(|name| shown.contains(name)).collect();
+            self.attempted.extend(&sent);
+            if matches!(written, Written::Done(())) {
+                self.acknowledged.extend(&sent);
+            }
         }
         let answer = meaning(written);
         if let Some(failure) = &answer.1 {
@@ -157,35 +162,55 @@ impl Run<'_> {
         answer.0
     }
 
-    /// The whole list: settles what is gone or is not what was planned. The last look of all says what
-    /// was deleted.
+    /// The whole list: settles what is gone or is not what was planned, and keeps the last good one. The
+    /// last look of all says what was deleted.
     async fn look(&mut self) -> Result<(), Failure> {
         let listed = self.api.names(self.repository, self.deadline).await.map_err(|look| look.failure())?;
-        self.settle(&listed, |_| true);
-        if let Some(last) = self.plan.last_good(&self.open, &listed) {
-            self.open.retain(|step| step.name != last.name);
-            let why = "it is the last SUCCESS now: without it the repository would hold no good snapshot".to_owned();
-            self.report.skipped.push(Skipped { name: last.name.clone(), why });
-        }
+        let found: HashMap<&str, &Snapshot> = listed.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+        self.settle(|step| step.standing(found.get(step.name.as_str()).copied()));
+        // What was sent may be going although it is listed: it does not stand in for a good one that stays.
+        let (attempted, acknowledged) = (self.attempted.clone(), self.acknowledged.clone());
+        self.keep_last_good(&listed, &attempted);
+        // Nor is anything sent once more that may not have taken effect and has become the last one.
+        self.keep_last_good(&listed, &acknowledged);
         Ok(())
     }
 
-    /// The batch alone, just before it is sent; gives the names that may be.
-    async fn look_again(&mut self, names: &[SnapshotName]) -> Result<Vec<SnapshotName>, Failure> {
-        let found = self.api.details(self.repository, names, self.deadline).await.map_err(|look| look.failure())?;
-        self.settle(&found, |step| names.iter().any(|name| name.as_str() == step.name));
-        let is_open = |name: &&SnapshotName| self.open.iter().any(|step| step.name == name.as_str());
-        Ok(names.iter().filter(is_open).cloned().collect())
+    fn keep_last_good(&mut self, listed: &[Snapshot], going: &BTreeSet<&str>) {
+        let steps: Vec<&Step> = self.open.iter().copied().filter(|step| !going.contains(step.name.as_str())).collect();
+        let staying = listed.iter().filter(|snapshot| !going.contains(snapshot.name.as_str()));
+        if let Some(last) = self.plan.last_good(&steps, staying) {
+            self.open.retain(|step| step.name != last.name);
+            self.skip(last, "it is the last SUCCESS now: without it the repository would hold no good snapshot");
+        }
     }
 
-    /// Settles those of the open steps that `is_meant`, by what was found of them.
-    fn settle(&mut self, found: &[Snapshot], is_meant: impl Fn(&Step) -> bool) {
-        let found: HashMap<&str, &Snapshot> = found.iter().map(|snapshot| (snapshot.name.as_str(), snapshot)).collect();
+    /// Everything, just before the batch is sent, then the batch in detail; gives the names that may be.
+    /// Servers leave out of the details what they cannot read: the list alone says what is gone.
+    async fn look_again(&mut self, names: &[SnapshotName]) -> Result<Vec<SnapshotName>, Failure> {
+        self.look().await?;
+        let listed = self.still_open(names);
+        if listed.is_empty() {
+            return Ok(listed);
+        }
+        let found = self.api.details(self.repository, &listed, self.deadline).await.map_err(|look| look.failure())?;
+        let found: HashMap<&str, &Snapshot> = found.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+        self.settle(|step| {
+            found.get(step.name.as_str()).map_or(Standing::Same, |&snapshot| step.standing(Some(snapshot)))
+        });
+        Ok(self.still_open(names))
+    }
+
+    fn still_open(&self, names: &[SnapshotName]) -> Vec<SnapshotName> {
+        let open: BTreeSet<&str> = self.open.iter().map(|step| step.name.as_str()).collect();
+        names.iter().filter(|name| open.contains(name.as_str())).cloned().collect()
+    }
+
+    /// Settles the open steps by how each one's snapshot is found.
+    fn settle(&mut self, standing: impl Fn(&Step) -> Standing) {
         let open = std::mem::take(&mut self.open);
         for step in open {
-            let standing =
-                if is_meant(step) { step.standing(found.get(step.name.as_str()).copied()) } else { Standing::Same };
-            match (standing, self.attempted.contains(step.name.as_str())) {
+            match (standing(step), self.attempted.contains(step.name.as_str())) {
                 (Standing::Same, _) => self.open.push(step),
                 (Standing::Gone, true) => self.report.deleted.push(step.name.clone()),
                 (Standing::Gone, false) => self.report.already_gone.push(step.name.clone()),
@@ -215,7 +240,7 @@ fn meaning(written: Written) -> (Answer, Option<Failure>) {
         Written::Refused(refusal) if refusal.kind == Kind::Busy => {
             (Answer::Busy(refusal.failure()), Some(refusal.failure()))
         }
-        Written::Refused(refusal) if is_unclear(&refusal) => (Answer::Look, Some(unknown(refusal.failure()))),
+        Written::Refused(refusal) if refusal.is_unclear() => (Answer::Look, Some(unknown(refusal.failure()))),
         Written::Refused(refusal) => (Answer::Stop(refusal.failure()), None),
         Written::Lost(lost) => lost_meaning(lost),
     }
@@ -229,10 +254,6 @@ fn lost_meaning(lost: Lost) -> (Answer, Option<Failure>) {
         (true, true) => (Answer::Look, Some(failure)),
         (true, false) => (Answer::Stop(failure), None),
     }
-}
-
-fn is_unclear(refusal: &Refusal) -> bool {
-    matches!(refusal.kind, Kind::Throttled | Kind::Gateway | Kind::ServerError)
 }
 
 /// The server may still be at it.

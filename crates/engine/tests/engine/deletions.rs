@@ -6,7 +6,7 @@ use snapkeep_core::deletion::{DeletionPlan, Selection};
 use snapkeep_core::select::{Filter, Glob};
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::{DeletionReport, Silent, apply_deletion, plan_deletion};
-use snapkeep_front::Action;
+use snapkeep_front::{Action, Fault};
 use snapkeep_testbed::eventually;
 
 fn named(names: &[&str]) -> Selection {
@@ -221,13 +221,69 @@ async fn what_cannot_be_looked_at_afterwards_is_not_claimed() {
     let stage = Stage::on(WITH_S3).await;
     stage.take(&["a", "b"]).await;
     let plan = planned(&stage, &named(&["a"])).await;
-    let lost = stage.front.inject(
-        snapkeep_front::Fault::on("GET", "/_snapshot/*/_all").skip(1).always().then(Action::status(500, "<html>")),
-    );
+    let lost =
+        stage.front.inject(Fault::on("GET", "/_snapshot/*/_all").skip(1).always().then(Action::status(500, "<html>")));
     let report = applied(&stage, &plan).await.unwrap();
     assert!(stage.front.injected(lost) > 0);
     assert_eq!((report.left.join(" ").as_str(), report.deleted.len()), ("a", 0));
     let complaint = report.complaint().unwrap();
     assert_eq!(complaint.code, Code::OutcomeUnknown, "{complaint}");
     assert_eq!(stage.snapshots().await, ["b"]);
+}
+
+/// Garbage in place of a snapshot's own file: the server still lists it, but gives no details of it.
+async fn spoil(stage: &Stage, snapshot: &str) {
+    let (_, body) = stage.node.get(&stage.path(snapshot)).await;
+    let entry = body["snapshots"][0]["uuid"].as_str().or(body["responses"][0]["snapshots"][0]["uuid"].as_str());
+    let file = format!("snap-{}.dat", entry.unwrap());
+    std::fs::write(stage.node.repo_dir.join(stage.repository.as_str()).join(file), b"garbage").unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_gone() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        stage.take(&["spoilt", "stays"]).await;
+        spoil(&stage, "spoilt").await;
+        let plan = planned(&stage, &named(&["spoilt"])).await;
+        let report = applied(&stage, &plan).await.unwrap();
+        assert!(report.already_gone.is_empty(), "{node}: {report:?}");
+        assert!(!stage.seen("DELETE").is_empty(), "{node}: a request to delete is sent");
+        let is_listed = stage.api.names(&stage.repository, minute()).await.unwrap().iter().any(|s| s.name == "spoilt");
+        assert_eq!(report.deleted == ["spoilt"], !is_listed, "{node}: {report:?}");
+        assert_eq!(report.complaint().is_some(), is_listed, "{node}: {report:?}");
+    }
+}
+
+/// What was good when the plan was made may be gone while the cluster is busy.
+#[tokio::test]
+async fn the_last_good_one_stays_even_if_it_becomes_that_while_the_cluster_is_busy() {
+    let stage = Stage::on(WITH_S3).await;
+    stage.take(&["a", "b"]).await;
+    let plan = planned(&stage, &named(&["a"])).await;
+    let busy = r#"{"error":{"type":"concurrent_snapshot_execution_exception","reason":"[r:a] another snapshot is currently running cannot delete"},"status":503}"#;
+    stage.front.inject(Fault::on("DELETE", "/_snapshot/*/*").always().then(Action::status(503, busy)));
+    let notes = Notes::default();
+    let deletion = apply_deletion(&stage.api, &plan, minute(), &notes);
+    let other = async {
+        eventually("it waits", async || (!notes.of("waiting").is_empty()).then_some(())).await;
+        stage.delete("b").await;
+        stage.front.clear_faults();
+    };
+    let (report, ()) = tokio::join!(deletion, other);
+    assert_eq!(report.unwrap().complaint().unwrap().code, Code::PlanStale);
+    assert_eq!(stage.snapshots().await, ["a"]);
+}
+
+#[tokio::test]
+async fn what_the_server_says_it_deleted_is_not_sent_again() {
+    let stage = Stage::on(WITH_S3).await;
+    stage.take(&["a", "b"]).await;
+    let plan = planned(&stage, &named(&["a"])).await;
+    let said = Action::status(200, r#"{"acknowledged":true}"#);
+    stage.front.inject(Fault::on("DELETE", "/_snapshot/*/*").always().then(said));
+    let report = applied(&stage, &plan).await.unwrap();
+    assert_eq!((report.left.join(" ").as_str(), report.batches), ("a", 1));
+    assert_eq!(report.complaint().unwrap().code, Code::OutcomeUnknown);
+    assert_eq!(stage.seen("DELETE").len(), 1);
 }

@@ -23,8 +23,8 @@ impl View for PlanView<'_> {
             table.row(vec![
                 keep,
                 kept.name.as_str().into(),
-                human::UNKNOWN.into(),
-                human::UNKNOWN.into(),
+                state(kept.state),
+                age(kept.started_at, look).into(),
                 kept.why.as_str().into(),
             ]);
         }
