@@ -80,7 +80,7 @@ pub async fn clone(
     let outcome = send(api, job, deadline, &mut watch).await?;
     observer.notice(&Event::Begun { snapshot: job.target.as_str(), outcome });
     let seen = follow(api, &job.repository, &job.target, job.wait, deadline, Some(&mut watch)).await;
-    let seen = seen.map_err(|unanswered| unlooked(job, &unanswered.failure()))?;
+    let seen = seen.map_err(|failure| unlooked(job, &failure))?;
     let seen = seen.ok_or_else(|| vanished(job.target.as_str()))?;
     note_unknown_state(&seen, &mut warnings);
     judge(&seen)?;
@@ -129,15 +129,24 @@ async fn look(api: &SnapshotApi, job: &CloneJob, deadline: Deadline) -> Result<O
     api.snapshot(&job.repository, &job.target, deadline).await
 }
 
-/// A look before said that the name was free: what has it after a lost answer is ours.
-async fn look_again(api: &SnapshotApi, job: &CloneJob, deadline: Deadline) -> Result<bool, Unanswered> {
+/// A look before said that the name was free: what has it after a request of ours that may have had an
+/// effect is ours, if it holds what ours would.
+async fn look_again(api: &SnapshotApi, job: &CloneJob, deadline: Deadline) -> Result<Option<Snapshot>, Unanswered> {
     for pause in LOOK_PAUSES {
         deadline.pause(pause).await;
-        if look(api, job, deadline).await?.is_some() {
-            return Ok(true);
+        if let Some(found) = look(api, job, deadline).await? {
+            return Ok(Some(found));
         }
     }
-    Ok(false)
+    Ok(None)
+}
+
+/// Whether every index of the snapshot that has the name is one of the source's: else it is no clone of it.
+async fn may_be_clone(api: &SnapshotApi, job: &CloneJob, deadline: Deadline) -> Result<bool, Unanswered> {
+    let source = api.full(&job.repository, &job.source, deadline).await?;
+    let found = api.full(&job.repository, &job.target, deadline).await?;
+    let (Some(source), Some(found)) = (source, found) else { return Ok(true) };
+    Ok(found.indices_named.iter().all(|index| source.indices_named.contains(index)))
 }
 
 /// Sends it until its effect is seen, refused or unknowable.
@@ -148,22 +157,26 @@ async fn send(
     watch: &mut Watch<'_>,
 ) -> Result<Outcome, Failure> {
     let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
+    let mut may_be_ours = false;
     for attempt in 1..=ATTEMPTS {
-        let (failure, is_verdict) = match send_once(api, job, deadline, watch).await {
+        let Answer { failure, is_verdict, is_unclear } = match send_once(api, job, deadline, watch).await {
             None if attempt > 1 => return Ok(Outcome::Adopted),
             None | Some(Written::Done(())) => return Ok(Outcome::Created),
             Some(Written::Refused(refusal)) => refused(&refusal),
-            Some(Written::Lost(lost)) => {
-                let is_verdict = lost.is_unsent() && !lost.is_transient();
-                (Unanswered::Lost(lost).failure(), is_verdict)
-            }
+            Some(Written::Lost(lost)) => lost_answer(lost),
         };
+        may_be_ours |= is_unclear;
+        if is_verdict && !may_be_ours {
+            return Err(failure);
+        }
         unseen = failure;
-        match look_again(api, job, deadline).await {
-            Ok(true) => return Ok(Outcome::Adopted),
-            Ok(false) if is_verdict => return Err(unseen),
-            Ok(false) => {}
-            Err(unanswered) => return Err(unlooked(job, &unanswered.failure())),
+        if may_be_ours {
+            let found = look_again(api, job, deadline).await.map_err(|look| unlooked(job, &look.failure()))?;
+            match found {
+                Some(found) => return adopt(api, job, &found, deadline).await,
+                None if is_verdict => return Err(unseen),
+                None => {}
+            }
         }
         if attempt < ATTEMPTS && !deadline.pause(RESEND_PAUSE).await {
             break;
@@ -171,6 +184,14 @@ async fn send(
     }
     let cause = format!("clone {} was not begun, as far as looking can tell: {}", job.target, unseen.cause);
     Err(unseen.with_cause(cause))
+}
+
+async fn adopt(api: &SnapshotApi, job: &CloneJob, found: &Snapshot, deadline: Deadline) -> Result<Outcome, Failure> {
+    match may_be_clone(api, job, deadline).await {
+        Ok(true) => Ok(Outcome::Adopted),
+        Ok(false) => Err(conflict(found)),
+        Err(unanswered) => Err(unlooked(job, &unanswered.failure())),
+    }
 }
 
 /// Servers answer when the clone is complete; `None` if a look saw its end before, or saw it begun when
@@ -192,14 +213,30 @@ async fn send_once(api: &SnapshotApi, job: &CloneJob, deadline: Deadline, watch:
     .await
 }
 
-/// The failure, and whether it is the server's last word.
-fn refused(refusal: &Refusal) -> (Failure, bool) {
+/// What an answer that is no yes means.
+struct Answer {
+    failure: Failure,
+    /// It will not be otherwise the next time.
+    is_verdict: bool,
+    /// The request may have had an effect.
+    is_unclear: bool,
+}
+
+fn refused(refusal: &Refusal) -> Answer {
     let failure = refusal.failure();
-    match refusal.kind {
-        Kind::Throttled | Kind::Gateway => (failure, false),
-        Kind::ServerError | Kind::Invalid => (failure.with_code(Code::SnapshotFailed), true),
-        _ => (failure, true),
-    }
+    let failure = match refusal.kind {
+        Kind::ServerError | Kind::Invalid => failure.with_code(Code::SnapshotFailed),
+        Kind::NameTaken => failure.with_hint("choose another name for the clone"),
+        _ => failure,
+    };
+    let is_verdict = !matches!(refusal.kind, Kind::Throttled | Kind::Gateway);
+    Answer { failure, is_verdict, is_unclear: refusal.is_unclear() }
+}
+
+fn lost_answer(lost: Lost) -> Answer {
+    let (unsent, transient) = (lost.is_unsent(), lost.is_transient());
+    let failure = Unanswered::Lost(lost).failure();
+    Answer { failure, is_verdict: unsent && !transient, is_unclear: !unsent }
 }
 
 fn conflict(taken: &Snapshot) -> Failure {

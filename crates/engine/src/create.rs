@@ -42,6 +42,7 @@ pub(crate) async fn create(
     warnings: &mut Warnings,
 ) -> Result<Begun, Failure> {
     match look(api, job, deadline).await {
+        Ok(Some(found)) if matches!(job.identity, Identity::New) => Err(taken(&found)),
         Ok(Some(found)) => adopt(job, &found),
         Ok(None) => {
             let begun = send(api, job, deadline).await?;
@@ -61,17 +62,21 @@ pub(crate) async fn create(
 /// Sends the creation until its effect is seen, refused or unknowable.
 async fn send(api: &SnapshotApi, job: &Creation, deadline: Deadline) -> Result<Begun, Failure> {
     let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
+    let mut may_be_ours = !matches!(job.identity, Identity::New);
     for attempt in 1..=ATTEMPTS {
         match write(api, job, deadline).await {
             Sent::Accepted => return Ok(begun(job.snapshot.clone(), Outcome::Created, true)),
             Sent::Refused(failure) => return Err(failure),
             Sent::Never(failure) => unseen = failure,
+            Sent::Unclear { failure, kind } if !may_be_ours && kind.is_some_and(is_definite) => {
+                return Err(name_the_running(api, job, failure, deadline).await);
+            }
             Sent::Unclear { failure, kind } => match look_again(api, job, deadline).await {
                 Ok(Some(found)) => return adopt(job, &found),
                 Ok(None) if kind.is_some_and(is_verdict) => {
                     return Err(name_the_running(api, job, failure, deadline).await);
                 }
-                Ok(None) => unseen = failure,
+                Ok(None) => (unseen, may_be_ours) = (failure, true),
                 Err(unanswered) => return Err(unknown(job, &failure, &unanswered.failure().cause)),
             },
         }
@@ -168,6 +173,17 @@ fn holds(has: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
     wanted.iter().all(|(key, value)| has.get(key) == Some(value))
 }
 
+/// What has the name although nothing was sent yet.
+fn taken(found: &Snapshot) -> Failure {
+    let since = found.started_at.map(|began| format!(" since {began}")).unwrap_or_default();
+    if found.state == Some(State::InProgress) {
+        let cause = format!("a snapshot named {} runs already{since}: it is not this command's", found.name);
+        let hint = "`status` shows how far it is; choose another name, or leave it out";
+        return Failure::new(Code::SnapshotRunning, cause, hint);
+    }
+    conflict(format!("a snapshot named {} exists{since}: no new one can have its name", found.name))
+}
+
 fn conflict(cause: String) -> Failure {
     let hint =
         "choose another name for the snapshot, make it a template such as nightly-%Y%m%d-%H%M%S, or leave it out";
@@ -211,11 +227,17 @@ fn refused(refusal: &Refusal) -> Sent {
     let failure = refusal.failure();
     let kind = Some(refusal.kind);
     match refusal.kind {
-        Kind::Throttled | Kind::Gateway | Kind::NameTaken | Kind::Busy => Sent::Unclear { failure, kind },
         Kind::ServerError => Sent::Unclear { failure: failure.with_code(Code::SnapshotFailed), kind },
+        Kind::NameTaken | Kind::Busy => Sent::Unclear { failure, kind },
+        _ if refusal.is_unclear() => Sent::Unclear { failure, kind },
         Kind::Invalid => Sent::Refused(failure.with_code(Code::SnapshotFailed)),
         _ => Sent::Refused(failure),
     }
+}
+
+/// Whether the server's refusal leaves nothing open: the request had no effect.
+fn is_definite(kind: Kind) -> bool {
+    matches!(kind, Kind::NameTaken | Kind::Busy)
 }
 
 /// Whether the server refused: if a look finds nothing either, that is the end of it.
@@ -236,7 +258,7 @@ fn without_looking(
             warnings.add(format!("snapshot {} existed already; how it fares was not looked at", job.snapshot));
             Ok(begun(job.snapshot.clone(), Outcome::Adopted, false))
         }
-        (Some(Kind::Busy | Kind::Throttled), _) => Err(failure),
+        (Some(Kind::NameTaken), Identity::New) | (Some(Kind::Busy), _) => Err(failure),
         _ => Err(unknown(job, &failure, "the caller lacks es:ESHttpGet")),
     }
 }

@@ -66,6 +66,9 @@ pub enum Identity {
     Request(RequestMark),
     /// The slot's time in its name.
     Slot,
+    /// A name that somebody chose just now: what has it before anything was sent is another's. No clock is
+    /// asked.
+    New,
     /// A fixed name, which says little: what has it is taken for ours if it began at this time or later.
     Fixed {
         /// An event is delivered for some hours at most.

@@ -122,8 +122,7 @@ impl Create {
     fn named(&self, repository: &RepositoryName, session: &Session) -> Result<(SnapshotName, Identity), Failure> {
         let now = session.now();
         if let Some(name) = &self.name {
-            // What has this name and began before now is another's.
-            return Ok((SnapshotName::parse(name)?, Identity::Fixed { since: now }));
+            return Ok((SnapshotName::parse(name)?, Identity::New));
         }
         let mark = RequestMark::of(&uuid::Uuid::new_v4().to_string());
         let name = match &self.template {

@@ -8,6 +8,9 @@ use snapkeep_front::Action;
 use snapkeep_testbed::{Mode, eventually};
 use std::time::Duration;
 
+const NAME_TAKEN: &str = r#"{"error":{"type":"invalid_snapshot_name_exception","reason":"[r:t] Invalid snapshot name [t], snapshot with the same name already exists"},"status":400}"#;
+const MISSING: &str = r#"{"error":{"type":"snapshot_missing_exception","reason":"[r:t] is missing"},"status":404}"#;
+
 fn job(stage: &Stage, source: &str, target: &str) -> CloneJob {
     CloneJob {
         repository: stage.repository.clone(),
@@ -30,7 +33,6 @@ async fn exactly_one_clone_whatever_becomes_of_the_answer() {
             ("dropped after", Some(Action::ForwardThenDrop), Outcome::Adopted),
             ("504 after", Some(Action::gateway_timeout()), Outcome::Adopted),
             ("504 before", Some(Action::status(504, "")), Outcome::Created),
-            ("twice", Some(Action::duplicate()), Outcome::Adopted),
         ]
         .into_iter()
         .enumerate()
@@ -81,5 +83,33 @@ async fn what_cannot_be_cloned_is_said_before_anything_is_sent() {
             assert_eq!(refused("source", "taken").await.code, Code::SnapshotConflict, "{node}");
         }
         assert!(stage.seen("PUT").is_empty(), "{node}");
+    }
+}
+
+/// A name that is free when it is looked at can be taken a moment later.
+#[tokio::test]
+async fn what_somebody_else_made_is_never_taken_for_the_clone() {
+    for node in nodes().into_iter().filter(|node| !is_one_at_a_time(node)) {
+        let stage = Stage::on(node).await;
+        stage.take(&["source"]).await;
+        for (target, action) in [
+            // A first answer that says the name is taken is about somebody else's.
+            ("theirs-1", Action::duplicate()),
+            ("theirs-2", Action::status(400, NAME_TAKEN)),
+        ] {
+            stage.front.clear_faults();
+            stage.strike("PUT", "/_snapshot/*/*/_clone/*", 1, action);
+            let taken = clone(&stage.api, &job(&stage, "source", target), minute(), &Silent).await.unwrap_err();
+            assert_eq!(taken.code, Code::SnapshotConflict, "{node}: {taken}");
+        }
+        let other = stage.bed.unique("other");
+        stage.node.load_documents(&other, 5).await;
+        stage.take_of(&["theirs-3"], &other).await;
+        stage.front.clear_faults();
+        // The look before misses it; the request's answer is lost; what is there holds another index.
+        stage.strike("GET", "/_snapshot/*/theirs-3", 1, Action::status(404, MISSING));
+        stage.strike("PUT", "/_snapshot/*/*/_clone/*", 1, Action::status(504, ""));
+        let taken = clone(&stage.api, &job(&stage, "source", "theirs-3"), minute(), &Silent).await.unwrap_err();
+        assert_eq!(taken.code, Code::SnapshotConflict, "{node}: {taken}");
     }
 }

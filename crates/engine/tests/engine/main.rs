@@ -4,6 +4,7 @@
 
 mod aborts;
 mod clones;
+mod creations;
 mod deletions;
 mod following;
 mod looking;
