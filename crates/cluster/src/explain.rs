@@ -159,6 +159,10 @@ fn lost_failure(lost: &Lost) -> Failure {
             Code::ClusterUnavailable,
             "the endpoint's TLS certificate is not trusted: name its authority as the CA file (SNAPKEEP_CA_FILE)",
         ),
+        Lost::NotSent(cause) if is_at_loopback(cause) => (
+            Code::ClusterUnavailable,
+            "does a node listen there? http:// or https://: one without TLS is reached by http:// only, and https:// is what is assumed",
+        ),
         Lost::NotSent(_) => (
             Code::ClusterUnavailable,
             "check the endpoint's name and port; a VPC domain answers only inside its VPC, where the security groups let port 443 pass",
@@ -188,6 +192,11 @@ fn lost_failure(lost: &Lost) -> Failure {
     Failure::new(code, lost.cause(), lost.hint().unwrap_or(hint))
 }
 
+/// Whether the cause names an endpoint on this machine, where no VPC is in the way.
+fn is_at_loopback(cause: &str) -> bool {
+    ["://localhost", "://127.", "://[::1]"].iter().any(|here| cause.contains(here))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +220,19 @@ mod tests {
         assert!(unmapped.failure().hint.contains("map arn:aws:iam::1:role/f to the role `manage_snapshots`"));
         let region = refusal(Kind::RegionRefused, 500, "the region is wrong; expecting 'eu-central-1'");
         assert!(region.failure().hint.ends_with("set `BucketRegion` to eu-central-1"));
+    }
+
+    #[test]
+    fn a_node_on_this_machine_is_in_no_vpc() {
+        for (at, says) in [
+            ("https://127.0.0.1:9200", "http://"),
+            ("http://[::1]:9200", "http://"),
+            ("https://localhost", "http://"),
+            ("https://search-x.eu-west-1.es.amazonaws.com", "VPC"),
+        ] {
+            let lost = Unanswered::Lost(Lost::NotSent(format!("tcp connect error: Connection refused (at {at})")));
+            assert!(lost.failure().hint.contains(says), "{at}");
+        }
     }
 
     #[test]

@@ -8,6 +8,10 @@ use serde_json::Value;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_transport::{Call, Deadline, Method};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a cleanup may take: the server answers when it has listed and deleted every file in question.
+const CLEANUP_TIME: Duration = Duration::from_hours(1);
 
 /// What a cleanup freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +63,8 @@ impl SnapshotApi {
     /// `POST _snapshot/{repository}/_cleanup`: deletes files that no snapshot refers to. See
     /// [`Feature::Cleanup`](crate::Feature::Cleanup).
     pub async fn cleanup(&self, name: &RepositoryName, deadline: Deadline) -> Written<Cleaned> {
-        self.write(&Call::new(Method::POST, path(name, "/_cleanup")), cleaned, deadline).await
+        let call = Call::new(Method::POST, path(name, "/_cleanup")).timeout(CLEANUP_TIME);
+        self.write(&call, cleaned, deadline).await
     }
 }
 

@@ -110,6 +110,13 @@ impl Call {
         &self.path_and_query
     }
 
+    /// With another time that one try may take, whatever the deadline leaves.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// With another cap on the answer's size, in bytes.
     #[must_use]
     pub fn cap(mut self, bytes: usize) -> Self {
@@ -221,13 +228,21 @@ impl Client {
         let clock = self.settings.clock;
         let exchange = exchange(&self.http, request, call.cap, clock, |date| self.skew.measure(date, clock()));
         let outcome = match tokio::time::timeout(timeout, exchange).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map_err(|lost| self.located(lost)),
             Err(_) => Err(Lost::Cut(format!("no whole answer within {:.1} s", timeout.as_secs_f32()))),
         };
         self.log(call, &outcome, started.elapsed());
         let mut secrets = self.auth.secrets();
         secrets.extend(signer.iter().flat_map(secrets_of));
         Ok((scrubbed(outcome?, &secrets), signer))
+    }
+
+    /// A request that did not leave says where it was to go.
+    fn located(&self, lost: Lost) -> Lost {
+        match lost {
+            Lost::NotSent(cause) => Lost::NotSent(format!("{cause} (at {})", self.endpoint.origin())),
+            other => other,
+        }
     }
 
     /// Whose signature the next request bears, if it is to be signed.
@@ -309,6 +324,16 @@ mod tests {
         let lost =
             client.read(&Call::new(Method::GET, "/"), Deadline::after(Duration::from_secs(20))).await.unwrap_err();
         assert!(matches!(&lost, Lost::AddressRefused(cause) if cause.contains("search-x")), "{lost:?}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_connected_to_is_named() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let endpoint = Endpoint::trusted(&format!("http://{closed}")).unwrap();
+        let client = Client::new(endpoint, Auth::None, Settings::default()).unwrap();
+        let lost =
+            client.write(&Call::new(Method::PUT, "/"), Deadline::after(Duration::from_secs(20))).await.unwrap_err();
+        assert!(matches!(&lost, Lost::NotSent(cause) if cause.contains(&closed.to_string())), "{lost:?}");
     }
 
     #[tokio::test]
