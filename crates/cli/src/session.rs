@@ -4,12 +4,13 @@ use crate::args::Globals;
 use crate::output::Printer;
 use crate::process::Process;
 use crate::settings::Settings;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_config::Repository;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::{Code, Failure};
+use snapkeep_engine::clock_is_off;
 use snapkeep_transport::Deadline;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -20,9 +21,6 @@ const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Time for a command that waits: until it is interrupted.
 const ENDLESS: Duration = Duration::from_hours(24 * 365);
-
-/// How far apart two clocks may be before it is said.
-const TOLERATED_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// The cluster that a command is about.
 pub(crate) struct Target {
@@ -78,10 +76,8 @@ impl Session {
             failure.with_cause(cause).with_hint(hint)
         })?;
         let skew = clock.now.duration_since(self.now());
-        if skew.abs() > TOLERATED_SKEW {
-            let side = if skew.is_positive() { "behind" } else { "ahead of" };
-            let seconds = skew.abs().as_secs();
-            self.printer.note(&format!("this machine's clock is {seconds} s {side} the server's, which counts"));
+        if let Some(off) = clock_is_off(skew) {
+            self.printer.note(&format!("{off} the server's, which counts"));
         }
         Ok(clock.now)
     }

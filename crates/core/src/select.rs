@@ -170,7 +170,7 @@ fn is_text(value: &Value, wanted: &str) -> bool {
 }
 
 /// The server's word for a state.
-pub(crate) fn state_word(state: Option<State>) -> &'static str {
+pub fn state_word(state: Option<State>) -> &'static str {
     match state {
         Some(State::InProgress) => "IN_PROGRESS",
         Some(State::Success) => "SUCCESS",

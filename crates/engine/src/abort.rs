@@ -9,6 +9,7 @@ use serde::Serialize;
 use snapkeep_cluster::{Kind, SnapshotApi, Unanswered, Written};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::progress::diagnose;
+use snapkeep_core::select::state_word;
 use snapkeep_core::snapshot::{Progress, Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Deadline, Lost};
@@ -50,7 +51,7 @@ pub enum AbortOutcome {
     Aborted,
     /// It had ended before anything was sent: nothing was done.
     AlreadyEnded,
-    /// It ended before the abort took effect, and is there.
+    /// It ended before the abort took effect, which the server refused for certain, and is there.
     Ended,
 }
 
@@ -68,8 +69,17 @@ pub async fn abort(
     let seen = api.snapshot(repository, snapshot, deadline).await.map_err(|unanswered| unanswered.failure())?;
     let seen = seen.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
     let watch = Watch::new(observer, Some(STALL_AFTER));
-    let mut run =
-        Run { api, repository, name: snapshot, uuid: seen.uuid.clone(), deadline, watch, seen, progress: None };
+    let mut run = Run {
+        api,
+        repository,
+        name: snapshot,
+        uuid: seen.uuid.clone(),
+        deadline,
+        watch,
+        seen,
+        progress: None,
+        unclear: None,
+    };
     match run.seen.state {
         Some(State::InProgress) => run.end().await,
         Some(_) => Ok(run.ended(AbortOutcome::AlreadyEnded)),
@@ -90,6 +100,8 @@ struct Run<'a> {
     watch: Watch<'a>,
     seen: Snapshot,
     progress: Option<Progress>,
+    /// Why it is not known whether a request has taken effect or still may.
+    unclear: Option<String>,
 }
 
 /// What a look tells.
@@ -108,14 +120,23 @@ impl Run<'_> {
         let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
         for attempt in 1..=ATTEMPTS {
             match self.send().await {
-                None | Some(Written::Done(())) => return self.wait().await,
-                Some(Written::Refused(refusal)) if refusal.kind == Kind::SnapshotMissing => return self.wait().await,
-                Some(Written::Refused(refusal)) if !may_pass(refusal.kind) => return Err(refusal.failure()),
-                Some(Written::Refused(refusal)) => unseen = refusal.failure(),
+                None | Some(Written::Done(())) => return self.wait_for("the server said yes").await,
+                Some(Written::Refused(refusal)) if refusal.kind == Kind::SnapshotMissing => {
+                    return self.wait_for(&refusal.reason).await;
+                }
+                Some(Written::Refused(refusal)) if refusal.kind == Kind::Busy => unseen = refusal.failure(),
+                Some(Written::Refused(refusal)) if refusal.is_unclear() => {
+                    self.unclear = Some(refusal.reason.clone());
+                    unseen = refusal.failure();
+                }
+                Some(Written::Refused(refusal)) => return Err(refusal.failure()),
                 Some(Written::Lost(lost)) if lost.is_unsent() && !lost.is_transient() => {
                     return Err(Unanswered::Lost(lost).failure());
                 }
-                Some(Written::Lost(lost)) => unseen = Unanswered::Lost(lost).failure(),
+                Some(Written::Lost(lost)) => {
+                    self.unclear = (!lost.is_unsent()).then(|| lost.cause().to_owned()).or(self.unclear.take());
+                    unseen = Unanswered::Lost(lost).failure();
+                }
             }
             if attempt < ATTEMPTS && !self.deadline.pause(RESEND_PAUSE).await {
                 break;
@@ -141,7 +162,13 @@ impl Run<'_> {
         while_looking(write, PAUSE, async || self.look().await == Look::Gone).await
     }
 
-    /// Looks until it is gone, or until it is seen as ended for good.
+    async fn wait_for(&mut self, why: &str) -> Result<Aborted, Failure> {
+        self.unclear = Some(why.to_owned());
+        self.wait().await
+    }
+
+    /// Looks until it is gone, or until it is seen as ended for good. With a request on its way that may
+    /// still take effect, that says nothing of the abort.
     async fn wait(&mut self) -> Result<Aborted, Failure> {
         let mut ended = 0;
         loop {
@@ -152,7 +179,7 @@ impl Run<'_> {
                 Look::Nothing => {}
             }
             if ended >= LASTING {
-                return Ok(self.ended(AbortOutcome::Ended));
+                return self.still_there();
             }
             if !self.deadline.pause(PAUSE).await {
                 return Err(self.under_way());
@@ -180,6 +207,17 @@ impl Run<'_> {
         self.progress.as_ref().is_some_and(|progress| progress.state == "ABORTED")
     }
 
+    /// It has ended and stays: an end of its own if no request can have had an effect.
+    fn still_there(&self) -> Result<Aborted, Failure> {
+        let Some(why) = &self.unclear else { return Ok(self.ended(AbortOutcome::Ended)) };
+        let state = state_word(self.seen.state);
+        Err(Failure::new(
+            Code::OutcomeUnknown,
+            format!("snapshot {} is {state} and still listed, and the abort may yet remove it: {why}", self.name),
+            "look again in some minutes: `show` tells whether it is there, `delete` deletes it",
+        ))
+    }
+
     fn under_way(&self) -> Failure {
         let why = diagnose(&self.seen, self.progress.as_ref());
         unknown(&format!("snapshot {} was told to stop but has not yet: {why}", self.name))
@@ -195,10 +233,6 @@ impl Run<'_> {
             state: self.seen.state,
         }
     }
-}
-
-fn may_pass(kind: Kind) -> bool {
-    matches!(kind, Kind::Busy | Kind::Throttled | Kind::Gateway | Kind::ServerError)
 }
 
 fn unknown(cause: &str) -> Failure {

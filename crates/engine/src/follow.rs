@@ -1,16 +1,20 @@
 //! Follows a snapshot until it ends or time is up.
 
 use crate::watch::Watch;
-use snapkeep_cluster::{SnapshotApi, Unanswered};
+use snapkeep_cluster::{Kind, SnapshotApi, Unanswered};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::Deadline;
+use snapkeep_transport::{Deadline, Lost};
 use std::time::Duration;
 
 /// The first pause between looks; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// After so many looks in a row, about a minute, that were refused for good or that showed a state which is
+/// not known here, whoever follows until the end is not kept waiting any longer.
+const LASTING: u32 = 14;
 
 /// Time that the last look may take.
 const LAST_LOOK: Duration = Duration::from_secs(1);
@@ -19,7 +23,8 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 /// cluster that cannot write a snapshot's last files forgets it rather than calling it failed.
 ///
 /// With a watch, `_status` is asked for as well, and looks that fail are borne from the first one on:
-/// while a cluster manager fails over nothing can be looked at, and the last look decides.
+/// while a cluster manager fails over nothing can be looked at, and the last look decides. What cannot pass
+/// is borne for about a minute: `outcome_unknown`.
 pub(crate) async fn follow(
     api: &SnapshotApi,
     repository: &RepositoryName,
@@ -27,20 +32,23 @@ pub(crate) async fn follow(
     wait: Duration,
     deadline: Deadline,
     mut watch: Option<&mut Watch<'_>>,
-) -> Result<Option<Snapshot>, Unanswered> {
+) -> Result<Option<Snapshot>, Failure> {
     let until = deadline.less(LAST_LOOK).or_after(wait);
     let mut pause = FIRST_PAUSE;
     let mut looks = Looks::default();
     looks.take(api.snapshot(repository, snapshot, deadline).await, watch.as_deref_mut());
     if watch.is_none() {
-        looks.first_must_answer()?;
+        looks.first_must_answer().map_err(|unanswered| unanswered.failure())?;
     }
     loop {
+        if let Some(failure) = looks.given_up(snapshot).filter(|_| watch.is_some()) {
+            return Err(failure);
+        }
         if let (Some(watch), Some(seen)) = (watch.as_deref_mut(), &looks.seen) {
             watch.look_closer(api, repository, seen, until).await;
         }
         if has_ended(looks.seen.as_ref(), looks.was_there) || until.left().is_zero() {
-            return looks.result();
+            return looks.result().map_err(|unanswered| unanswered.failure());
         }
         tokio::time::sleep(pause.min(until.left())).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -55,6 +63,10 @@ struct Looks {
     was_there: bool,
     has_answered: bool,
     failed: Option<Unanswered>,
+    /// Looks in a row that were refused for good.
+    refused: u32,
+    /// Looks in a row that showed a state which is not known here.
+    unknown: u32,
 }
 
 impl Looks {
@@ -62,18 +74,36 @@ impl Looks {
     fn take(&mut self, look: Result<Option<Snapshot>, Unanswered>, watch: Option<&mut Watch<'_>>) {
         match look {
             Ok(now) => {
+                let is_unknown = now.as_ref().is_some_and(|snapshot| snapshot.state.is_none());
+                self.unknown = if is_unknown { self.unknown + 1 } else { 0 };
+                self.refused = 0;
                 self.seen = now;
                 self.has_answered = true;
             }
             Err(unanswered) => {
-                tracing::warn!("a look at the snapshot failed: {}", unanswered.failure().cause);
-                if let Some(watch) = watch {
-                    watch.look_failed("a look at the snapshot", &unanswered);
+                match watch {
+                    Some(watch) => watch.look_failed("a look at the snapshot", &unanswered),
+                    None => tracing::warn!("a look at the snapshot failed: {}", unanswered.failure().cause),
                 }
+                self.refused = if may_pass(&unanswered) { 0 } else { self.refused + 1 };
                 self.failed = Some(unanswered);
             }
         }
         self.was_there |= self.seen.is_some();
+    }
+
+    /// Why another look is not worth waiting for.
+    fn given_up(&self, snapshot: &SnapshotName) -> Option<Failure> {
+        let why = match &self.failed {
+            Some(unanswered) if self.refused >= LASTING => {
+                format!("{} looks in a row were refused: {}", self.refused, unanswered.failure().cause)
+            }
+            _ if self.unknown >= LASTING => "the server's word for its state is not known here".to_owned(),
+            _ => return None,
+        };
+        let hint =
+            "the snapshot goes on whether it can be looked at or not: mend the cause, then look at it with `status`";
+        Some(Failure::new(Code::OutcomeUnknown, format!("how snapshot {snapshot} ends is not known: {why}"), hint))
     }
 
     fn first_must_answer(&mut self) -> Result<(), Unanswered> {
@@ -85,6 +115,15 @@ impl Looks {
             Some(unanswered) if !self.has_answered => Err(unanswered),
             _ => Ok(self.seen),
         }
+    }
+}
+
+/// Whether the next look may be answered although this one was not.
+fn may_pass(unanswered: &Unanswered) -> bool {
+    match unanswered {
+        Unanswered::Refused(refusal) => refusal.is_unclear() || refusal.kind == Kind::Busy,
+        Unanswered::Lost(lost) => lost.is_transient() || *lost == Lost::OutOfTime,
+        Unanswered::Malformed { .. } => false,
     }
 }
 
@@ -112,5 +151,42 @@ pub(crate) fn judge(snapshot: &Snapshot) -> Result<(), Failure> {
             "look at the reason and at the cluster's health, then take another",
         )),
         Some(State::Success | State::InProgress) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapkeep_cluster::Refusal;
+
+    fn refused(status: u16, kind: Kind) -> Unanswered {
+        Unanswered::Refused(Refusal { status, kind, reason: "no".to_owned() })
+    }
+
+    fn given_up(looks: &Looks) -> Option<Code> {
+        looks.given_up(&SnapshotName::parse("a").unwrap()).map(|failure| failure.code)
+    }
+
+    #[test]
+    fn what_cannot_pass_is_borne_for_a_while_only() {
+        for (unanswered, ends) in [
+            (refused(403, Kind::PermissionMissing), true),
+            (refused(401, Kind::Denied), true),
+            (refused(404, Kind::RepositoryMissing), true),
+            (Unanswered::Lost(Lost::NoCredentials("expired".into())), true),
+            (refused(503, Kind::Gateway), false),
+            (refused(429, Kind::Throttled), false),
+            (Unanswered::Lost(Lost::NotSent("no route".into())), false),
+        ] {
+            let mut looks = Looks::default();
+            for _ in 1..LASTING {
+                looks.take(Err(unanswered.clone()), None);
+            }
+            assert_eq!(given_up(&looks), None, "{unanswered:?}");
+            looks.take(Err(unanswered.clone()), None);
+            assert_eq!(given_up(&looks), ends.then_some(Code::OutcomeUnknown), "{unanswered:?}");
+            looks.take(Ok(None), None);
+            assert_eq!(given_up(&looks), None, "{unanswered:?}: an answer begins the count again");
+        }
     }
 }

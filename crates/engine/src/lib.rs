@@ -37,6 +37,6 @@ pub use job::{Creation, Identity, Job, Registration};
 pub use observe::{Event, Observer, Silent};
 pub use registry::{cleanup_repository, list_repositories, remove_repository, show_repository, verify_repository};
 pub use report::{Outcome, RegistrationOutcome, Report, Warnings};
-pub use run::{run, run_observed};
-pub use running::{Running, StatusQuery, Verdict, status};
+pub use run::{clock_is_off, run, run_observed};
+pub use running::{Running, STALL_AFTER, Status, StatusQuery, Unlooked, Verdict, status};
 pub use show::{Shown, show};

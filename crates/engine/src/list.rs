@@ -1,9 +1,10 @@
 //! Lists a repository's snapshots, newest first.
 
+use crate::inventory::with_details;
 use crate::report::Warnings;
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::Failure;
-use snapkeep_core::naming::{RepositoryName, SnapshotName};
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::snapshot::Snapshot;
 use snapkeep_transport::Deadline;
 
@@ -21,7 +22,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<Snapshot>, Failure> {
     let names = api.names(repository, deadline).await.map_err(|unanswered| unanswered.failure())?;
     let mut found = if names.len() <= DETAILED {
-        detailed(api, repository, names, deadline).await?
+        with_details(api, repository, names, deadline).await?
     } else {
         warnings.add(format!("{} snapshots: times and shards are left out above {DETAILED}", names.len()));
         names
@@ -32,17 +33,4 @@ pub(crate) async fn list(
         found.truncate(LISTED);
     }
     Ok(found)
-}
-
-/// Details where they are to be had; names that cannot stand in a path keep what the list said.
-async fn detailed(
-    api: &SnapshotApi,
-    repository: &RepositoryName,
-    names: Vec<Snapshot>,
-    deadline: Deadline,
-) -> Result<Vec<Snapshot>, Failure> {
-    let askable: Vec<SnapshotName> = names.iter().filter_map(|entry| SnapshotName::parse(&entry.name).ok()).collect();
-    let details = api.details(repository, &askable, deadline).await.map_err(|unanswered| unanswered.failure())?;
-    let with_details = |entry: Snapshot| details.iter().find(|d| d.name == entry.name).cloned().unwrap_or(entry);
-    Ok(names.into_iter().map(with_details).collect())
 }

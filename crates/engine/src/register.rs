@@ -6,6 +6,7 @@ use crate::job::Registration;
 use crate::report::{RegistrationOutcome, Warnings};
 use serde_json::Value;
 use snapkeep_cluster::{Kind, Refusal, Registered, SnapshotApi, Unanswered, Written};
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::repository::is_registered;
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Deadline, Lost};
@@ -20,13 +21,22 @@ const VERIFY_PAUSES: [Duration; 5] = [
     Duration::from_secs(15),
 ];
 
+/// A repository that is registered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InPlace {
+    /// How that came about.
+    pub(crate) outcome: RegistrationOutcome,
+    /// Whether the nodes were seen to be able to use it, just now.
+    pub(crate) verified: bool,
+}
+
 /// Registers, unless it is registered already.
 pub(crate) async fn register(
     api: &SnapshotApi,
     job: &Registration,
     deadline: Deadline,
     warnings: &mut Warnings,
-) -> Result<RegistrationOutcome, Failure> {
+) -> Result<InPlace, Failure> {
     let outcome = match api.repository(&job.repository, deadline).await {
         Ok(None) => RegistrationOutcome::Created,
         Ok(Some(found)) if is_as_wanted(job, &found) => return unchanged(api, job, &found, deadline, warnings).await,
@@ -39,17 +49,18 @@ pub(crate) async fn register(
         Err(unanswered) => return Err(unanswered.failure()),
     };
     let sent = send(api, job, &job.settings.body(), deadline, warnings).await;
-    match (sent, job.settings.without_region()) {
+    let verified = match (sent, job.settings.without_region()) {
         (Err(Refused::Region(first)), Some((body, region))) => {
             tracing::warn!(cause = first.cause, "the region was refused; trying the global endpoint");
-            send(api, job, &body, deadline, warnings).await.map_err(Refused::into_failure)?;
+            let verified = send(api, job, &body, deadline, warnings).await.map_err(Refused::into_failure)?;
             warnings.add(format!(
                 "the region {region} was refused for the bucket; registered with the endpoint s3.amazonaws.com in its place"
             ));
+            verified
         }
         (sent, _) => sent.map_err(Refused::into_failure)?,
-    }
-    Ok(outcome)
+    };
+    Ok(InPlace { outcome, verified })
 }
 
 /// A warning about a look that was refused: names the right that is missing.
@@ -69,15 +80,16 @@ async fn unchanged(
     found: &Registered,
     deadline: Deadline,
     warnings: &mut Warnings,
-) -> Result<RegistrationOutcome, Failure> {
+) -> Result<InPlace, Failure> {
     let is_empty = api.names(&job.repository, deadline).await.is_ok_and(|names| names.is_empty());
     let without_region = job.settings.without_region().map(|(body, _)| body);
     let bodies = [Some(job.settings.body()), without_region];
     let sent = bodies.iter().flatten().find(|body| is_registered(body, &found.kind, &found.settings));
-    if let (true, Some(body)) = (is_empty, sent) {
-        verify(api, job, body, deadline, warnings).await.map_err(Refused::into_failure)?;
-    }
-    Ok(RegistrationOutcome::Unchanged)
+    let verified = match (is_empty, sent) {
+        (true, Some(body)) => verify(api, job, body, deadline, warnings).await.map_err(Refused::into_failure)?,
+        _ => false,
+    };
+    Ok(InPlace { outcome: RegistrationOutcome::Unchanged, verified })
 }
 
 fn conflict(job: &Registration, found: &Registered) -> Failure {
@@ -109,22 +121,22 @@ impl Refused {
     }
 }
 
-/// Sends the registration until its effect is seen, refused or unknowable.
+/// Sends the registration until its effect is seen, refused or unknowable; says whether it was verified.
 async fn send(
     api: &SnapshotApi,
     job: &Registration,
     body: &Value,
     deadline: Deadline,
     warnings: &mut Warnings,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
     for attempt in 1..=ATTEMPTS {
         let (lost, had_no_effect) = match api.register(&job.repository, body, deadline).await {
-            Written::Done(()) => return Ok(()),
+            Written::Done(()) => return Ok(true),
             Written::Refused(refusal) if is_unverified(&refusal) => {
-                return verify_patiently(api, job, body, refusal, deadline).await;
+                return verify_patiently(api, job, body, refusal, deadline).await.map(|()| true);
             }
-            Written::Refused(refusal) if is_ambiguous(&refusal) => (refusal.failure(), refusal.kind == Kind::Throttled),
+            Written::Refused(refusal) if is_ambiguous(&refusal) => (refusal.failure(), false),
             Written::Refused(refusal) => return Err(Refused::by(&refusal)),
             Written::Lost(lost) if lost.is_unsent() && !lost.is_transient() => {
                 return Err(Refused::For(Unanswered::Lost(lost).failure()));
@@ -201,35 +213,45 @@ async fn verify_or_register(api: &SnapshotApi, job: &Registration, body: &Value,
     api.register(&job.repository, body, deadline).await
 }
 
-/// Verifies what is in place, with patience. Not being allowed to is no failure: the article's rights
-/// do not include it. An answer that is lost is said.
+/// Verifies what is in place, with patience; `false` if that could not be done. Not being allowed to is no
+/// failure, since the article's rights do not include it, but it is said, as is an answer that is lost.
 async fn verify(
     api: &SnapshotApi,
     job: &Registration,
     body: &Value,
     deadline: Deadline,
     warnings: &mut Warnings,
-) -> Result<(), Refused> {
+) -> Result<bool, Refused> {
     let unverified = match api.verify(&job.repository, deadline).await {
-        Written::Done(_) => return Ok(()),
-        Written::Refused(refusal) if refusal.is_missing_right() => return Ok(()),
+        Written::Done(nodes) if nodes.is_empty() => return Err(Refused::For(no_nodes(&job.repository))),
+        Written::Done(_) => return Ok(true),
         Written::Refused(refusal) if is_unverified(&refusal) => {
-            return verify_patiently(api, job, body, refusal, deadline).await;
+            return verify_patiently(api, job, body, refusal, deadline).await.map(|()| true);
         }
-        Written::Refused(refusal) if is_ambiguous(&refusal) => refusal.reason,
+        Written::Refused(refusal) if refusal.is_missing_right() || is_ambiguous(&refusal) => refusal.reason,
         Written::Refused(refusal) => return Err(Refused::by(&refusal)),
         Written::Lost(lost) => lost.cause().to_owned(),
     };
     warnings.add(format!("repository {} is registered but could not be verified: {unverified}", job.repository));
-    Ok(())
+    Ok(false)
+}
+
+/// A verification that no node took part in verifies nothing.
+pub(crate) fn no_nodes(repository: &RepositoryName) -> Failure {
+    Failure::new(
+        Code::RepositoryVerificationFailed,
+        format!("no node took part when repository {repository} was verified"),
+        "look at the cluster's nodes: one that holds data or may be cluster manager must be there; then verify again",
+    )
 }
 
 fn is_unverified(refusal: &Refusal) -> bool {
     refusal.kind == Kind::VerificationFailed || refusal.kind == Kind::RoleNotAssumable && refusal.status != 403
 }
 
+/// A server's own failure is what it says of the settings.
 fn is_ambiguous(refusal: &Refusal) -> bool {
-    matches!(refusal.kind, Kind::Throttled | Kind::Gateway)
+    refusal.is_unclear() && refusal.kind != Kind::ServerError
 }
 
 /// A snapshot or restore uses the repository.

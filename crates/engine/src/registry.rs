@@ -2,7 +2,7 @@
 
 use crate::create::{ATTEMPTS, RESEND_PAUSE};
 use crate::guard::{needs, reserved_stays};
-use crate::register::is_in_use;
+use crate::register::{is_in_use, no_nodes};
 use snapkeep_cluster::{Cleaned, Feature, Kind, Refusal, Registered, SnapshotApi, Unanswered, Written};
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::{Code, Failure};
@@ -44,8 +44,9 @@ pub async fn verify_repository(
     let mut failure = out_of_time();
     for attempt in 1..=ATTEMPTS {
         match api.verify(repository, deadline).await {
+            Written::Done(nodes) if nodes.is_empty() => return Err(no_nodes(repository)),
             Written::Done(nodes) => return Ok(nodes),
-            Written::Refused(refusal) if !is_unclear(&refusal) => return Err(refusal.failure()),
+            Written::Refused(refusal) if !refusal.is_unclear() => return Err(refusal.failure()),
             Written::Refused(refusal) => failure = refusal.failure(),
             Written::Lost(lost) => failure = Unanswered::Lost(lost).failure(),
         }
@@ -71,7 +72,7 @@ pub async fn remove_repository(
         unseen = match api.remove(repository, deadline).await {
             Written::Done(()) => return Ok(()),
             Written::Refused(refusal) if refusal.kind == Kind::RepositoryMissing => return Ok(()),
-            Written::Refused(refusal) if is_unclear(&refusal) && !is_in_use(&refusal) => refusal.failure(),
+            Written::Refused(refusal) if refusal.is_unclear() && !is_in_use(&refusal) => refusal.failure(),
             Written::Refused(refusal) => return Err(kept(repository, &refusal)),
             Written::Lost(lost) => Unanswered::Lost(lost).failure(),
         };
@@ -118,7 +119,7 @@ pub async fn cleanup_repository(
     show_repository(api, repository, deadline).await?;
     let mut written = api.cleanup(repository, deadline).await;
     for _ in 1..ATTEMPTS {
-        // What is told to slow down was not carried out.
+        // It may be repeated, whatever became of it.
         let is_throttled = matches!(&written, Written::Refused(refusal) if refusal.kind == Kind::Throttled);
         if !is_throttled || !deadline.pause(RESEND_PAUSE).await {
             break;
@@ -127,7 +128,7 @@ pub async fn cleanup_repository(
     }
     match written {
         Written::Done(cleaned) => Ok(cleaned),
-        Written::Refused(refusal) if refusal.kind == Kind::Gateway => {
+        Written::Refused(refusal) if refusal.is_unclear() && refusal.kind != Kind::ServerError => {
             Err(perhaps_cleaned(repository, &refusal.failure()))
         }
         Written::Refused(refusal) => Err(not_cleaned(&refusal)),
@@ -154,11 +155,6 @@ fn perhaps_cleaned(repository: &RepositoryName, lost: &Failure) -> Failure {
         "clean it up again: it may be repeated, what is clean stays as it is",
     );
     Failure { http_status: lost.http_status, ..failure }
-}
-
-/// Whether the refusal says nothing certain about what became of the request.
-fn is_unclear(refusal: &Refusal) -> bool {
-    matches!(refusal.kind, Kind::Throttled | Kind::Gateway | Kind::ServerError)
 }
 
 fn out_of_time() -> Failure {

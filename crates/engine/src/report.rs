@@ -1,5 +1,6 @@
 //! What happened.
 
+use crate::register::InPlace;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +18,9 @@ pub struct Report {
     pub repository: String,
     /// How the registration ended.
     pub registration: Option<RegistrationOutcome>,
+    /// Whether the nodes were seen to be able to use the repository; `None` without a registration.
+    #[serde(skip)]
+    pub verified: Option<bool>,
     /// The snapshot's name.
     pub snapshot: Option<String>,
     /// The server's id for it.
@@ -73,6 +77,7 @@ impl Report {
             action,
             repository: repository.to_owned(),
             registration: None,
+            verified: None,
             snapshot: None,
             uuid: None,
             outcome: None,
@@ -84,6 +89,11 @@ impl Report {
             may_look: true,
             snapshots: None,
         }
+    }
+
+    /// Takes over how the registration ended.
+    pub(crate) fn registered(&mut self, found: InPlace) {
+        (self.registration, self.verified) = (Some(found.outcome), Some(found.verified));
     }
 
     /// Takes over what is known of the snapshot.

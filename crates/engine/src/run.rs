@@ -43,18 +43,17 @@ async fn carry_out(
     let mut report = Report::new(job.action(), job.repository().as_str());
     match job {
         Job::Register(registration) => {
-            report.registration = Some(register(api, registration, deadline, &mut warnings).await?);
+            report.registered(register(api, registration, deadline, &mut warnings).await?);
         }
         Job::Backup(registration, creation) => {
-            report.registration = Some(register(api, registration, deadline, &mut warnings).await?);
+            report.registered(register(api, registration, deadline, &mut warnings).await?);
             take(api, creation, deadline, &mut warnings, &mut report, observer).await?;
         }
         Job::Create(creation) => take(api, creation, deadline, &mut warnings, &mut report, observer).await?,
         Job::Status { repository, snapshot, wait } => {
             let mut watch = observer.map(|observer| Watch::new(observer, None));
             let seen = follow(api, repository, snapshot, *wait, deadline, watch.as_mut()).await;
-            let seen = seen.map_err(|error| error.failure())?;
-            let seen = seen.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
+            let seen = seen?.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
             seen.failures.iter().for_each(|failure| warnings.add(failure));
             note_unknown_state(&seen, &mut warnings);
             report.observe(&seen);
@@ -120,9 +119,10 @@ async fn take(
             Ok(())
         }
         Ok(None) => Err(vanished(snapshot.as_str())),
-        Err(unanswered) => {
-            let cause = unanswered.failure().cause;
-            warnings.add(format!("snapshot {snapshot} was accepted but could not be looked at: {cause}"));
+        // Given up after looking for long: no answer is to be taken for a snapshot that runs.
+        Err(failure) if failure.code == Code::OutcomeUnknown => Err(failure),
+        Err(failure) => {
+            warnings.add(format!("snapshot {snapshot} was accepted but could not be looked at: {}", failure.cause));
             Ok(())
         }
     }
@@ -139,10 +139,16 @@ fn note_adoption(creation: &Creation, report: &Report, warnings: &mut Warnings) 
 
 /// Signatures are dated by the service's clock once it refused ours; names and ages are still ours.
 fn note_skew(api: &SnapshotApi, warnings: &mut Warnings) {
-    let Some(skew) = api.skew().filter(|skew| skew.abs() > TOLERATED_SKEW) else { return };
-    let seconds = skew.abs().as_secs();
+    if let Some(off) = api.skew().and_then(clock_is_off) {
+        warnings.add(format!("{off} the service's: set it (NTP)"));
+    }
+}
+
+/// How far this machine's clock is off, if that is worth a word: the beginning of a sentence that goes on
+/// with whose clock it was compared with. `skew` is theirs minus ours.
+pub fn clock_is_off(skew: SignedDuration) -> Option<String> {
     let side = if skew.is_positive() { "behind" } else { "ahead of" };
-    warnings.add(format!("this machine's clock is {seconds} s {side} the service's: set it (NTP)"));
+    (skew.abs() > TOLERATED_SKEW).then(|| format!("this machine's clock is {} s {side}", skew.abs().as_secs()))
 }
 
 /// An unknown state is not success.

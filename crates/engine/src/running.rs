@@ -15,8 +15,12 @@ use std::time::Duration;
 /// The pause between two looks while watching.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long nothing may move before that is called stalled, unless somebody says otherwise: servers count
+/// a file, or a shard, once all of it is there.
+pub const STALL_AFTER: Duration = Duration::from_secs(30);
+
 /// Which snapshots to look at.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StatusQuery {
     /// Where; `None` is every repository.
     pub repository: Option<RepositoryName>,
@@ -24,6 +28,26 @@ pub struct StatusQuery {
     pub snapshots: Vec<SnapshotName>,
     /// How long to watch whether they move. It ends as soon as all have; zero is one look.
     pub watch: Duration,
+    /// How long nothing may have moved before it is [`Verdict::Stalled`].
+    pub stall_after: Duration,
+}
+
+/// What was found, and what could not be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Status {
+    /// The snapshots.
+    pub snapshots: Vec<Running>,
+    /// The repositories that are left out: whatever runs there is not among the snapshots.
+    pub unlooked: Vec<Unlooked>,
+}
+
+/// A repository that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unlooked {
+    /// Its name.
+    pub repository: String,
+    /// Why.
+    pub cause: String,
 }
 
 /// One snapshot and how it fares.
@@ -54,9 +78,15 @@ pub struct Running {
 pub enum Verdict {
     /// Something has moved.
     Moving,
-    /// Nothing has moved for as long as it was watched.
+    /// Nothing has moved yet, which need not mean anything.
+    Waiting {
+        /// For how long.
+        #[serde(rename = "unmoved_s", serialize_with = "whole_seconds")]
+        unmoved: Duration,
+    },
+    /// Nothing has moved for as long as it may stand still.
     Stalled {
-        /// How long that was.
+        /// For how long.
         #[serde(rename = "unmoved_s", serialize_with = "whole_seconds")]
         unmoved: Duration,
     },
@@ -78,14 +108,14 @@ fn whole_seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok,
 }
 
 /// Looks at what runs, or at the snapshots that are named, and watches whether it moves. A repository
-/// that cannot be looked at is told to the observer and left out, unless it was asked for.
+/// that cannot be looked at is told to the observer and left out, unless it was asked for, or none can be.
 pub async fn status(
     api: &SnapshotApi,
     query: &StatusQuery,
     deadline: Deadline,
     observer: &dyn Observer,
-) -> Result<Vec<Running>, Failure> {
-    let mut watched = found(api, query, deadline, observer).await?;
+) -> Result<Status, Failure> {
+    let (mut watched, unlooked) = found(api, query, deadline, observer).await?;
     let until = deadline.or_after(query.watch);
     let mut is_first = true;
     loop {
@@ -100,7 +130,8 @@ pub async fn status(
             break;
         }
     }
-    Ok(watched.into_iter().map(Watched::into_running).collect())
+    let snapshots = watched.into_iter().map(|one| one.into_running(query.stall_after)).collect();
+    Ok(Status { snapshots, unlooked })
 }
 
 /// One snapshot under watch.
@@ -112,44 +143,64 @@ struct Watched<'a> {
     watch: Watch<'a>,
 }
 
+impl<'a> Watched<'a> {
+    fn new(repository: &RepositoryName, snapshot: Snapshot, observer: &'a dyn Observer) -> Self {
+        let watch = Watch::new(observer, None);
+        Self { repository: repository.clone(), snapshot, gone: false, progress: None, watch }
+    }
+}
+
 async fn found<'a>(
     api: &SnapshotApi,
     query: &StatusQuery,
     deadline: Deadline,
     observer: &'a dyn Observer,
-) -> Result<Vec<Watched<'a>>, Failure> {
-    let mut watched = Vec::new();
-    let mut add = |repository: &RepositoryName, snapshot: Snapshot| {
-        let watch = Watch::new(observer, None);
-        watched.push(Watched { repository: repository.clone(), snapshot, gone: false, progress: None, watch });
-    };
+) -> Result<(Vec<Watched<'a>>, Vec<Unlooked>), Failure> {
     let Some(repository) = &query.repository else {
         if !query.snapshots.is_empty() {
             let hint = "name the repository, or leave the snapshots out to see all that runs";
             return Err(Failure::new(Code::BadEvent, "snapshots are named without their repository", hint));
         }
-        for repository in repositories(api, deadline).await? {
-            match api.running(&repository, deadline).await {
-                Ok(running) => running.into_iter().for_each(|snapshot| add(&repository, snapshot)),
-                Err(unanswered) => {
-                    let cause = format!("repository {repository} is left out: {}", unanswered.failure().cause);
-                    observer.notice(&Event::LookFailed { cause: &cause });
-                }
-            }
-        }
-        return Ok(watched);
+        return found_anywhere(api, deadline, observer).await;
     };
+    let mut found = Vec::new();
     if query.snapshots.is_empty() {
-        let running = api.running(repository, deadline).await.map_err(|unanswered| unanswered.failure())?;
-        for snapshot in running {
-            add(repository, snapshot);
-        }
+        found = api.running(repository, deadline).await.map_err(|unanswered| unanswered.failure())?;
     }
     for name in &query.snapshots {
         let seen = api.snapshot(repository, name, deadline).await.map_err(|unanswered| unanswered.failure())?;
-        add(repository, seen.ok_or_else(|| missing(name.as_str(), repository.as_str()))?);
+        found.push(seen.ok_or_else(|| missing(name.as_str(), repository.as_str()))?);
     }
-    Ok(watched)
+    Ok((found.into_iter().map(|snapshot| Watched::new(repository, snapshot, observer)).collect(), Vec::new()))
+}
+
+/// All that runs, in every repository that can be looked at; a failure if there are some and none can.
+async fn found_anywhere<'a>(
+    api: &SnapshotApi,
+    deadline: Deadline,
+    observer: &'a dyn Observer,
+) -> Result<(Vec<Watched<'a>>, Vec<Unlooked>), Failure> {
+    let (mut watched, mut unlooked) = (Vec::new(), Vec::new());
+    let (mut first, mut has_answered) = (None, false);
+    for repository in repositories(api, deadline).await? {
+        match api.running(&repository, deadline).await {
+            Ok(running) => {
+                has_answered = true;
+                watched.extend(running.into_iter().map(|snapshot| Watched::new(&repository, snapshot, observer)));
+            }
+            Err(unanswered) => {
+                let failure = unanswered.failure();
+                let cause = format!("repository {repository} is left out: {}", failure.cause);
+                observer.notice(&Event::LookFailed { cause: &cause });
+                unlooked.push(Unlooked { repository: repository.as_str().to_owned(), cause: failure.cause.clone() });
+                first.get_or_insert(failure);
+            }
+        }
+    }
+    match first {
+        Some(failure) if !has_answered => Err(failure),
+        _ => Ok((watched, unlooked)),
+    }
 }
 
 async fn repositories(api: &SnapshotApi, deadline: Deadline) -> Result<Vec<RepositoryName>, Failure> {
@@ -188,8 +239,8 @@ impl Watched<'_> {
         self.progress = progress.or_else(|| self.progress.take().filter(|_| self.watch.last_failure().is_some()));
     }
 
-    fn into_running(self) -> Running {
-        let (verdict, diagnosis) = self.judge();
+    fn into_running(self, stall_after: Duration) -> Running {
+        let (verdict, diagnosis) = self.judge(stall_after);
         let tracker = self.watch.tracker();
         Running {
             repository: self.repository.as_str().to_owned(),
@@ -202,7 +253,7 @@ impl Watched<'_> {
         }
     }
 
-    fn judge(&self) -> (Verdict, Option<String>) {
+    fn judge(&self, stall_after: Duration) -> (Verdict, Option<String>) {
         let unmoved = self.watch.tracker().stalled_for();
         if self.gone {
             let gone = "it is not in the repository any more: it was deleted or aborted, or its last files could not be written";
@@ -224,6 +275,7 @@ impl Watched<'_> {
         if unmoved.is_zero() {
             return (Verdict::Unknown, None);
         }
-        (Verdict::Stalled { unmoved }, Some(diagnose(&self.snapshot, Some(progress))))
+        let verdict = if unmoved < stall_after { Verdict::Waiting { unmoved } } else { Verdict::Stalled { unmoved } };
+        (verdict, Some(diagnose(&self.snapshot, Some(progress))))
     }
 }

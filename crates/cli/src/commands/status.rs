@@ -8,7 +8,7 @@ use crate::words::said;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::SnapshotName;
-use snapkeep_engine::{Running, StatusQuery, status};
+use snapkeep_engine::{Running, STALL_AFTER, StatusQuery, status};
 use std::time::Duration;
 
 /// Show what runs, how far it is, and what is stuck
@@ -36,8 +36,10 @@ pub(crate) async fn run(arguments: Status, session: &Session) -> Result<(), Fail
         (None, true) => None,
         _ => Some(choose::repository(&target, session, deadline).await?),
     };
-    let query = StatusQuery { repository, snapshots, watch: Duration::from_secs(arguments.watch) };
+    let watch = Duration::from_secs(arguments.watch);
+    let query = StatusQuery { repository, snapshots, watch, stall_after: STALL_AFTER };
     let found = status(&target.api, &query, deadline, &Reporter::silent(&session.printer)).await?;
     let in_our_words = |one: Running| Running { diagnosis: one.diagnosis.as_deref().map(said), ..one };
-    session.printer.show(&views::Status(found.into_iter().map(in_our_words).collect()), session.now())
+    let snapshots = found.snapshots.into_iter().map(in_our_words).collect();
+    session.printer.show(&views::StatusView(snapkeep_engine::Status { snapshots, ..found }), session.now())
 }

@@ -13,7 +13,7 @@ pub(crate) use deletion::{Deleted, PlanView};
 pub(crate) use plan::{Explained, Planned, RunView};
 pub(crate) use policies::{Coming, policy_list};
 pub(crate) use repositories::{Cleanup, Registered, Removal, RepositoryList, RepositoryView, Verified};
-pub(crate) use running::Status;
+pub(crate) use running::StatusView;
 pub(crate) use snapshots::{AbortView, CloneView, Created, List};
 
 use super::{Cell, Look, Tone, human};

@@ -212,8 +212,8 @@ impl<'a> Session<'a> {
                     self.report(&one.place).fail(vanished(one.name.as_str()));
                     continue;
                 }
-                Err(unanswered) => {
-                    let cause = unanswered.failure().cause;
+                Err(failure) => {
+                    let cause = failure.cause;
                     self.report(&one.place).warn(format!("snapshot {} could not be looked at: {cause}", one.name));
                 }
             }

@@ -4,7 +4,7 @@ use crate::stage::{Notes, Stage, WITH_S3, minute, name, nodes};
 use snapkeep_core::Code;
 use snapkeep_core::snapshot::State;
 use snapkeep_engine::{AbortOutcome, Silent, abort};
-use snapkeep_front::Action;
+use snapkeep_front::{Action, Fault};
 use snapkeep_testbed::{Mode, eventually};
 use snapkeep_transport::Deadline;
 use std::time::Duration;
@@ -74,4 +74,30 @@ async fn the_managed_services_own_are_not_touched() {
     let refused = abort(&stage.api, &own, &name("any"), minute(), &Silent).await.unwrap_err();
     assert_eq!(refused.code, Code::BadEvent);
     assert!(stage.front.requests().is_empty());
+}
+
+/// A snapshot that is seen to have ended is no sign that a request which may be under way has had no effect.
+#[tokio::test]
+async fn an_end_that_is_seen_after_a_lost_answer_is_not_claimed() {
+    let stage = Stage::slow(WITH_S3).await;
+    let busy =
+        r#"{"error":{"type":"concurrent_snapshot_execution_exception","reason":"[r:a] a cleanup runs"},"status":503}"#;
+    for (what, action, claimed) in [
+        ("504", Action::status(504, ""), None),
+        ("dropped", Action::DropBefore, None),
+        ("busy", Action::status(503, busy), Some(AbortOutcome::Ended)),
+    ] {
+        stage.front.clear_faults();
+        stage.begin("running").await;
+        let (_, body) = stage.node.get(&stage.path("running")).await;
+        let mut ended = body.clone();
+        ended["snapshots"][0]["state"] = "SUCCESS".into();
+        stage.strike("DELETE", "/_snapshot/*/*", 1, action);
+        let seen = Action::status(200, &ended.to_string());
+        stage.front.inject(Fault::on("GET", "/_snapshot/*/running").skip(1).always().then(seen));
+        let found = abort(&stage.api, &stage.repository, &name("running"), minute(), &Silent).await;
+        assert_eq!(found.as_ref().ok().map(|aborted| aborted.outcome), claimed, "{what}: {found:?}");
+        assert!(found.err().is_none_or(|failure| failure.code == Code::OutcomeUnknown), "{what}");
+        stage.delete("running").await;
+    }
 }

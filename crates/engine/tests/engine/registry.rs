@@ -131,3 +131,21 @@ async fn the_managed_services_own_are_not_touched() {
     assert!(stage.front.requests().is_empty());
     assert_eq!(show_repository(&stage.api, &own, minute()).await.unwrap_err().code, Code::RepositoryMissing);
 }
+
+#[tokio::test]
+async fn what_was_not_verified_is_said() {
+    let stage = Stage::unregistered(WITH_S3).await;
+    let job = Job::Register(stage.registration(&stage.folder(&json!({})), false));
+    // Whether the nodes can use it is known from the registration's own answer only.
+    stage.strike("PUT", "/_snapshot/*", 1, Action::ForwardThenDrop);
+    let denied = r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:admin/repository/verify]"},"status":403}"#;
+    stage.strike("POST", "/_snapshot/*/_verify", 1, Action::status(403, denied));
+    let report = run(&stage.api, &job, minute(), Warnings::default()).await.unwrap();
+    assert_eq!((report.registration, report.verified), (Some(RegistrationOutcome::Created), Some(false)));
+    assert!(report.warnings[0].contains("could not be verified"), "{:?}", report.warnings);
+    let report = run(&stage.api, &job, minute(), Warnings::default()).await.unwrap();
+    assert_eq!((report.registration, report.verified), (Some(RegistrationOutcome::Unchanged), Some(true)));
+    stage.strike("POST", "/_snapshot/*/_verify", 1, Action::status(200, r#"{"nodes":{}}"#));
+    let nobody = verify_repository(&stage.api, &stage.repository, minute()).await.unwrap_err();
+    assert_eq!(nobody.code, Code::RepositoryVerificationFailed, "{nobody}");
+}

@@ -70,6 +70,7 @@ pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Fa
         schema: 1,
         repository: report.repository,
         outcome: report.registration,
+        verified: report.verified.unwrap_or(false),
         warnings: report.warnings,
     };
     session.printer.show(&registered, session.now())

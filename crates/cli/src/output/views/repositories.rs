@@ -72,20 +72,26 @@ pub(crate) struct Registered {
     pub(crate) repository: String,
     #[serde(rename = "registration")]
     pub(crate) outcome: Option<RegistrationOutcome>,
+    pub(crate) verified: bool,
     pub(crate) warnings: Vec<String>,
 }
 
 impl View for Registered {
     fn text(&self, _: &Look) -> String {
         let what = match self.outcome {
-            Some(RegistrationOutcome::Created) => "is registered, and the nodes can use it",
+            Some(RegistrationOutcome::Created) => "is registered",
             Some(RegistrationOutcome::Unchanged) => "was registered already with these settings; nothing was changed",
             Some(RegistrationOutcome::Replaced) => "was registered with other settings, which were replaced",
             Some(RegistrationOutcome::Unchecked) | None => {
                 "is registered; what was there before could not be looked at"
             }
         };
-        format!("repository {} {what}", self.repository)
+        let verified = match (self.outcome, self.verified) {
+            (Some(RegistrationOutcome::Created), true) => ", and the nodes can use it",
+            (Some(RegistrationOutcome::Unchanged), _) | (_, true) => "",
+            (_, false) => "; whether the nodes can use it was not verified",
+        };
+        format!("repository {} {what}{verified}", self.repository)
     }
 
     fn json(&self) -> String {

@@ -4,31 +4,37 @@ use super::age;
 use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
 use serde::Serialize;
 use snapkeep_core::snapshot::{Counted, Progress};
-use snapkeep_engine::{Running, Verdict};
+use snapkeep_engine::{Running, Status, Verdict};
 
 /// `status`.
-pub(crate) struct Status(pub(crate) Vec<Running>);
+pub(crate) struct StatusView(pub(crate) Status);
 
-impl View for Status {
+impl View for StatusView {
     fn text(&self, look: &Look) -> String {
-        if self.0.is_empty() {
+        let (snapshots, unlooked) = (&self.0.snapshots, &self.0.unlooked);
+        if snapshots.is_empty() && unlooked.is_empty() {
             return "nothing runs".to_owned();
         }
+        if snapshots.is_empty() {
+            let names: Vec<&str> = unlooked.iter().map(|one| one.repository.as_str()).collect();
+            return format!("nothing is seen to run; not looked at: {}", names.join(", "));
+        }
         let mut table = Table::new(&["REPOSITORY", "SNAPSHOT", "STATE", ">AGE", ">SHARDS", ">BYTES", ">RATE", ">LEFT"]);
-        self.0.iter().for_each(|running| table.row(row(running, look)));
-        let diagnoses = self.0.iter().filter_map(|running| diagnosis(running, look));
+        snapshots.iter().for_each(|running| table.row(row(running, look)));
+        let diagnoses = snapshots.iter().filter_map(|running| diagnosis(running, look));
         std::iter::once(table.render(look.style)).chain(diagnoses).collect::<Vec<_>>().join("\n")
     }
 
     fn json(&self) -> String {
-        json_of(&StatusLine { schema: 1, snapshots: &self.0 })
+        json_of(&StatusLine { schema: 1, found: &self.0 })
     }
 }
 
 #[derive(Serialize)]
 struct StatusLine<'a> {
     schema: u32,
-    snapshots: &'a [Running],
+    #[serde(flatten)]
+    found: &'a Status,
 }
 
 fn row(running: &Running, look: &Look) -> Vec<Cell> {
@@ -51,7 +57,9 @@ fn word(running: &Running) -> Cell {
     match running.verdict {
         Verdict::Stalled { .. } => Cell::toned(Tone::Bad, "STALLED"),
         Verdict::Aborting => Cell::toned(Tone::Warning, "ABORTING"),
-        Verdict::Moving | Verdict::Unknown | Verdict::Ended => super::state(running.snapshot.state),
+        Verdict::Moving | Verdict::Waiting { .. } | Verdict::Unknown | Verdict::Ended => {
+            super::state(running.snapshot.state)
+        }
     }
 }
 
@@ -59,6 +67,7 @@ fn diagnosis(running: &Running, look: &Look) -> Option<String> {
     let why = running.diagnosis.as_ref()?;
     let unmoved = match running.verdict {
         Verdict::Stalled { unmoved } => format!(" has not moved for {}", human::span(unmoved)),
+        Verdict::Waiting { unmoved } => format!(" has not moved yet ({})", human::span(unmoved)),
         _ => String::new(),
     };
     let name = look.style.paint(Tone::Strong, &running.snapshot.name);

@@ -12,7 +12,8 @@ use snapkeep_core::select::{Filter, Glob};
 use snapkeep_core::snapshot::{Counted, Details, Progress, ShardAt, ShardFailure, ShardStages, Snapshot};
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::{
-    AbortOutcome, Aborted, CloneReport, Inventory, Outcome, RegistrationOutcome, Report, Running, Shown, Verdict,
+    AbortOutcome, Aborted, CloneReport, Inventory, Outcome, RegistrationOutcome, Report, Running, Shown, Status,
+    Unlooked, Verdict,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -164,18 +165,22 @@ fn running(verdict: Verdict, diagnosis: Option<&str>) -> Running {
 
 #[test]
 fn status() {
+    let waiting = Verdict::Waiting { unmoved: Duration::from_secs(4) };
     let stalled = Verdict::Stalled { unmoved: Duration::from_secs(720) };
     let mut ended = running(Verdict::Ended, None);
     ended.snapshot = several().swap_remove(1);
     ended.progress = None;
     let all = vec![
         running(Verdict::Moving, None),
+        running(waiting, Some("waiting for 1 shard in stage STARTED on node n1")),
         running(stalled, Some("waiting for 1 shard in stage STARTED on node n1")),
         running(Verdict::Aborting, Some("it was told to stop")),
         ended,
     ];
-    expect_view("status", &Status(all));
-    expect_view("status-nothing", &Status(vec![]));
+    expect_view("status", &StatusView(Status { snapshots: all, unlooked: vec![] }));
+    expect_view("status-nothing", &StatusView(Status::default()));
+    let unlooked = vec![Unlooked { repository: "nightly".into(), cause: "no permissions".into() }];
+    expect_view("status-unlooked", &StatusView(Status { snapshots: vec![], unlooked }));
 }
 
 fn report(state: State, outcome: Outcome) -> Report {
@@ -185,6 +190,7 @@ fn report(state: State, outcome: Outcome) -> Report {
         action: "create",
         repository: "nightly".into(),
         registration: None,
+        verified: None,
         snapshot: Some(found.name),
         uuid: found.uuid,
         outcome: Some(outcome),
@@ -273,7 +279,13 @@ fn repositories() {
     expect_view("repo-show", &RepositoryView { name: "nightly".into(), found: s3 });
     let repository = || "nightly".to_owned();
     for (name, outcome) in [("created", RegistrationOutcome::Created), ("unchanged", RegistrationOutcome::Unchanged)] {
-        let view = Registered { schema: 1, repository: repository(), outcome: Some(outcome), warnings: vec![] };
+        let view = Registered {
+            schema: 1,
+            repository: repository(),
+            outcome: Some(outcome),
+            verified: true,
+            warnings: vec![],
+        };
         expect_view(&format!("repo-register-{name}"), &view);
     }
     expect_view(
