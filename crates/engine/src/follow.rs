@@ -81,9 +81,10 @@ impl Looks {
                 self.has_answered = true;
             }
             Err(unanswered) => {
-                match watch {
-                    Some(watch) => watch.look_failed("a look at the snapshot", &unanswered),
-                    None => tracing::warn!("a look at the snapshot failed: {}", unanswered.failure().cause),
+                if let Some(watch) = watch {
+                    watch.look_failed("a look at the snapshot", &unanswered);
+                } else {
+                    tracing::warn!("a look at the snapshot failed: {}", unanswered.failure().cause);
                 }
                 self.refused = if may_pass(&unanswered) { 0 } else { self.refused + 1 };
                 self.failed = Some(unanswered);

@@ -14,7 +14,8 @@ use std::time::Duration;
 /// Show what runs, how far it is, and what is stuck
 ///
 /// Without names: all that runs, in every repository or in the one of -r. What does not move while it is watched is
-/// called STALLED, with what holds it up.
+/// Without names: all that runs, in every repository or in the one of -r. What does not move while it is watched is
+/// said, with what holds it up; after 30 seconds it is called STALLED.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Snapshots to look at, whether they run or not

@@ -82,7 +82,7 @@ async fn aborts(stage: &Stage) {
     let running = stage.json("status --watch 1 -r R");
     let seen = &running["snapshots"][0];
     assert_eq!((seen["snapshot"].as_str(), seen["state"].as_str()), (Some("held"), Some("IN_PROGRESS")), "{running}");
-    assert!(stage.ok("status --watch 2").contains("STALLED"), "what does not move is called so");
+    assert!(stage.ok("status --watch 2").contains("has not moved yet"), "what does not move is called so");
     stage.refused("delete held --yes", 11, "snapshot_running");
     stage.refused("abort held", 2, "bad_event");
     let abort = stage.start("abort held --yes --json");

@@ -20,7 +20,9 @@ impl View for StatusView {
             return format!("nothing is seen to run; not looked at: {}", names.join(", "));
         }
         let mut table = Table::new(&["REPOSITORY", "SNAPSHOT", "STATE", ">AGE", ">SHARDS", ">BYTES", ">RATE", ">LEFT"]);
-        snapshots.iter().for_each(|running| table.row(row(running, look)));
+        for running in snapshots {
+            table.row(row(running, look));
+        }
         let diagnoses = snapshots.iter().filter_map(|running| diagnosis(running, look));
         std::iter::once(table.render(look.style)).chain(diagnoses).collect::<Vec<_>>().join("\n")
     }
