@@ -131,26 +131,28 @@ async fn send(
 ) -> Result<bool, Refused> {
     let mut unseen = Unanswered::Lost(Lost::OutOfTime).failure();
     for attempt in 1..=ATTEMPTS {
-        let (lost, had_no_effect) = match api.register(&job.repository, body, deadline).await {
+        let (lost, may_repeat) = match api.register(&job.repository, body, deadline).await {
             Written::Done(()) => return Ok(true),
             Written::Refused(refusal) if is_unverified(&refusal) => {
                 return verify_patiently(api, job, body, refusal, deadline).await.map(|()| true);
             }
-            Written::Refused(refusal) if is_ambiguous(&refusal) => (refusal.failure(), false),
+            // Told to slow down, it is sent again even where looking is not allowed: the same registration twice
+            // is the same as once.
+            Written::Refused(refusal) if is_ambiguous(&refusal) => (refusal.failure(), refusal.kind == Kind::Throttled),
             Written::Refused(refusal) => return Err(Refused::by(&refusal)),
             Written::Lost(lost) if lost.is_unsent() && !lost.is_transient() => {
                 return Err(Refused::For(Unanswered::Lost(lost).failure()));
             }
             Written::Lost(lost) => {
-                let had_no_effect = lost.is_unsent();
-                (Unanswered::Lost(lost).failure(), had_no_effect)
+                let may_repeat = lost.is_unsent();
+                (Unanswered::Lost(lost).failure(), may_repeat)
             }
         };
         match api.repository(&job.repository, deadline).await {
             Ok(Some(found)) if is_registered(body, &found.kind, &found.settings) => {
                 return verify(api, job, body, deadline, warnings).await;
             }
-            Err(unanswered) if !had_no_effect => return Err(Refused::For(unknown(job, &lost, &unanswered.failure()))),
+            Err(unanswered) if !may_repeat => return Err(Refused::For(unknown(job, &lost, &unanswered.failure()))),
             Ok(_) | Err(_) => unseen = lost,
         }
         if attempt < ATTEMPTS && !deadline.pause(RESEND_PAUSE).await {
