@@ -33,7 +33,7 @@ macro_rules! codes {
 }
 
 codes! {
-    BadEvent "bad_event" 2 "The event (or the arguments) cannot be understood; nothing was sent.";
+    BadEvent "bad_event" 2 "The event (or the arguments) cannot be understood, or nobody can be asked; nothing was changed.";
     BadConfig "bad_config" 2 "The configuration or the environment is wrong; nothing was sent.";
     EndpointNotAllowed "endpoint_not_allowed" 12 "The event names an endpoint that the operator has not allowed; nothing was sent.";
     RoleNotAllowed "role_not_allowed" 12 "The event names a role that is not in the operator's list; nothing was sent.";
@@ -55,6 +55,7 @@ codes! {
     DamageFound "damage_found" 14 "The repository is damaged.";
     Inconclusive "inconclusive" 15 "The repository changed while it was read: no verdict.";
     ClusterUnavailable "cluster_unavailable" 1 "The cluster cannot be reached or does not answer usefully.";
+    OutputFailed "output_failed" 1 "The result cannot be written to standard output. What was asked for is done, unless the error says that nothing was.";
     Unsupported "unsupported" 2 "This version of the tool or of the cluster cannot do that.";
     Interrupted "interrupted" 130 "Interrupted by the operator.";
 }
@@ -82,7 +83,7 @@ mod tests {
             access_denied 12 pass_role_denied 12 signature_rejected 12 repository_missing 10 repository_conflict 1 \
             repository_verification_failed 1 snapshot_missing 10 snapshot_running 11 snapshot_partial 3 \
             snapshot_failed 1 snapshot_conflict 1 restore_incomplete 3 outcome_unknown 15 plan_stale 13 \
-            damage_found 14 inconclusive 15 cluster_unavailable 1 unsupported 2 interrupted 130";
+            damage_found 14 inconclusive 15 cluster_unavailable 1 output_failed 1 unsupported 2 interrupted 130";
         let table: Vec<String> = Code::ALL.iter().map(|code| format!("{code} {}", code.exit())).collect();
         assert_eq!(table.join(" "), contract);
     }

@@ -57,6 +57,6 @@ pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(
     drop(reporter);
     // A clone of a snapshot that is not good is not either, which was warned about.
     let has_ended = report.state.is_some_and(|state| state != State::InProgress);
-    session.printer.show(&CloneView(report), session.now())?;
-    if has_ended { Ok(()) } else { Err(unended(&follow)) }
+    let outcome = if has_ended { Ok(()) } else { Err(unended(&follow)) };
+    session.printer.show_with(&CloneView(report), session.now(), outcome)
 }

@@ -87,15 +87,13 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
     };
     let report = report.map_err(with_our_hint)?;
     let state = report.state;
-    session.printer.show(&Created(report), session.now())?;
-    match state {
-        Some(State::Success) => Ok(()),
-        _ if arguments.no_wait => {
-            session.printer.note(&follow);
-            Ok(())
-        }
-        _ => Err(unended(&follow)),
+    let has_ended = state == Some(State::Success);
+    let outcome = if has_ended || arguments.no_wait { Ok(()) } else { Err(unended(&follow)) };
+    session.printer.show_with(&Created(report), session.now(), outcome)?;
+    if !has_ended {
+        session.printer.note(&follow);
     }
+    Ok(())
 }
 
 /// What the flags can do about it.

@@ -150,6 +150,25 @@ impl Printer {
         if text.is_empty() { Ok(()) } else { write_out(&(text + "\n")) }
     }
 
+    /// What is about to be done, before it is.
+    pub(crate) fn show_plan(&self, view: &dyn View, now: Timestamp) -> Result<(), Failure> {
+        self.show(view, now).map_err(|failure| {
+            let cause = failure.cause.replace("the result", "the plan") + "; nothing was changed";
+            failure.with_cause(cause).with_hint("make room, then run the command again")
+        })
+    }
+
+    /// A command's result, and the command's own failure, which counts more than one to show the result.
+    pub(crate) fn show_with(&self, view: &dyn View, now: Timestamp, outcome: Result<(), Failure>) -> Result<(), Failure> {
+        match (self.show(view, now), outcome) {
+            (Err(unshown), Err(own)) => {
+                self.warning(&unshown.cause);
+                Err(own)
+            }
+            (shown, outcome) => outcome.and(shown),
+        }
+    }
+
     /// A result that is for people and programs alike, as it is.
     pub(crate) fn raw(&self, text: &str) -> Result<(), Failure> {
         self.end_progress();
@@ -287,9 +306,9 @@ fn write_out(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
-            Code::Unsupported,
+            Code::OutputFailed,
             format!("the result cannot be written to standard output: {error}"),
-            "what was asked for has been done; make room, then look at it with `snapkeep list` or `snapkeep show`",
+            "make room, then see with `snapkeep list` or `snapkeep show` what there is: what was asked for has been done",
         )),
         _ => Ok(()),
     }

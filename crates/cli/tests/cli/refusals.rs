@@ -84,3 +84,30 @@ async fn what_the_cluster_says_no_to() {
     // What Amazon's endpoints need is said before they are called.
     stage.refused("repo register R --bucket bbb", 1, "repository_conflict");
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_apart_from_what_was_done() {
+    let stage = Stage::new().await;
+    stage.register();
+    stage.ok("create -r R first --indices I");
+    stage.ok("create -r R second --indices I");
+    let full = |line: &str| {
+        let mut command = stage.command(line);
+        command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+        ran(command.stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap())
+    };
+    let names = || stage.json("list -r R")["total"].as_u64();
+    let listed = full("list -r R");
+    assert!(listed.status == 1 && listed.err.contains("error[output_failed]: the result cannot"), "{listed:?}");
+    for line in ["delete -r R first --yes", "delete -r R first --dry-run", "delete -r R first --dry-run --json"] {
+        let planned = full(line);
+        assert!(planned.status == 1 && planned.err.contains("nothing was changed"), "{line}: {planned:?}");
+    }
+    assert_eq!(names(), Some(2));
+    let deleted = full("delete -r R first --yes --json");
+    assert!(deleted.status == 1 && deleted.err.contains("has been done"), "{deleted:?}");
+    assert_eq!(names(), Some(1));
+    // The command's own end counts more.
+    let own = full("delete -r R second no-such --allow-last-good --yes --json");
+    assert!(own.status == 10 && own.err.contains("warning"), "{own:?}");
+}
