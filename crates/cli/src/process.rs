@@ -14,6 +14,8 @@ pub struct Process {
     pub variables: BTreeMap<String, String>,
     /// The working directory.
     pub directory: PathBuf,
+    /// Who runs it, by the system's number.
+    pub user: u32,
     /// Whether somebody can answer a question.
     pub stdin_is_terminal: bool,
     /// Whether data is shown on a terminal.
@@ -30,6 +32,7 @@ impl Process {
             arguments: std::env::args_os().collect(),
             variables: std::env::vars_os().filter_map(text).collect(),
             directory: std::env::current_dir().unwrap_or_default(),
+            user: rustix::process::geteuid().as_raw(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),

@@ -1,8 +1,9 @@
 //! Flags, environment and file, merged into one valid whole: flags win over the environment, that wins over the file.
 //!
 //! A cluster comes from one place as a whole, so that no password reaches another's host: `--endpoint`, else
-//! `--cluster` in the file, else `SNAPKEEP_ENDPOINT`, else the file's default. Flags then change single fields. To a
-//! cluster of the file the environment only adds a secret that the entry leaves open.
+//! `--cluster` in the file, else `SNAPKEEP_ENDPOINT`, else the file's default. Flags then change single fields. Where
+//! `SNAPKEEP_ENDPOINT` is set, the other variables are that cluster's; else they change single fields of the file's
+//! cluster as well, and add the secret that it leaves open.
 
 mod connection;
 mod effective;
@@ -46,12 +47,10 @@ impl Settings {
         let mut origins: Vec<String> = found.iter().map(|found| format!("configuration: {}", found.name)).collect();
         let (mut cluster, origin) = base(globals, process, &config)?;
         origins.push(format!("cluster: {} ({origin})", cluster.endpoint));
-        if let Some(found) = &found {
-            found.anchor(&mut cluster);
-        }
         override_by_flags(&mut cluster, globals)?;
         let repository = repository(globals, process, &cluster)?;
         let connection = Connection::resolve(cluster, process, &mut origins)?;
+        connection.uses(globals)?;
         Ok(Self { connection, repository, repositories: config.repositories, origins })
     }
 }
@@ -60,6 +59,9 @@ impl Settings {
 fn base(globals: &Globals, process: &Process, config: &Config) -> Result<(Cluster, String), Failure> {
     let of_file = |name: &str| -> Result<Cluster, Failure> {
         let mut cluster = config.cluster(name)?.clone();
+        if process.variable("SNAPKEEP_ENDPOINT").is_none() {
+            override_by_environment(&mut cluster, process)?;
+        }
         complete(&mut cluster);
         Ok(cluster)
     };
@@ -107,21 +109,30 @@ fn endpoint(text: &str, origin: &str) -> Result<Endpoint, Failure> {
 
 /// The cluster that the environment's variables describe, at that endpoint.
 fn of_environment(process: &Process, endpoint: Endpoint) -> Result<Cluster, Failure> {
-    let text = |name: &str| process.variable(name).map(str::to_owned);
-    let auth = process.variable("SNAPKEEP_AUTH").map(AuthKind::parse).transpose();
     let mut cluster = bare(endpoint);
-    cluster.auth = auth.map_err(|failure| said_of("SNAPKEEP_AUTH", failure))?;
-    cluster.region = text("SNAPKEEP_REGION");
-    if let Some(region) = &cluster.region {
-        check_region("SNAPKEEP_REGION", region).map_err(|failure| failure.with_code(Code::BadConfig))?;
-    }
-    cluster.username = text("SNAPKEEP_USERNAME");
-    cluster.ca_file = text("SNAPKEEP_CA_FILE").map(PathBuf::from);
+    override_by_environment(&mut cluster, process)?;
     let secret = |name: &str| process.variable(name).map(|_| SecretSource::Env(name.to_owned()));
     cluster.password = secret("SNAPKEEP_PASSWORD");
     cluster.api_key = secret("SNAPKEEP_API_KEY");
     cluster.token = secret("SNAPKEEP_TOKEN");
+    complete(&mut cluster);
     Ok(cluster)
+}
+
+/// The variables that change single fields. A relative path is meant from the working directory.
+fn override_by_environment(cluster: &mut Cluster, process: &Process) -> Result<(), Failure> {
+    let text = |name: &str| process.variable(name).map(str::to_owned);
+    let auth = process.variable("SNAPKEEP_AUTH").map(AuthKind::parse).transpose();
+    replace(&mut cluster.auth, auth.map_err(|failure| said_of("SNAPKEEP_AUTH", failure))?.as_ref());
+    let region = text("SNAPKEEP_REGION");
+    if let Some(region) = &region {
+        check_region("SNAPKEEP_REGION", region).map_err(|failure| failure.with_code(Code::BadConfig))?;
+    }
+    replace(&mut cluster.region, region.as_ref());
+    replace(&mut cluster.username, text("SNAPKEEP_USERNAME").as_ref());
+    let ca_file = process.variable("SNAPKEEP_CA_FILE").map(|path| process.directory.join(path));
+    replace(&mut cluster.ca_file, ca_file.as_ref());
+    Ok(())
 }
 
 fn said_of(origin: &str, failure: Failure) -> Failure {
@@ -148,16 +159,20 @@ fn bare(endpoint: Endpoint) -> Cluster {
     }
 }
 
-/// The environment adds the secret that the entry's own `auth` needs and does not say.
+/// The environment adds the secret that the entry's own `auth`, or a user name, needs and does not say.
 fn complete(cluster: &mut Cluster) {
     let env = |name: &str| Some(SecretSource::Env(name.to_owned()));
     match cluster.auth {
         Some(AuthKind::Basic) if cluster.password.is_none() => cluster.password = env("SNAPKEEP_PASSWORD"),
         Some(AuthKind::ApiKey) if cluster.api_key.is_none() => cluster.api_key = env("SNAPKEEP_API_KEY"),
         Some(AuthKind::Bearer) if cluster.token.is_none() => cluster.token = env("SNAPKEEP_TOKEN"),
-        None if cluster.username.is_some() && cluster.password.is_none() => cluster.password = env("SNAPKEEP_PASSWORD"),
+        None if cluster.username.is_some() && !has_secret(cluster) => cluster.password = env("SNAPKEEP_PASSWORD"),
         _ => {}
     }
+}
+
+fn has_secret(cluster: &Cluster) -> bool {
+    cluster.password.is_some() || cluster.api_key.is_some() || cluster.token.is_some()
 }
 
 fn override_by_flags(cluster: &mut Cluster, globals: &Globals) -> Result<(), Failure> {
@@ -169,8 +184,9 @@ fn override_by_flags(cluster: &mut Cluster, globals: &Globals) -> Result<(), Fai
         check_region("region", region).map_err(|failure| flagged(failure, "region", "--region"))?;
         cluster.region = Some(region.clone());
     }
-    if let Some(auth) = globals.auth {
-        cluster.auth = Some(auth.into());
+    replace(&mut cluster.username, globals.username.as_ref());
+    if globals.auth.is_some() || globals.username.is_some() {
+        replace(&mut cluster.auth, globals.auth.map(AuthKind::from).as_ref());
         complete(cluster);
     }
     if let Some(role_arn) = &globals.assume_role {
@@ -180,7 +196,6 @@ fn override_by_flags(cluster: &mut Cluster, globals: &Globals) -> Result<(), Fai
         })?;
         override_role(cluster, globals, role_arn);
     }
-    replace(&mut cluster.username, globals.username.as_ref());
     replace(&mut cluster.profile, globals.profile.as_ref());
     replace(&mut cluster.ca_file, globals.ca_file.as_ref());
     replace(&mut cluster.client_certificate, globals.client_cert.as_ref());

@@ -159,7 +159,12 @@ impl Printer {
     }
 
     /// A command's result, and the command's own failure, which counts more than one to show the result.
-    pub(crate) fn show_with(&self, view: &dyn View, now: Timestamp, outcome: Result<(), Failure>) -> Result<(), Failure> {
+    pub(crate) fn show_with(
+        &self,
+        view: &dyn View,
+        now: Timestamp,
+        outcome: Result<(), Failure>,
+    ) -> Result<(), Failure> {
         match (self.show(view, now), outcome) {
             (Err(unshown), Err(own)) => {
                 self.warning(&unshown.cause);

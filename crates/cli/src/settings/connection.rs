@@ -1,6 +1,7 @@
 //! A cluster that can be called.
 
 use super::identity;
+use crate::args::Globals;
 use crate::process::Process;
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_config::Cluster;
@@ -45,6 +46,22 @@ impl Connection {
     /// The cluster's API.
     pub(crate) fn into_api(self) -> Result<SnapshotApi, Failure> {
         Client::new(self.endpoint, self.auth, self.transport).map(SnapshotApi::new)
+    }
+
+    /// Complains about flags for another way to authenticate: whoever gave them believes that they count.
+    pub(super) fn uses(&self, globals: &Globals) -> Result<(), Failure> {
+        let is_signed = matches!(self.auth, Auth::SigV4 { .. });
+        let given = [
+            ("--username", globals.username.is_some(), matches!(self.auth, Auth::Basic { .. }), "basic"),
+            ("--profile", globals.profile.is_some(), is_signed, "sigv4"),
+            ("--assume-role", globals.assume_role.is_some(), is_signed, "sigv4"),
+        ];
+        let unused = given.into_iter().find(|(_, is_given, is_used, _)| *is_given && !is_used);
+        unused.map_or(Ok(()), |(flag, _, _, auth)| {
+            let cause = format!("{flag} is for authentication {auth}, but another one is used");
+            let hint = format!("leave {flag} out, or add --auth {auth}; -v says which one is used and why");
+            Err(Failure::new(Code::BadConfig, cause, hint))
+        })
     }
 
     /// What the identity is called.

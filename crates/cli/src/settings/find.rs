@@ -2,9 +2,10 @@
 
 use super::anchored;
 use crate::process::Process;
-use snapkeep_config::{Cluster, Config, SecretSource};
+use snapkeep_config::{AuthKind, Cluster, Config, SecretSource};
 use snapkeep_core::{Code, Failure};
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Its name wherever it is looked for.
@@ -21,15 +22,36 @@ pub(crate) struct Found {
     pub(crate) name: String,
     /// What its relative paths are relative to.
     base: PathBuf,
+    /// Why what it says about secrets is not followed, if it is not.
+    distrust: Option<String>,
 }
 
 impl Found {
-    /// The valid configuration.
+    /// The valid configuration, with paths that hold wherever the program runs.
     pub(crate) fn parse(&self) -> Result<Config, Failure> {
-        Config::parse(&self.text).map_err(|failure| {
+        let mut config = Config::parse(&self.text).map_err(|failure| {
             let cause = format!("{}: {}", self.name, failure.cause);
             failure.with_cause(cause)
-        })
+        })?;
+        for (name, cluster) in &mut config.clusters {
+            self.trusted_with(name, cluster)?;
+            self.anchor(cluster);
+        }
+        Ok(config)
+    }
+
+    /// A file that happens to lie in the working directory could have our secrets sent to its own endpoint, and run
+    /// programs.
+    fn trusted_with(&self, name: &str, cluster: &Cluster) -> Result<(), Failure> {
+        let Some(why) = self.distrust.as_ref().filter(|_| needs_secret(cluster)) else { return Ok(()) };
+        Err(Failure::new(
+            Code::BadConfig,
+            format!(
+                "{}: cluster {name} asks for a secret, but {why}: it was only found in the working directory",
+                self.name
+            ),
+            "look into it; then name it with --config if you trust it, or make it yours and take others' right to write (chmod go-w)",
+        ))
     }
 
     /// As it stands there.
@@ -65,10 +87,31 @@ pub(crate) fn configuration(flag: Option<&Path>, process: &Process) -> Result<Op
     }
     for path in usual_places(process) {
         if path.is_file() {
-            return read(&path, &path.display().to_string()).map(Some);
+            let found = read(&path, &path.display().to_string())?;
+            let is_here = path.parent() == Some(process.directory.as_path());
+            let distrust = if is_here { distrust(&path, process.user) } else { None };
+            return Ok(Some(Found { distrust, ..found }));
         }
     }
     Ok(None)
+}
+
+/// Whether a cluster of the file takes a secret from the file's references or from the environment.
+fn needs_secret(cluster: &Cluster) -> bool {
+    let is_referred_to = cluster.password.is_some() || cluster.api_key.is_some() || cluster.token.is_some();
+    let is_left_open = matches!(cluster.auth, Some(AuthKind::Basic | AuthKind::ApiKey | AuthKind::Bearer));
+    is_referred_to || is_left_open || cluster.username.is_some()
+}
+
+/// Who but the user and the system could have written the file.
+fn distrust(path: &Path, user: u32) -> Option<String> {
+    const OTHERS_WRITE: u32 = 0o022;
+    match std::fs::metadata(path) {
+        Err(error) => Some(format!("its owner is not known: {error}")),
+        Ok(file) if file.uid() != user && file.uid() != 0 => Some(format!("user {} owns the file", file.uid())),
+        Ok(file) if file.mode() & OTHERS_WRITE != 0 => Some("others may write to the file".to_owned()),
+        Ok(_) => None,
+    }
 }
 
 fn usual_places(process: &Process) -> Vec<PathBuf> {
@@ -80,7 +123,15 @@ fn of_variable(text: &str, process: &Process) -> Result<Found, Failure> {
     // A path has no line's end; the value was trimmed, so that one line of YAML needs a second.
     let whole = process.variables.get("SNAPKEEP_CONFIG").map_or(text, String::as_str);
     if whole.contains('\n') {
-        return Ok(Found { text: whole.to_owned(), name: "SNAPKEEP_CONFIG".into(), base: process.directory.clone() });
+        let (text, name, base) = (whole.to_owned(), "SNAPKEEP_CONFIG".into(), process.directory.clone());
+        return Ok(Found { text, name, base, distrust: None });
+    }
+    if text.contains('{') || text.contains(": ") {
+        return Err(Failure::new(
+            Code::BadConfig,
+            "SNAPKEEP_CONFIG looks like YAML on one line; it may be a path, or YAML of more than one line",
+            "add an empty line to the YAML, or put it into a file and name that",
+        ));
     }
     if text.starts_with("s3://") || text.starts_with("ssm:") {
         return Err(Failure::new(
@@ -89,13 +140,16 @@ fn of_variable(text: &str, process: &Process) -> Result<Found, Failure> {
             "copy it to a file and name that, or put the YAML itself into the variable",
         ));
     }
-    read(&process.directory.join(text), &format!("SNAPKEEP_CONFIG={text}"))
+    // Whatever else may stand there by mistake is not repeated.
+    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-~+@".contains(c));
+    let name = if is_plain { format!("SNAPKEEP_CONFIG={text}") } else { "the file that SNAPKEEP_CONFIG names".into() };
+    read(&process.directory.join(text), &name)
 }
 
 fn read(path: &Path, name: &str) -> Result<Found, Failure> {
     let base = path.parent().unwrap_or(Path::new(".")).to_owned();
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Found { text, name: name.to_owned(), base }),
+        Ok(text) => Ok(Found { text, name: name.to_owned(), base, distrust: None }),
         Err(error) => {
             let hint = match error.kind() {
                 ErrorKind::NotFound => {

@@ -3,13 +3,17 @@
 use super::secret;
 use crate::process::Process;
 use snapkeep_config::{AuthKind, Cluster, SecretSource};
+use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Auth, AwsCredentials};
 
 /// The identity itself.
 pub(crate) fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Result<Auth, Failure> {
     let open = |field: &str, source: &Option<SecretSource>, variable: &str| match source {
-        Some(source) => secret::open(field, source, process),
+        Some(source) => {
+            is_for(cluster, source, process)?;
+            secret::open(field, source, process)
+        }
         None => Err(bad(
             &format!("authentication is {}, but there is no {field}", kind.as_str()),
             &format!("set {variable}, or refer to it in the configuration"),
@@ -26,6 +30,21 @@ pub(crate) fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Resu
         AuthKind::ApiKey => Ok(Auth::ApiKey(open("API key", &cluster.api_key, "SNAPKEEP_API_KEY")?)),
         AuthKind::Bearer => Ok(Auth::Bearer(open("token", &cluster.token, "SNAPKEEP_TOKEN")?)),
         AuthKind::None => Ok(Auth::None),
+    }
+}
+
+/// Where `SNAPKEEP_ENDPOINT` is set, the secrets beside it are that cluster's and are sent to no other.
+fn is_for(cluster: &Cluster, source: &SecretSource, process: &Process) -> Result<(), Failure> {
+    const OF_ENVIRONMENT: [&str; 3] = ["SNAPKEEP_PASSWORD", "SNAPKEEP_API_KEY", "SNAPKEEP_TOKEN"];
+    let SecretSource::Env(name) = source else { return Ok(()) };
+    let owner = process.variable("SNAPKEEP_ENDPOINT").filter(|_| OF_ENVIRONMENT.contains(&name.as_str()));
+    let is_other = |text: &&str| Endpoint::trusted(text).ok().as_ref() != Some(&cluster.endpoint);
+    match owner.filter(is_other) {
+        None => Ok(()),
+        Some(_) => Err(bad(
+            &format!("{name} belongs to the cluster of SNAPKEEP_ENDPOINT and is not sent to {}", cluster.endpoint),
+            "unset SNAPKEEP_ENDPOINT if it is meant for this one, or refer to another variable in the configuration",
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use snapkeep_transport::{Auth, AwsCredentials};
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const FILE: &str = "
 default_cluster: own
@@ -84,7 +85,36 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
             vec![env, own, endpoint, password],
             "https://own.example basic filer:s1 - of-file",
         ),
-        (vec![("--cluster", "open")], vec![env, endpoint, password, user], "https://open.example basic filer:s2 - -"),
+        // Without a cluster of its own the environment changes single fields.
+        (vec![("--cluster", "open")], vec![env, password], "https://open.example basic filer:s2 - -"),
+        (vec![("--cluster", "open")], vec![env, password, user], "https://open.example basic u:s2 - -"),
+        (vec![], vec![env, own, ("SNAPKEEP_AUTH", "none")], "https://own.example none - of-file"),
+        (
+            vec![("--cluster", "logs")],
+            vec![env, ("SNAPKEEP_REGION", "eu-west-3")],
+            "https://search-logs-abc123.eu-west-1.es.amazonaws.com sigv4 eu-west-3 -",
+        ),
+        (
+            vec![("--cluster", "logs")],
+            vec![env, endpoint, ("SNAPKEEP_REGION", "eu-west-3")],
+            "https://search-logs-abc123.eu-west-1.es.amazonaws.com sigv4 eu-west-1 -",
+        ),
+        (
+            vec![("--endpoint", "https://env.example:443/")],
+            vec![endpoint, user, password],
+            "https://env.example basic u:s2 - -",
+        ),
+        (
+            vec![("--endpoint", "https://flag.example"), ("--auth", "none")],
+            vec![endpoint, user, password],
+            "https://flag.example none - -",
+        ),
+        (vec![("--username", "me")], vec![endpoint, password], "https://env.example basic me:s2 - -"),
+        (
+            vec![("--username", "me"), ("--auth", "basic")],
+            vec![endpoint, password],
+            "https://env.example basic me:s2 - -",
+        ),
         // --endpoint beats both.
         (vec![("--endpoint", "https://flag.example")], vec![env, own, endpoint], "https://flag.example none - -"),
         (
@@ -143,6 +173,37 @@ fn what_does_not_fit_is_refused_with_a_hint() {
             "--auth",
         ),
         (vec![("--auth", "sigv4")], vec![endpoint], Code::BadConfig, "region", "--region"),
+        // A secret of the environment's cluster goes to no other.
+        (
+            vec![("--endpoint", "https://flag.example")],
+            vec![endpoint, ("SNAPKEEP_USERNAME", "u"), ("SNAPKEEP_PASSWORD", "canary")],
+            Code::BadConfig,
+            "SNAPKEEP_PASSWORD belongs to the cluster of SNAPKEEP_ENDPOINT and is not sent to https://flag.example",
+            "unset SNAPKEEP_ENDPOINT",
+        ),
+        (
+            vec![("--cluster", "open")],
+            vec![env, endpoint, ("SNAPKEEP_PASSWORD", "canary")],
+            Code::BadConfig,
+            "is not sent to https://open.example",
+            "unset",
+        ),
+        // Nothing that was given does nothing.
+        (vec![("--username", "me")], vec![endpoint], Code::BadConfig, "SNAPKEEP_PASSWORD, which is not set", "set"),
+        (vec![], vec![endpoint, ("SNAPKEEP_USERNAME", "u")], Code::BadConfig, "SNAPKEEP_PASSWORD, which", "set"),
+        (
+            vec![("--username", "me")],
+            vec![endpoint, ("SNAPKEEP_TOKEN", "t")],
+            Code::BadConfig,
+            "--username",
+            "--auth basic",
+        ),
+        (vec![("--endpoint", aws), ("--username", "me")], vec![], Code::BadConfig, "--username", "--auth basic"),
+        (vec![("--auth", "none"), ("--profile", "p")], vec![endpoint], Code::BadConfig, "--profile", "--auth sigv4"),
+        // A value that may hold a secret is not repeated.
+        (vec![], vec![("SNAPKEEP_CONFIG", "{clusters: canary}")], Code::BadConfig, "YAML on one line", "empty line"),
+        (vec![], vec![("SNAPKEEP_CONFIG", "a: canary")], Code::BadConfig, "YAML on one line", "empty line"),
+        (vec![], vec![("SNAPKEEP_CONFIG", "pass=canary")], Code::BadConfig, "that SNAPKEEP_CONFIG names", "check"),
         (vec![("--region", "Ireland")], vec![endpoint], Code::BadEvent, "--region \"Ireland\"", "eu-west-1"),
         (vec![("--endpoint", "http://a.example")], vec![], Code::BadConfig, "--endpoint is plain HTTP", "https://"),
         (
@@ -180,6 +241,7 @@ fn what_does_not_fit_is_refused_with_a_hint() {
     ] {
         let failure = resolve(&globals(&flags), &variables).map(|settings| shown(&settings)).unwrap_err();
         assert_eq!(failure.code, code, "{failure}");
+        assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
         assert!(failure.cause.contains(cause) && failure.hint.contains(hint), "{failure}\nhint: {}", failure.hint);
     }
 }
@@ -191,10 +253,12 @@ fn files_are_found_in_their_order_and_their_paths_are_relative_to_them() {
         let path = home.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         path
     };
     let mut process = process(&[("HOME", home.path().to_str().unwrap())]);
     process.directory = home.path().join("work");
+    process.user = std::fs::metadata(home.path()).unwrap().uid();
     write(".config/snapkeep/snapkeep.yaml", "clusters: {a: {endpoint: https://user.example}}");
     let found = |process: &Process| shown(&Settings::resolve(&Globals::default(), process).unwrap());
     assert_eq!(found(&process), "https://user.example none - -");
@@ -205,6 +269,65 @@ fn files_are_found_in_their_order_and_their_paths_are_relative_to_them() {
     write("other/t.txt", "other-token");
     process.variables.insert("SNAPKEEP_CONFIG".into(), named.to_str().unwrap().into());
     assert_eq!(found(&process), "https://named.example bearer other-token - -");
+}
+
+#[test]
+fn a_file_that_others_may_have_written_gets_no_secrets() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("snapkeep.yaml");
+    let mut process = process(&[("SECRET", "s"), ("SNAPKEEP_PASSWORD", "s")]);
+    process.directory = home.path().to_owned();
+    let mut resolve = |entry: &str, mode: u32, globals: &Globals| {
+        std::fs::write(&file, format!("clusters:\n  a: {{endpoint: 'https://a.example'{entry}}}\n")).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        process.user = std::fs::metadata(&file).unwrap().uid();
+        Settings::resolve(globals, &process).map(|settings| shown(&settings))
+    };
+    let named = Globals { config: Some("snapkeep.yaml".into()), ..Globals::default() };
+    for entry in [
+        ", token: {env: SECRET}",
+        ", token: {command: [echo, s]}",
+        ", token: {file: snapkeep.yaml}",
+        ", username: u",
+        ", auth: basic, username: u",
+    ] {
+        for mode in [0o666, 0o664] {
+            let failure = resolve(entry, mode, &Globals::default()).unwrap_err();
+            let is_said = failure.cause.contains("others may write") && failure.hint.contains("--config");
+            assert!(failure.code == Code::BadConfig && is_said, "{entry}: {failure}");
+        }
+        // What is named is meant.
+        assert!(!resolve(entry, 0o666, &named).is_err_and(|failure| failure.cause.contains("others may write")));
+    }
+    assert_eq!(
+        resolve(", token: {env: SECRET}", 0o644, &Globals::default()).unwrap(),
+        "https://a.example bearer s - -"
+    );
+    assert_eq!(resolve("", 0o666, &Globals::default()).unwrap(), "https://a.example none - -");
+}
+
+#[test]
+fn a_relative_path_is_meant_from_where_it_stands() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("conf")).unwrap();
+    std::fs::write(
+        home.path().join("conf/c.yaml"),
+        "clusters: {a: {endpoint: 'https://a.example', ca_file: of-file.pem}}",
+    )
+    .unwrap();
+    let ca = |variables: &[(&str, &str)], cluster: bool| {
+        let mut process = process(variables);
+        process.directory = home.path().to_owned();
+        let found = find::configuration(Some(Path::new("conf/c.yaml")), &process).unwrap().unwrap();
+        let cluster = cluster.then(|| "a".to_owned());
+        base(&Globals { cluster, ..Globals::default() }, &process, &found.parse().unwrap()).unwrap().0.ca_file.unwrap()
+    };
+    let of_environment = ("SNAPKEEP_CA_FILE", "of-env.pem");
+    assert_eq!(ca(&[], false), home.path().join("conf/of-file.pem"));
+    assert_eq!(ca(&[of_environment], false), home.path().join("of-env.pem"));
+    let endpoint = ("SNAPKEEP_ENDPOINT", "https://env.example");
+    assert_eq!(ca(&[of_environment, endpoint], false), home.path().join("of-env.pem"));
+    assert_eq!(ca(&[of_environment, endpoint], true), home.path().join("conf/of-file.pem"));
 }
 
 #[test]
