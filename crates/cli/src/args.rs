@@ -3,11 +3,12 @@
 
 mod values;
 
-pub(crate) use values::{Pair, Span};
+pub(crate) use values::{Pair, Span, Watch};
 
 use crate::commands;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use snapkeep_config::AuthKind;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 const CONNECTION: &str = "Connection";
@@ -93,6 +94,29 @@ pub(crate) struct Globals {
     pub(crate) no_progress: bool,
 }
 
+impl Globals {
+    /// The flags that are given and say which cluster is meant and who we are to it.
+    pub(crate) fn connection_flags(&self) -> Vec<&'static str> {
+        let given = [
+            ("config", self.config.is_some()),
+            ("cluster", self.cluster.is_some()),
+            ("endpoint", self.endpoint.is_some()),
+            ("region", self.region.is_some()),
+            ("auth", self.auth.is_some()),
+            ("username", self.username.is_some()),
+            ("profile", self.profile.is_some()),
+            ("assume-role", self.assume_role.is_some()),
+            ("external-id", self.external_id.is_some()),
+            ("web-identity-token-file", self.web_identity_token_file.is_some()),
+            ("ca-file", self.ca_file.is_some()),
+            ("client-cert", self.client_cert.is_some()),
+            ("client-key", self.client_key.is_some()),
+            ("repository", self.repository.is_some()),
+        ];
+        given.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
+    }
+}
+
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
@@ -153,9 +177,29 @@ impl Verb {
     }
 }
 
-/// The whole grammar, for completions, man pages and their tests.
+/// The whole grammar, for parsing, completions, man pages and their tests.
 pub fn command() -> clap::Command {
-    Arguments::command()
+    let whole = Arguments::command();
+    let connection: Vec<Arg> = whole
+        .get_arguments()
+        .filter(|flag| flag.get_help_heading() == Some(CONNECTION))
+        .map(|flag| flag.clone().hide(true))
+        .collect();
+    let without = |flags: Vec<Arg>| move |verb: clap::Command| verb.args(flags);
+    let but_timeout = connection.iter().filter(|flag| flag.get_id() != "timeout").cloned().collect();
+    // They are understood everywhere, and shown where they count.
+    whole
+        .mut_subcommand("invoke", without(but_timeout))
+        .mut_subcommand("completions", without(connection.clone()))
+        .mut_subcommand("man", without(connection))
+}
+
+impl Arguments {
+    /// What was typed.
+    pub(crate) fn read(words: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = command().try_get_matches_from(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command()))
+    }
 }
 
 /// The complaint in one line, without usage and tips.

@@ -13,7 +13,7 @@ pub(crate) struct Yes {
 }
 
 /// Goes on if the answer is yes. Where nobody can answer, `--yes` must have been given.
-pub(crate) fn confirm(session: &Session, yes: Yes, question: &str) -> Result<(), Failure> {
+pub(crate) async fn confirm(session: &Session, yes: Yes, question: &str) -> Result<(), Failure> {
     if yes.yes {
         return Ok(());
     }
@@ -24,7 +24,7 @@ pub(crate) fn confirm(session: &Session, yes: Yes, question: &str) -> Result<(),
             "add --yes if that is what you want",
         ));
     }
-    if session.printer.asks(question) {
+    if session.printer.asks(question).await {
         return Ok(());
     }
     Err(Failure::new(Code::Interrupted, "the answer was no; nothing was done", "answer y, or add --yes, to go on"))

@@ -20,14 +20,13 @@ pub use args::command;
 pub use process::Process;
 
 use args::Arguments;
-use clap::Parser;
 use output::{Format, Printer};
 use session::Session;
 use snapkeep_core::{Code, Failure};
 
 /// Runs one command and gives the exit status.
 pub fn run(process: Process) -> u8 {
-    let arguments = match Arguments::try_parse_from(&process.arguments) {
+    let arguments = match Arguments::read(&process.arguments) {
         Ok(arguments) => arguments,
         Err(error) => return not_understood(&process, &error),
     };
@@ -68,8 +67,10 @@ async fn to_the_end(arguments: Arguments, process: Process, printer: &Printer) -
         }
     };
     tokio::select! {
-        outcome = commands::run(arguments.verb, &session) => outcome,
+        // First, so that an answer that comes together with Ctrl-C counts for nothing.
+        biased;
         () = interrupted => Err(session.interrupted()),
+        outcome = commands::run(arguments.verb, &session) => outcome,
     }
 }
 

@@ -56,6 +56,12 @@ impl Session {
         (self.clock)()
     }
 
+    /// The time by the clock that counts ages: the server's, as far as its answers have told it.
+    pub(crate) fn now_of(&self, api: &SnapshotApi) -> Timestamp {
+        let now = self.now();
+        api.skew().and_then(|skew| now.checked_add(skew).ok()).unwrap_or(now)
+    }
+
     /// The cluster that flags, environment and file name.
     pub(crate) fn connect(&self) -> Result<Target, Failure> {
         let Settings { connection, repository, repositories, origins } =
@@ -87,6 +93,11 @@ impl Session {
         Deadline::after(self.globals.timeout.map_or(TIMEOUT, |timeout| timeout.0))
     }
 
+    /// The end of a command that watches for so long what happens.
+    pub(crate) fn deadline_after(&self, watch: Duration) -> Deadline {
+        Deadline::after(self.globals.timeout.map_or(TIMEOUT + watch, |timeout| timeout.0))
+    }
+
     /// The end of a command that waits for what happens in the cluster.
     pub(crate) fn patient_deadline(&self) -> Deadline {
         Deadline::after(self.globals.timeout.map_or(ENDLESS, |timeout| timeout.0))
@@ -100,9 +111,16 @@ impl Session {
     /// The end by Ctrl-C.
     pub(crate) fn interrupted(&self) -> Failure {
         self.printer.end_progress();
+        self.printer.end_question();
         let goes_on = self.goes_on.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         match goes_on {
-            Some(hint) => Failure::new(Code::Interrupted, "interrupted; what was begun goes on in the cluster", hint),
+            Some(hint) if self.printer.is_begun() => {
+                Failure::new(Code::Interrupted, "interrupted; what was begun goes on in the cluster", hint)
+            }
+            Some(hint) => {
+                let cause = "interrupted; if something had been sent already, it goes on in the cluster";
+                Failure::new(Code::Interrupted, cause, hint)
+            }
             None => Failure::new(
                 Code::Interrupted,
                 "interrupted",

@@ -47,6 +47,7 @@ const WORDS: &[(&str, &str)] = &[
         "put the S3 client's settings into the nodes' configuration",
     ),
     ("an earlier delivery of this event was not looked for", "a snapshot of the same name was not looked for"),
+    ("this request has more than one snapshot", "this run has more than one snapshot"),
     ("choose another `SnapshotName`", "choose another name"),
     ("leave `SnapshotName` out", "leave the name out"),
     ("`SnapshotName`", "the snapshot's name"),
@@ -71,6 +72,11 @@ pub(crate) fn for_operator(failure: Failure) -> Failure {
 /// The text in the command line's words.
 pub(crate) fn said(text: &str) -> String {
     WORDS.iter().fold(text.to_owned(), |text, (event, ours)| text.replace(event, ours))
+}
+
+/// Warnings of a result in the command line's words.
+pub(crate) fn all_said(warnings: Vec<String>) -> Vec<String> {
+    warnings.iter().map(|warning| said(warning)).collect()
 }
 
 #[cfg(test)]
@@ -135,7 +141,19 @@ mod tests {
             let said = for_operator(failure);
             for word in FOREIGN {
                 assert!(!said.hint.contains(word), "{said}: {}", said.hint);
+                assert!(!said.cause.contains(word), "{said}");
             }
+        }
+    }
+
+    #[test]
+    fn warnings_speak_to_somebody_at_a_terminal() {
+        let warnings = [
+            "an earlier delivery of this event was not looked for: why",
+            "this request has more than one snapshot: a, b; delete all but one",
+        ];
+        for said in all_said(warnings.map(str::to_owned).to_vec()) {
+            assert!(!said.contains("event") && !said.contains("request has"), "{said}");
         }
     }
 

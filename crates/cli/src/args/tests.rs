@@ -3,7 +3,8 @@ use clap::error::ErrorKind;
 use std::time::Duration;
 
 fn parse(line: &str) -> Result<Arguments, clap::Error> {
-    Arguments::try_parse_from(std::iter::once("snapkeep").chain(line.split_whitespace()))
+    let words: Vec<_> = std::iter::once("snapkeep").chain(line.split_whitespace()).map(OsString::from).collect();
+    Arguments::read(&words)
 }
 
 #[test]
@@ -24,6 +25,8 @@ fn what_may_be_typed() {
         "show s",
         "status",
         "status a b --watch 0",
+        "status --watch 5s",
+        "status --watch 1m30s",
         "delete a b --yes",
         "rm --match x* --older-than 2w -n --allow-last-good -y",
         "abort s -y",
@@ -130,4 +133,28 @@ fn a_complaint_is_one_line() {
     let error = parse("list --stat failed").unwrap_err();
     assert_eq!(cause_of(&error), "unexpected argument '--stat' found");
     assert_eq!(cause_of(&parse("show").unwrap_err()), "the following required arguments were not provided: <SNAPSHOT>");
+}
+
+#[test]
+fn connection_flags_are_shown_where_they_count() {
+    let help = |line: &str| parse(line).unwrap_err().render().to_string();
+    for (line, has_connection, has_timeout) in [
+        ("list --help", true, true),
+        ("repo register --help", true, true),
+        ("invoke --help", false, true),
+        ("man --help", false, false),
+        ("completions --help", false, false),
+    ] {
+        let help = help(line);
+        let has = |flag: &str| help.contains(flag);
+        assert_eq!(
+            (has("--endpoint"), has("--client-cert"), has("-r, --repository")),
+            (has_connection, has_connection, has_connection),
+            "{line}: {help}"
+        );
+        assert_eq!((has("--timeout"), has("--json")), (has_timeout, true), "{line}");
+    }
+    // Before the command as behind it, also where they are hidden.
+    assert_eq!(parse("--endpoint a man").unwrap().globals.endpoint.as_deref(), Some("a"));
+    assert_eq!(parse("man --endpoint a").unwrap().globals.connection_flags(), ["endpoint"]);
 }

@@ -31,6 +31,20 @@ impl FromStr for Span {
     }
 }
 
+/// A [`Span`] that may also be bare seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watch(pub(crate) Duration);
+
+impl FromStr for Watch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let with_unit = if is_bare { format!("{text}s") } else { text.to_owned() };
+        with_unit.parse().map(|Span(span)| Self(span))
+    }
+}
+
 fn unit(name: &str) -> Option<u64> {
     match name {
         "s" | "sec" => Some(1),

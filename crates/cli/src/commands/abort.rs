@@ -25,9 +25,10 @@ pub(crate) async fn run(arguments: Abort, session: &Session) -> Result<(), Failu
     let snapshot = SnapshotName::parse(&arguments.snapshot)?;
     let target = session.connect()?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
-    confirm(session, arguments.yes, &format!("End snapshot {snapshot} in repository {repository}?"))?;
+    confirm(session, arguments.yes, &format!("End snapshot {snapshot} in repository {repository}?")).await?;
     session.goes_on(format!("`snapkeep status -r {repository} {snapshot}` shows whether it still runs"));
     let ended =
-        abort(&target.api, &repository, &snapshot, session.deadline(), &Reporter::new(&session.printer)).await?;
+        abort(&target.api, &repository, &snapshot, session.patient_deadline(), &Reporter::new(&session.printer))
+            .await?;
     session.printer.show(&AbortView(ended), session.now())
 }

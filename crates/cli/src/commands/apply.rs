@@ -44,10 +44,10 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
         names.into_iter().chain(plan.steps.iter().map(|step| &step.place().policy)).cloned().collect();
     let chosen = Chosen::read(session, &names)?;
     if session.printer.format() == Format::Text {
-        session.printer.show(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
+        session.printer.show_plan(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
     }
     if !plan.steps.is_empty() && (plan.deletes().next().is_some() || session.printer.can_ask()) {
-        confirm(session, arguments.yes, &question(&plan))?;
+        confirm(session, arguments.yes, &question(&plan)).await?;
     }
     let (fleet, unreachable) = chosen.fleet(session);
     session.goes_on("what was sent is carried out; `snapkeep plan` shows what is left");

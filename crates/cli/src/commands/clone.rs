@@ -6,11 +6,12 @@ use crate::choose;
 use crate::output::progress::Reporter;
 use crate::output::views::CloneView;
 use crate::session::Session;
+use crate::words::all_said;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::SnapshotName;
 use snapkeep_core::snapshot::State;
-use snapkeep_engine::CloneJob;
+use snapkeep_engine::{CloneJob, CloneReport};
 use std::time::Duration;
 
 /// Copy a snapshot within its repository, without copying its files
@@ -55,6 +56,7 @@ pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(
     let reporter = Reporter::new(&session.printer);
     let report = snapkeep_engine::clone(&target.api, &job, session.patient_deadline(), &reporter).await?;
     drop(reporter);
+    let report = CloneReport { warnings: all_said(report.warnings), ..report };
     // A clone of a snapshot that is not good is not either, which was warned about.
     let has_ended = report.state.is_some_and(|state| state != State::InProgress);
     let outcome = if has_ended { Ok(()) } else { Err(unended(&follow)) };

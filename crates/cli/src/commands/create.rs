@@ -6,12 +6,13 @@ use crate::choose;
 use crate::output::progress::Reporter;
 use crate::output::views::Created;
 use crate::session::Session;
+use crate::words::all_said;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::{RepositoryName, RequestMark, SnapshotName, Template, name_for_request};
 use snapkeep_core::repository::refuse_reserved;
 use snapkeep_core::snapshot::State;
-use snapkeep_engine::{Creation, Identity, Job, Warnings, run as run_quietly, run_observed};
+use snapkeep_engine::{Creation, Identity, Job, Report, Warnings, run as run_quietly, run_observed};
 use std::time::Duration;
 
 /// How long a snapshot is followed: until it ends.
@@ -86,6 +87,7 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
         run_observed(&target.api, &job, deadline, Warnings::default(), &Reporter::new(&session.printer)).await
     };
     let report = report.map_err(with_our_hint)?;
+    let report = Report { warnings: all_said(report.warnings), ..report };
     let state = report.state;
     let has_ended = state == Some(State::Success);
     let outcome = if has_ended || arguments.no_wait { Ok(()) } else { Err(unended(&follow)) };

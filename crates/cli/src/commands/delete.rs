@@ -56,13 +56,13 @@ pub(crate) async fn run(arguments: Delete, session: &Session) -> Result<(), Fail
     };
     let plan = plan_deletion(&target.api, &repository, &selection, now, deadline).await?;
     if arguments.dry_run || plan.steps.is_empty() {
-        return session.printer.show_plan(&PlanView(&plan), session.now()).and(complaint(&plan));
+        return session.printer.show_plan(&PlanView(&plan), session.now_of(&target.api)).and(complaint(&plan));
     }
     if session.printer.format() == Format::Text {
-        session.printer.show_plan(&PlanView(&plan), session.now())?;
+        session.printer.show_plan(&PlanView(&plan), session.now_of(&target.api))?;
     }
     let question = format!("Delete {} from repository {repository}?", human::count(plan.steps.len(), "snapshot"));
-    confirm(session, arguments.yes, &question)?;
+    confirm(session, arguments.yes, &question).await?;
     session.goes_on("what was sent is carried out; the same command again deletes what is left of the plan");
     let report = apply_deletion(&target.api, &plan, deadline, &Reporter::new(&session.printer)).await?;
     let outcome = report.complaint().or_else(|| plan.complaint()).map_or(Ok(()), Err);

@@ -7,6 +7,7 @@ use clap::Args;
 use snapkeep_core::{Code, Failure};
 use snapkeep_lambda::{Environment, Function, Invocation};
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 /// Lambda's longest time.
@@ -36,12 +37,27 @@ pub(crate) struct Invoke {
 
 /// Handles the event.
 pub(crate) async fn run(arguments: Invoke, session: &Session) -> Result<(), Failure> {
+    if let Some(flag) = session.globals.connection_flags().into_iter().next() {
+        return Err(Failure::new(
+            Code::BadEvent,
+            format!("--{flag} does not count for invoke: the event and the function's environment say all"),
+            "say it in the event, or set the function's variables",
+        ));
+    }
     let answer = handle(&arguments, session).await?;
     session.printer.raw(&(answer + "\n"))
 }
 
 async fn handle(arguments: &Invoke, session: &Session) -> Result<String, Failure> {
-    let event = read(&arguments.event, session)?;
+    let (file, directory) = (arguments.event.clone(), session.process.directory.clone());
+    // On a thread of its own: whoever types the event may end that with Ctrl-C.
+    let event = tokio::task::spawn_blocking(move || read(&file, &directory)).await.map_err(|error| {
+        Failure::new(
+            Code::BadEvent,
+            format!("the event cannot be read: {error}"),
+            "name a file that holds one JSON object",
+        )
+    })??;
     let function = Function::new(Environment::of(session.process.variables.clone()));
     let invocation = Invocation {
         request_id: arguments.request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
@@ -55,13 +71,12 @@ async fn handle(arguments: &Invoke, session: &Session) -> Result<String, Failure
     })
 }
 
-fn read(file: &str, session: &Session) -> Result<String, Failure> {
+fn read(file: &str, directory: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = if file == "-" {
         std::io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text)
     } else {
-        let path = session.process.directory.join(file);
-        std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text))
+        std::fs::File::open(directory.join(file)).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text))
     };
     let bad = |why: String| {
         Failure::new(

@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: List, session: &Session) -> Result<(), Failur
     if let Some(note) = note(&found) {
         session.printer.note(&note);
     }
-    session.printer.show(&views::List(found), now)
+    session.printer.show(&views::List(found), session.now_of(&target.api))
 }
 
 /// What the table does not show.

@@ -92,7 +92,8 @@ pub(crate) mod tests {
     /// Every command by its path, with its long flags.
     pub(crate) fn grammar() -> Vec<(Vec<String>, Vec<String>)> {
         fn walk(command: &clap::Command, path: &[String], found: &mut Vec<(Vec<String>, Vec<String>)>) {
-            let flags = command.get_arguments().filter_map(|flag| flag.get_long()).map(str::to_owned).collect();
+            let flags = command.get_arguments().filter(|flag| !flag.is_hide_set());
+            let flags = flags.filter_map(|flag| flag.get_long()).map(str::to_owned).collect();
             found.push((path.to_vec(), flags));
             for sub in command.get_subcommands() {
                 walk(sub, &[path, &[sub.get_name().to_owned()]].concat(), found);

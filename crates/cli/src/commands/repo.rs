@@ -9,8 +9,8 @@ mod verify;
 
 use crate::session::Session;
 use clap::{Args, Subcommand};
-use snapkeep_core::Failure;
 use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::{Code, Failure};
 
 /// Register, look at, verify and remove repositories
 #[derive(Debug, Args)]
@@ -42,6 +42,18 @@ pub(crate) async fn run(arguments: Repo, session: &Session) -> Result<(), Failur
     }
 }
 
+/// The repository that a command is given. Another one in -r would do nothing.
+fn given(name: &str, session: &Session) -> Result<RepositoryName, Failure> {
+    match session.globals.repository.as_deref().filter(|other| *other != name) {
+        None => RepositoryName::parse(name),
+        Some(other) => Err(Failure::new(
+            Code::BadEvent,
+            format!("two repositories are named: {name}, and {other} with -r"),
+            "name the one that is meant, without -r",
+        )),
+    }
+}
+
 /// The repository that a command is given, else the one that is meant anyway.
 async fn named(
     given: Option<&str>,
@@ -49,7 +61,7 @@ async fn named(
     session: &Session,
 ) -> Result<RepositoryName, Failure> {
     match given {
-        Some(name) => RepositoryName::parse(name),
+        Some(name) => self::given(name, session),
         None => crate::choose::repository(target, session, session.deadline()).await,
     }
 }

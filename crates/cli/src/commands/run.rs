@@ -68,10 +68,10 @@ pub(super) fn finish(
             (cluster.outcome, cluster.failure) = (ClusterOutcome::Unseen, Some(failure));
         }
     }
-    session.printer.show(&RunView(&report), session.now())?;
+    let shown = session.printer.show_with(&RunView(&report), session.now(), report.verdict());
     for policy in &report.policies {
         let at = format!("{} on {}", policy.policy, policy.cluster);
         policy.warnings.iter().for_each(|warning| session.printer.warning(&format!("{at}: {warning}")));
     }
-    report.verdict()
+    shown
 }

@@ -22,5 +22,5 @@ pub(crate) async fn run(arguments: Show, session: &Session) -> Result<(), Failur
     let target = session.connect()?;
     let repository = choose::repository(&target, session, deadline).await?;
     let shown = show(&target.api, &repository, &snapshot, deadline).await?;
-    session.printer.show(&shown, session.now())
+    session.printer.show(&shown, session.now_of(&target.api))
 }

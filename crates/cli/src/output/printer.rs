@@ -3,12 +3,14 @@
 use super::{Look, Style, Tone, View, json_of};
 use crate::args::{Globals, When};
 use crate::process::Process;
+use crate::words::said;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 use snapkeep_core::{Code, Failure};
 use std::io::{BufRead, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Text for people or JSON for programs.
@@ -58,6 +60,10 @@ pub(crate) struct Printer {
     err: Style,
     /// Drawn on standard error, out of whose way lines must get.
     bar: Arc<Mutex<Option<ProgressBar>>>,
+    /// Whether a question stands on standard error without its line's end.
+    asking: Arc<AtomicBool>,
+    /// Whether something was begun that goes on without us.
+    begun: Arc<AtomicBool>,
 }
 
 impl Printer {
@@ -84,6 +90,8 @@ impl Printer {
             out: Style::coloured(coloured(process.stdout_is_terminal)),
             err: Style::coloured(coloured(process.stderr_is_terminal)),
             bar: Arc::default(),
+            asking: Arc::default(),
+            begun: Arc::default(),
         }
     }
 
@@ -196,7 +204,8 @@ impl Printer {
     /// Something worth knowing, unless `--quiet`.
     pub(crate) fn note(&self, text: &str) {
         if self.verbosity >= Verbosity::Normal {
-            self.say("note", text, text);
+            let text = self.in_its_words(text);
+            self.say("note", &text, &text);
         }
     }
 
@@ -209,6 +218,7 @@ impl Printer {
 
     /// Something to look at although nothing failed.
     pub(crate) fn warning(&self, text: &str) {
+        let text = &self.in_its_words(text);
         self.say("warning", text, &format!("{}: {text}", self.err.paint(Tone::Warning, "warning")));
     }
 
@@ -229,6 +239,16 @@ impl Printer {
         }
     }
 
+    /// Notes that something was begun in the cluster.
+    pub(crate) fn has_begun(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was begun in the cluster.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// Draws a bar until [`Self::end_progress`].
     pub(crate) fn begin_progress(&self, bar: ProgressBar) {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
@@ -241,14 +261,29 @@ impl Printer {
         }
     }
 
-    /// Asks on standard error; anything but yes is no.
-    pub(crate) fn asks(&self, question: &str) -> bool {
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{} [y/N] ", self.err.paint(Tone::Strong, question));
-        let _ = err.flush();
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    /// Asks on standard error; anything but yes is no. The answer is waited for on a thread of its own, so that Ctrl-C
+    /// ends the waiting.
+    pub(crate) async fn asks(&self, question: &str) -> bool {
+        {
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "{} [y/N] ", self.err.paint(Tone::Strong, question));
+            let _ = err.flush();
+        }
+        self.asking.store(true, Ordering::Relaxed);
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+        });
+        let answer = answer.await;
+        self.asking.store(false, Ordering::Relaxed);
+        matches!(answer, Ok(Ok(answer)) if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Ends the line of a question that gets no answer any more.
+    pub(crate) fn end_question(&self) {
+        if self.asking.swap(false, Ordering::Relaxed) {
+            self.line("");
+        }
     }
 
     /// The error that a command ends with.
@@ -259,6 +294,11 @@ impl Printer {
             Format::Json => failure_json(failure),
             Format::Text => failure_text(failure, self.err),
         });
+    }
+
+    /// What the crates below say, in the words of who reads it.
+    fn in_its_words(&self, text: &str) -> String {
+        if self.format == Format::Lambda { text.to_owned() } else { said(text) }
     }
 
     fn say(&self, kind: &str, text: &str, for_people: &str) {

@@ -125,6 +125,9 @@ fn bar() -> ProgressBar {
 
 impl Observer for Reporter<'_> {
     fn notice(&self, event: &Event<'_>) {
+        if matches!(event, Event::Begun { .. } | Event::Deleting { .. }) {
+            self.printer.has_begun();
+        }
         match event {
             Event::Begun { snapshot, outcome: Outcome::Created } => {
                 self.printer.note(&format!("snapshot {snapshot} has begun"));

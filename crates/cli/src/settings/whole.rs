@@ -2,7 +2,7 @@
 
 use super::find;
 pub(crate) use super::find::Found;
-use super::{Connection, complete};
+use super::{Connection, complete, override_by_environment};
 use crate::args::Globals;
 use crate::process::Process;
 use snapkeep_cluster::SnapshotApi;
@@ -49,8 +49,10 @@ impl Whole {
     /// The API of one of its clusters; opens the one secret that this needs.
     pub(crate) fn connect(&self, name: &str, process: &Process) -> Result<SnapshotApi, Failure> {
         let mut cluster = self.config.cluster(name)?.clone();
+        if process.variable("SNAPKEEP_ENDPOINT").is_none() {
+            override_by_environment(&mut cluster, process)?;
+        }
         complete(&mut cluster);
-        self.found.anchor(&mut cluster);
         let connection = Connection::resolve(cluster, process, &mut Vec::new());
         connection.and_then(Connection::into_api).map_err(|failure| {
             let cause = format!("cluster {name}: {}", failure.cause);

@@ -3,7 +3,7 @@
 use crate::stage::{Stage, end_of};
 use serde_json::Value;
 use snapkeep_testbed::Mode;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[tokio::test]
 async fn ctrl_c_ends_the_command_and_not_the_snapshot() {
@@ -61,4 +61,30 @@ async fn what_stands_still_is_said_and_events_are_json_lines() {
     assert!(seen.iter().all(|event| event["schema"] == 1 && event["event"].is_string()), "{seen:?}");
     assert_eq!((seen[0]["event"].as_str(), seen.last().unwrap()["event"].as_str()), (Some("note"), Some("warning")));
     assert_eq!(end_of(create).await.status, 0);
+}
+
+#[test]
+fn ctrl_c_at_the_question_ends_it() {
+    use std::io::{Read, Write};
+    let program = env!("CARGO_BIN_EXE_snapkeep");
+    let line = format!("{program} abort -r r s --endpoint http://127.0.0.1:1 --color never");
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &line, "/dev/null"]).env("HOME", "/nowhere").env_remove("SNAPKEEP_CONFIG");
+    let Ok(mut child) = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() else {
+        println!("skipped: there is no `script` to stand for a terminal");
+        return;
+    };
+    let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"[y/N] ") {
+        let mut byte = [0];
+        assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+        seen.push(byte[0]);
+    }
+    keys.write_all(b"\x03").unwrap();
+    let mut rest = String::new();
+    screen.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    let error = "\r\nerror[interrupted]: interrupted\r\n";
+    assert!(rest.contains(error) && !rest.contains("goes on"), "{rest:?}");
 }

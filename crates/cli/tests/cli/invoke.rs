@@ -63,9 +63,13 @@ async fn invoke_answers_as_the_function_does() {
         r#"{"Endpoint":"https://evil.example","Region":"eu-west-1"}"#,
     )
     .unwrap();
-    for (line, status, code) in
-        [("invoke bad.json", 2, "bad_event"), ("invoke no-such.json", 2, "bad_event"), ("invoke -", 2, "bad_event")]
-    {
+    for (line, status, code) in [
+        ("invoke bad.json", 2, "bad_event"),
+        ("invoke no-such.json", 2, "bad_event"),
+        ("invoke -", 2, "bad_event"),
+        ("invoke event.json --auth basic", 2, "bad_event"),
+        ("invoke event.json -r x", 2, "bad_event"),
+    ] {
         let ran = stage.run(line);
         let error: Value = serde_json::from_str(ran.err.lines().last().unwrap_or_default()).unwrap();
         let message: Value = serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();

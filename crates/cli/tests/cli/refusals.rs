@@ -82,6 +82,9 @@ async fn what_the_cluster_says_no_to() {
     stage.refused("list --cluster nope", 2, "bad_config");
     stage.refused("list --endpoint https://x.eu-west-1.aoss.amazonaws.com", 2, "unsupported");
     // What Amazon's endpoints need is said before they are called.
+    for verb in ["register R --bucket b", "remove R --yes", "cleanup R --yes", "show R", "verify R"] {
+        stage.refused(&format!("repo {verb} -r other"), 2, "bad_event");
+    }
     stage.refused("repo register R --bucket bbb", 1, "repository_conflict");
 }
 

@@ -1,11 +1,11 @@
 //! `repo cleanup`.
 
+use super::given;
 use crate::confirm::{Yes, confirm};
 use crate::output::views;
 use crate::session::Session;
 use clap::Args;
 use snapkeep_core::Failure;
-use snapkeep_core::naming::RepositoryName;
 use snapkeep_engine::cleanup_repository;
 
 /// Delete files in a repository that no snapshot needs
@@ -20,12 +20,12 @@ pub(crate) struct Cleanup {
 
 /// Asks, then cleans up.
 pub(crate) async fn run(arguments: Cleanup, session: &Session) -> Result<(), Failure> {
-    let repository = RepositoryName::parse(&arguments.name)?;
+    let repository = given(&arguments.name, session)?;
     let target = session.connect()?;
     let question = format!(
         "Delete files that no snapshot in repository {repository} needs? No other cluster may write to it meanwhile."
     );
-    confirm(session, arguments.yes, &question)?;
-    let cleaned = cleanup_repository(&target.api, &repository, session.deadline()).await?;
+    confirm(session, arguments.yes, &question).await?;
+    let cleaned = cleanup_repository(&target.api, &repository, session.patient_deadline()).await?;
     session.printer.show(&views::Cleanup { repository: repository.to_string(), cleaned }, session.now())
 }

@@ -1,14 +1,15 @@
 //! `repo register`.
 
+use super::given;
 use crate::args::Pair;
 use crate::output::progress::Reporter;
 use crate::output::views::Registered;
 use crate::session::Session;
+use crate::words::all_said;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use snapkeep_config::Repository;
 use snapkeep_core::endpoint::Endpoint;
-use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::repository::{
     RepositorySettings, S3Settings, check_bucket, check_region, check_role_arn, refuse_reserved,
 };
@@ -57,7 +58,7 @@ pub(crate) struct Register {
 
 /// Registers.
 pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Failure> {
-    let repository = RepositoryName::parse(&arguments.name)?;
+    let repository = given(&arguments.name, session)?;
     refuse_reserved(&repository)?;
     let target = session.connect()?;
     let wanted = arguments.over(target.repositories.get(repository.as_str()));
@@ -71,7 +72,7 @@ pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Fa
         repository: report.repository,
         outcome: report.registration,
         verified: report.verified.unwrap_or(false),
-        warnings: report.warnings,
+        warnings: all_said(report.warnings),
     };
     session.printer.show(&registered, session.now())
 }

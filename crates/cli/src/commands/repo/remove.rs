@@ -1,11 +1,11 @@
 //! `repo remove`.
 
+use super::given;
 use crate::confirm::{Yes, confirm};
 use crate::output::views::Removal;
 use crate::session::Session;
 use clap::Args;
 use snapkeep_core::Failure;
-use snapkeep_core::naming::RepositoryName;
 use snapkeep_engine::remove_repository;
 
 /// Make the cluster forget a repository; its snapshots stay where they are
@@ -20,9 +20,9 @@ pub(crate) struct Remove {
 
 /// Asks, then removes.
 pub(crate) async fn run(arguments: Remove, session: &Session) -> Result<(), Failure> {
-    let repository = RepositoryName::parse(&arguments.name)?;
+    let repository = given(&arguments.name, session)?;
     let target = session.connect()?;
-    confirm(session, arguments.yes, &format!("Remove repository {repository} from {}?", target.endpoint))?;
+    confirm(session, arguments.yes, &format!("Remove repository {repository} from {}?", target.endpoint)).await?;
     remove_repository(&target.api, &repository, session.deadline()).await?;
     session.printer.show(&Removal { schema: 1, repository: repository.to_string(), removed: true }, session.now())
 }
