@@ -75,7 +75,7 @@ pub(crate) fn said(text: &str) -> String {
 }
 
 /// Warnings of a result in the command line's words.
-pub(crate) fn all_said(warnings: Vec<String>) -> Vec<String> {
+pub(crate) fn all_said(warnings: &[String]) -> Vec<String> {
     warnings.iter().map(|warning| said(warning)).collect()
 }
 
@@ -152,7 +152,7 @@ mod tests {
             "an earlier delivery of this event was not looked for: why",
             "this request has more than one snapshot: a, b; delete all but one",
         ];
-        for said in all_said(warnings.map(str::to_owned).to_vec()) {
+        for said in all_said(&warnings.map(str::to_owned)) {
             assert!(!said.contains("event") && !said.contains("request has"), "{said}");
         }
     }

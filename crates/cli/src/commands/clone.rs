@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(
     let reporter = Reporter::new(&session.printer);
     let report = snapkeep_engine::clone(&target.api, &job, session.patient_deadline(), &reporter).await?;
     drop(reporter);
-    let report = CloneReport { warnings: all_said(report.warnings), ..report };
+    let report = CloneReport { warnings: all_said(&report.warnings), ..report };
     // A clone of a snapshot that is not good is not either, which was warned about.
     let has_ended = report.state.is_some_and(|state| state != State::InProgress);
     let outcome = if has_ended { Ok(()) } else { Err(unended(&follow)) };

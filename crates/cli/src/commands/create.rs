@@ -87,7 +87,7 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
         run_observed(&target.api, &job, deadline, Warnings::default(), &Reporter::new(&session.printer)).await
     };
     let report = report.map_err(with_our_hint)?;
-    let report = Report { warnings: all_said(report.warnings), ..report };
+    let report = Report { warnings: all_said(&report.warnings), ..report };
     let state = report.state;
     let has_ended = state == Some(State::Success);
     let outcome = if has_ended || arguments.no_wait { Ok(()) } else { Err(unended(&follow)) };

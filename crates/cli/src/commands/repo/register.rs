@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Fa
         repository: report.repository,
         outcome: report.registration,
         verified: report.verified.unwrap_or(false),
-        warnings: all_said(report.warnings),
+        warnings: all_said(&report.warnings),
     };
     session.printer.show(&registered, session.now())
 }
