@@ -156,7 +156,7 @@ fn its_shape_is_stable() {
         "schema": 1, "repository": "backups", "total": 5, "missing": ["gone"], "allow_last_good": false,
         "steps": [{"snapshot": "nightly-1", "uuid": "uuid-nightly-1", "state": "SUCCESS",
             "started_at": "2026-10-27T00:00:00Z", "reasons": ["named"]}],
-        "kept": [{"snapshot": "running", "named": true, "why": "it runs: deleting it would abort it",
+        "kept": [{"snapshot": "running", "state": "IN_PROGRESS", "started_at": "2026-10-30T00:00:00Z", "named": true, "why": "it runs: deleting it would abort it",
             "hint": "`abort` ends it, and what it has saved so far goes with it"}],
     });
     assert_eq!(serde_json::to_value(&plan).unwrap(), expected);
