@@ -46,13 +46,15 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
     if session.printer.format() == Format::Text {
         session.printer.show_plan(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
     }
-    if !plan.steps.is_empty() && (plan.deletes().next().is_some() || session.printer.can_ask()) {
+    let is_asked = !plan.steps.is_empty() && (plan.deletes().next().is_some() || session.printer.can_ask());
+    if is_asked {
         confirm(session, arguments.yes, &question(&plan)).await?;
     }
     let (fleet, unreachable) = chosen.fleet(session);
     session.goes_on("what was sent is carried out; `snapkeep plan` shows what is left");
     let options = ApplyOptions {
-        yes: true,
+        // Who was not asked has not said it: a new policy's deletions wait for a yes of somebody's own.
+        yes: is_asked || arguments.yes.yes,
         allow_unknown_clock: arguments.allow_unknown_clock,
         run: mark(),
         wait_until_end: true,
