@@ -139,7 +139,17 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snapkeep"));
         command.env_clear().current_dir(self.files.path()).stdin(Stdio::null());
         command.env("SNAPKEEP_ALLOWED_ENDPOINTS", self.front.authority()).envs(environment.iter().copied());
-        command.args(["--json", "--endpoint", &self.front.url(), "--repository", &self.repository]).args(arguments);
+        // A flag that would do nothing is refused: an event says all by itself, and `repo` is told its repository.
+        let has = |verb: &str| arguments.iter().any(|word| word == verb);
+        if !has("invoke") {
+            command.args(["--endpoint", &self.front.url()]);
+        }
+        if has("repo") {
+            command.env("SNAPKEEP_REPOSITORY", &self.repository);
+        } else if !has("invoke") {
+            command.args(["--repository", &self.repository]);
+        }
+        command.arg("--json").args(arguments);
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Ran { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
