@@ -16,7 +16,7 @@ async fn has(stage: &Stage, feature: Feature) -> Option<bool> {
         // Older versions take them and say nothing: it shows in what they tell of the snapshot.
         Feature::Metadata => Some(shown(stage, "metadata").await.is_object()),
         Feature::FeatureStates => Some(shown(stage, "feature_states").await.is_array()),
-        Feature::Cleanup => Some(matches!(stage.api.cleanup(&stage.repository, soon()).await, Written::Done(_))),
+        Feature::Cleanup => Some(matches!(stage.cleanup(&stage.repository).await, Written::Done(_))),
         Feature::Clone => {
             let (source, target) = (name("one"), name("cloned"));
             Some(matches!(

@@ -18,9 +18,9 @@ async fn repositories_are_registered_verified_and_removed() {
         assert_eq!(one.kind, "fs");
         assert_eq!(done(api.verify(repository, soon()).await), std::slice::from_ref(&node.name));
         if stage.product.has(Feature::Cleanup) {
-            assert_eq!(done(api.cleanup(repository, soon()).await).blobs, 0, "{}", node.name);
+            assert_eq!(done(stage.cleanup(repository).await).blobs, 0, "{}", node.name);
         } else {
-            assert_eq!(refused(api.cleanup(repository, soon()).await), Kind::Unsupported, "{}", node.name);
+            assert_eq!(refused(stage.cleanup(repository).await), Kind::Unsupported, "{}", node.name);
         }
         done(api.remove(repository, soon()).await);
         assert_eq!(api.repository(repository, soon()).await.unwrap(), None);

@@ -1,7 +1,7 @@
 //! What every test here stands on: a node and a repository of its own on it.
 
 use serde_json::{Value, json};
-use snapkeep_cluster::{Kind, Product, SnapshotApi, Written};
+use snapkeep_cluster::{Cleaned, Kind, Product, SnapshotApi, Written};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::{Snapshot, State};
@@ -124,6 +124,15 @@ impl Stage {
         .await;
         assert_eq!(ended.state, Some(State::Success), "{}: {ended:?}", self.node.name);
         ended
+    }
+
+    /// Cleans up once the node lets it: for a moment after a snapshot's end it still counts as running there.
+    pub(crate) async fn cleanup(&self, repository: &RepositoryName) -> Written<Cleaned> {
+        eventually("the node is free to clean up", async || match self.api.cleanup(repository, soon()).await {
+            Written::Refused(refusal) if refusal.kind == Kind::Busy => None,
+            other => Some(other),
+        })
+        .await
     }
 
     /// A repository that takes some seconds for a snapshot of `heavy`, an index that does not compress.
