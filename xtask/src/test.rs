@@ -4,13 +4,10 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use snapkeep_testbed::{Needs, Testbed, bed};
+use snapkeep_testbed::{Needs, Testbed, bed, release};
 
 use crate::failure::{Failure, Result};
 use crate::terminal::Terminal;
-
-/// Nodes that every run needs.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
 
 /// What a run from nothing may take on two cores. Printed beside what it took, never asserted.
 const BUDGET: Duration = Duration::from_mins(35);
@@ -38,7 +35,7 @@ fn in_phases(phases: &mut Phases, matrix: bool, filters: &[&String]) -> Result<(
         phases.run("deny", deny)?;
     }
     phases.run("build", || cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
-    let needs = Needs::nodes(REQUIRED.iter().copied());
+    let needs = Needs::nodes(release::REQUIRED);
     let bed = phases.run("nodes", || Ok(Testbed::start(&needs, &Terminal::default())?))?;
     phases.run("tests", || tests(&bed, matrix, filters))?;
     phases.run("stop", || {
@@ -56,7 +53,7 @@ fn tests(bed: &Testbed, matrix: bool, filters: &[&String]) -> Result<()> {
     // The binary that the test build made: the demo's test runs the very same.
     command.env("SNAPKEEP_BOOTSTRAP", crate::cargo::beside_this("bootstrap")?);
     if matrix {
-        command.env("SNAPKEEP_MATRIX", "1");
+        command.env(release::MATRIX_VAR, "1");
     } else {
         println!("skipped: the nodes of the whole version matrix (cargo xtask test --matrix runs them)");
     }

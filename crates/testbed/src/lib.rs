@@ -19,7 +19,7 @@
 //! | `SNAPKEEP_TESTBED_VERBOSE` | set: what the testbed does is shown on standard error |
 //! | `SNAPKEEP_CACHE` | where distributions are kept; see [`cache`] |
 //! | `SNAPKEEP_JDK_17`, `SNAPKEEP_JDK_25`, … | the home of the Java of that major version; see [`jdk`] |
-//! | `SNAPKEEP_MATRIX` | set: this crate's own tests run every release |
+//! | `SNAPKEEP_MATRIX` | which releases tests run, in place of [`release::REQUIRED`]: `1` for all, or names between commas |
 //!
 //! # What the nodes do that one would not guess
 //!

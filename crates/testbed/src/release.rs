@@ -4,7 +4,9 @@
 //! no plugin; OpenSearch's S3 plugin is published as a jar, and is put together here for the release that we run with S3.
 
 use std::fmt;
+use std::io::Write as _;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -154,6 +156,40 @@ pub static RELEASES: [Release; 9] = [
     },
 ];
 
+/// Names of the releases that every run of tests covers.
+pub const REQUIRED: [&str; 2] = ["opensearch-3.3.0", "elasticsearch-7.17.28"];
+
+/// The environment variable that says which releases a run of tests covers: `1` for all, or names between commas.
+pub const MATRIX_VAR: &str = "SNAPKEEP_MATRIX";
+
+/// The releases of this run of tests: [`REQUIRED`], or what `SNAPKEEP_MATRIX` says. What is left out is said once a
+/// process.
+///
+/// # Panics
+/// When `SNAPKEEP_MATRIX` names a release that there is not.
+pub fn of_this_run() -> &'static [&'static Release] {
+    static CHOSEN: LazyLock<Vec<&Release>> = LazyLock::new(|| {
+        let asked = std::env::var(MATRIX_VAR).ok();
+        let chosen = chosen(asked.as_deref()).unwrap_or_else(|error| panic!("{MATRIX_VAR}: {error}"));
+        let skipped: Vec<&str> =
+            RELEASES.iter().filter(|release| !chosen.contains(release)).map(|release| release.name).collect();
+        if !skipped.is_empty() {
+            // Past the tests' capture: what is skipped is to be seen.
+            let _ = writeln!(std::io::stderr(), "skipped {}: {MATRIX_VAR}=1 runs them", skipped.join(", "));
+        }
+        chosen
+    });
+    &CHOSEN
+}
+
+fn chosen(asked: Option<&str>) -> Result<Vec<&'static Release>> {
+    match asked {
+        None => REQUIRED.into_iter().map(Release::named).collect(),
+        Some("1") => Ok(RELEASES.iter().collect()),
+        Some(names) => names.split(',').map(|name| Release::named(name.trim())).collect(),
+    }
+}
+
 impl Release {
     /// The release of that name.
     ///
@@ -204,5 +240,19 @@ mod tests {
         }
         let unknown = Release::named("opensearch-9").unwrap_err().to_string();
         assert!(unknown.contains("opensearch-3.3.0"), "{unknown}");
+    }
+
+    #[test]
+    fn a_run_covers_what_is_required_or_asked_for() {
+        let names = |asked: Option<&str>| -> Vec<&str> {
+            chosen(asked).unwrap().into_iter().map(|release| release.name).collect()
+        };
+        assert_eq!(names(None), REQUIRED);
+        assert_eq!(names(Some("1")).len(), RELEASES.len());
+        assert_eq!(
+            names(Some("elasticsearch-6.8.0, elasticsearch-5.6.16")),
+            ["elasticsearch-6.8.0", "elasticsearch-5.6.16"]
+        );
+        assert!(chosen(Some("")).is_err());
     }
 }

@@ -2,11 +2,7 @@
 
 use crate::world::{Ran, World, own_node};
 use serde_json::Value;
-use snapkeep_testbed::{RELEASES, Testbed, eventually};
-use std::io::Write as _;
-
-/// Versions that every run covers; the others with `SNAPKEEP_MATRIX`.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
+use snapkeep_testbed::{Testbed, eventually, release};
 
 /// One version's world and the name that its failures are told by.
 struct Suite {
@@ -215,13 +211,7 @@ async fn suite_on(name: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verb_on_the_versions_that_people_run() {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    for release in &RELEASES {
-        if all || REQUIRED.contains(&release.name) {
-            suite_on(release.name).await;
-        } else {
-            // Past the test's capture: what is skipped is to be seen.
-            let _ = writeln!(std::io::stderr(), "skipped {}: cargo xtask test --matrix runs it", release.name);
-        }
+    for release in release::of_this_run() {
+        suite_on(release.name).await;
     }
 }

@@ -3,7 +3,7 @@
 use crate::world::World;
 use serde_json::{Value, json};
 use snapkeep_testbed::progress::Quiet;
-use snapkeep_testbed::{Cluster, NodeHandle, NodeOptions, RELEASES, eventually};
+use snapkeep_testbed::{Cluster, NodeHandle, NodeOptions, Release, eventually};
 
 /// Bytes a second: the snapshot lasts until another manager has been found, and some seconds more.
 const SLOW: &str = "12kb";
@@ -28,7 +28,7 @@ async fn prepare(world: &World, node: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_outlives_the_manager_that_began_it() {
-    let release = RELEASES.iter().find(|release| release.name == "opensearch-3.3.0").unwrap();
+    let release = Release::named("opensearch-3.3.0").unwrap();
     let options = NodeOptions { heap_mb: 300, ..NodeOptions::default() };
     let mut cluster = Cluster::start(release, 3, &options, &Quiet).unwrap();
     let first = manager(&cluster.node("n0")).await;

@@ -3,13 +3,13 @@
 use crate::world::{Ran, World};
 use serde_json::{Value, json};
 use snapkeep_testbed::progress::Quiet;
-use snapkeep_testbed::{Node, NodeHandle, NodeOptions, PASSWORD, RELEASES, USER};
+use snapkeep_testbed::{Node, NodeHandle, NodeOptions, PASSWORD, Release, USER, release};
 
-/// Versions whose distributions have the module; the first in every run, the others with `SNAPKEEP_MATRIX`.
+/// Versions whose distributions have the module.
 const SECURED: [&str; 3] = ["elasticsearch-7.17.28", "elasticsearch-8.19.0", "elasticsearch-9.2.0"];
 
 fn start(name: &str) -> Node {
-    let release = RELEASES.iter().find(|release| release.name == name).unwrap();
+    let release = Release::named(name).unwrap();
     Node::start(release, &NodeOptions { secured: true, ..NodeOptions::default() }, &Quiet).unwrap()
 }
 
@@ -84,8 +84,7 @@ async fn identities_on(name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn basic_authentication_and_api_keys() {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    for name in SECURED.into_iter().take(if all { SECURED.len() } else { 1 }) {
-        identities_on(name).await;
+    for release in release::of_this_run().iter().filter(|release| SECURED.contains(&release.name)) {
+        identities_on(release.name).await;
     }
 }

@@ -4,7 +4,7 @@ use crate::verbs::{Needs, Verb};
 use serde_json::{Value, json};
 use snapkeep_front::Front;
 use snapkeep_testbed::progress::Quiet;
-use snapkeep_testbed::{Node, NodeHandle, NodeOptions, RELEASES, Testbed, eventually};
+use snapkeep_testbed::{Node, NodeHandle, NodeOptions, Release, Testbed, eventually};
 use std::process::{Command, Stdio};
 
 pub(crate) struct World {
@@ -17,7 +17,7 @@ pub(crate) struct World {
 
 /// A node that nobody else uses; it ends when dropped.
 pub(crate) fn own_node(name: &str) -> (Node, &'static NodeHandle) {
-    let release = RELEASES.iter().find(|release| release.name == name).unwrap();
+    let release = Release::named(name).unwrap();
     let s3 = release.has_s3().then(|| Testbed::shared().s3().client.clone());
     let node = Node::start(release, &NodeOptions { s3, ..NodeOptions::default() }, &Quiet).unwrap();
     let handle = Box::leak(Box::new(NodeHandle::of(&node)));

@@ -5,32 +5,16 @@ use snapkeep_cluster::{Cleaned, Kind, Product, SnapshotApi, Written};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::{Snapshot, State};
-use snapkeep_testbed::{NodeHandle, RELEASES, Testbed, eventually};
+use snapkeep_testbed::{NodeHandle, RELEASES, Testbed, eventually, release};
 use snapkeep_transport::{Auth, Client, Deadline, Settings};
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::sync::{LazyLock, Once};
+use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Versions that every run covers; the others with `SNAPKEEP_MATRIX`.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
-
-/// What is skipped is said once.
-static SAID: Once = Once::new();
-
 /// The nodes of this run.
 pub(crate) fn nodes() -> Vec<&'static NodeHandle> {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    let (run, skipped): (Vec<_>, Vec<_>) = RELEASES.iter().partition(|release| all || REQUIRED.contains(&release.name));
-    SAID.call_once(|| {
-        let names: Vec<&str> = skipped.iter().map(|release| release.name).collect();
-        if !names.is_empty() {
-            // Past the test's capture: what is skipped is to be seen.
-            let _ = writeln!(std::io::stderr(), "skipped {}: cargo xtask test --matrix runs them", names.join(", "));
-        }
-    });
-    run.into_iter().map(|release| Testbed::shared().node(release.name)).collect()
+    release::of_this_run().iter().map(|release| Testbed::shared().node(release.name)).collect()
 }
 
 pub(crate) fn soon() -> Deadline {

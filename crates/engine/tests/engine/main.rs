@@ -1,5 +1,4 @@
-//! The engine against real nodes, through a front that loses, delays and invents answers. The versions
-//! that every run covers are in [`stage::nodes`]; the others with `SNAPKEEP_MATRIX`.
+//! The engine against real nodes, through a front that loses, delays and invents answers.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod aborts;

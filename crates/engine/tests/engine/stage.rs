@@ -7,29 +7,18 @@ use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::repository::RepositorySettings;
 use snapkeep_engine::{Event, Observer, Registration};
 use snapkeep_front::{Action, Fault, FaultId, Front, Seen};
-use snapkeep_testbed::{Mode, NodeHandle, RELEASES, Testbed, eventually};
+use snapkeep_testbed::{Mode, NodeHandle, RELEASES, Testbed, eventually, release};
 use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
-use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Versions that every run covers.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
 
 /// The only one with a real S3 repository, whose bucket can be held.
 pub(crate) const WITH_S3: &str = "opensearch-3.3.0";
 
 /// The nodes to run on.
 pub(crate) fn nodes() -> Vec<&'static str> {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    let (run, skipped): (Vec<&str>, Vec<&str>) =
-        RELEASES.iter().map(|release| release.name).partition(|name| all || REQUIRED.contains(name));
-    if !skipped.is_empty() {
-        // Past the test's capture: what is skipped is to be seen.
-        let _ = writeln!(std::io::stderr(), "skipped {}: SNAPKEEP_MATRIX runs them", skipped.join(", "));
-    }
-    run
+    release::of_this_run().iter().map(|release| release.name).collect()
 }
 
 /// One test's world.

@@ -14,15 +14,11 @@ use snapkeep_core::selection::Selection;
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{ApplyOptions, Fleet, PolicyReport, RunOptions, RunReport, run};
 use snapkeep_front::{Front, Seen};
-use snapkeep_testbed::{NodeHandle, RELEASES, Testbed};
+use snapkeep_testbed::{NodeHandle, Testbed, release};
 use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Versions that every run covers.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
 
 /// The only one with a real S3 repository.
 pub(crate) const WITH_S3: &str = "opensearch-3.3.0";
@@ -32,14 +28,7 @@ pub(crate) const CLUSTER: &str = "prod";
 
 /// The nodes to run on.
 pub(crate) fn nodes() -> Vec<&'static str> {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    let (run, skipped): (Vec<&str>, Vec<&str>) =
-        RELEASES.iter().map(|release| release.name).partition(|name| all || REQUIRED.contains(name));
-    if !skipped.is_empty() {
-        // Past the test's capture: what is skipped is to be seen.
-        let _ = writeln!(std::io::stderr(), "skipped {}: SNAPKEEP_MATRIX runs them", skipped.join(", "));
-    }
-    run
+    release::of_this_run().iter().map(|release| release.name).collect()
 }
 
 pub(crate) fn at(text: &str) -> Timestamp {

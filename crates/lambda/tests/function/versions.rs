@@ -5,11 +5,7 @@ use crate::stage::{Stage, invocation, principal};
 use serde_json::{Value, json};
 use snapkeep_core::Code;
 use snapkeep_front::Action;
-use snapkeep_testbed::{RELEASES, Testbed};
-use std::io::Write as _;
-
-/// Versions that every run covers; the others with `SNAPKEEP_MATRIX`.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
+use snapkeep_testbed::{Testbed, release};
 
 /// A stage on this node, with a bucket of S3 or a folder in its place.
 async fn stage_on(name: &str) -> Stage {
@@ -103,13 +99,7 @@ async fn missing_index_on(name: &str, stage: &Stage) {
 
 #[tokio::test]
 async fn the_whole_job_on_the_versions_that_people_run() {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    for release in &RELEASES {
-        if all || REQUIRED.contains(&release.name) {
-            whole_job_on(release.name).await;
-        } else {
-            // Past the test's capture: what is skipped is to be seen.
-            let _ = writeln!(std::io::stderr(), "skipped {}: cargo xtask test --matrix runs it", release.name);
-        }
+    for release in release::of_this_run() {
+        whole_job_on(release.name).await;
     }
 }
