@@ -1,0 +1,1 @@
+//! From a blob's bytes to values.

@@ -1,0 +1,13 @@
+//! The blob-store format of snapshot repositories, read without a cluster: Elasticsearch 5 to 9, OpenSearch 1 to 3.
+//!
+//! - [`damage`]: what is wrong with a blob, and at which byte
+//! - [`bytes`]: a blob's envelope, its compression, its SMILE or JSON
+//! - [`model`]: what each kind of blob says
+//!
+//! Read-only. What is read comes from whoever can write to the bucket: no bytes lead to a panic, to recursion without end or
+//! to more memory than the caps in [`bytes`] allow.
+
+pub mod damage;
+pub mod model;
+
+pub use damage::Damage;
