@@ -71,7 +71,7 @@ pub struct Look<'a> {
 
 impl<'a> Look<'a> {
     /// Looks at the repository of that name as `cluster` listed it just now, with *all* policies of the configuration;
-    /// `None` if it is not in that listing.
+    /// `now` is what our clock shows. `None` if the repository is not in that listing.
     pub fn new(
         policies: &'a [Policy],
         name: &str,
@@ -80,6 +80,7 @@ impl<'a> Look<'a> {
         now: Timestamp,
     ) -> Option<Self> {
         let listed = cluster.repositories.get(repository)?;
+        let now = cluster.time(now);
         let here = |policy: &&Policy| {
             policy.repository.as_str() == repository && policy.clusters.iter().any(|cluster| cluster == name)
         };

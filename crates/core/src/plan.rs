@@ -17,13 +17,13 @@
 
 mod kinds;
 mod make;
+mod skip;
 mod slot;
 mod words;
 
-pub use kinds::{
-    Create, CreateGuard, Delete, DeleteGuard, Due, Kept, Newest, Place, Skip, Skipped, Standing, Step, Why,
-};
+pub use kinds::{Create, CreateGuard, Delete, DeleteGuard, Due, Kept, Newest, Place, Skipped, Standing, Step, Why};
 pub use make::make;
+pub use skip::Skip;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

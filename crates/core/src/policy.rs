@@ -165,6 +165,14 @@ pub fn check_set(policies: &[Policy]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether each of `only` is the name of a policy; `bad_event` that names the first that is not.
+pub fn check_names(policies: &BTreeMap<String, Policy>, only: &[String]) -> Result<(), Failure> {
+    let Some(unknown) = only.iter().find(|name| !policies.contains_key(*name)) else { return Ok(()) };
+    let known: Vec<&str> = policies.keys().map(String::as_str).collect();
+    let hint = if known.is_empty() { "there are none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+    Err(Failure::new(Code::BadEvent, format!("the configuration has no policy named {unknown:?}"), hint))
+}
+
 fn bad(cause: &str, hint: &str) -> Failure {
     Failure::new(Code::BadConfig, cause, hint)
 }

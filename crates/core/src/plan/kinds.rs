@@ -1,5 +1,6 @@
 //! What a plan is made of.
 
+use super::skip::Skip;
 use crate::ownership::{Foreign, Mark};
 use crate::retention::Reason;
 use crate::selection::Named;
@@ -217,59 +218,4 @@ pub struct Skipped {
     /// Why it would have been deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
-}
-
-/// Why something is not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "skipped", rename_all = "snake_case")]
-pub enum Skip {
-    /// The cluster could not be asked.
-    ClusterUnseen,
-    /// The repository is not registered, or could not be listed.
-    RepositoryUnseen,
-    /// The repository is registered `readonly`.
-    Readonly,
-    /// No slot has been due yet.
-    NoSlot,
-    /// The slot has its snapshot.
-    SlotDone,
-    /// The slot's snapshot runs: it is to be followed.
-    SlotRunning,
-    /// The slot's snapshot is in a state that is not known.
-    SlotUnknown,
-    /// A snapshot of the slot's name exists and is not the policy's.
-    NameTaken,
-    /// Each attempt that the slot may have was FAILED or PARTIAL.
-    AttemptsUsed {
-        /// How many.
-        attempts: u32,
-    },
-    /// The slot can no longer begin.
-    WindowOver {
-        /// Since when.
-        since: Timestamp,
-    },
-    /// Another snapshot runs first: look again, until the window is over.
-    Waiting {
-        /// The repository that it goes to.
-        behind_repository: String,
-        /// Its name.
-        behind: String,
-        /// Until when waiting makes sense.
-        until: Timestamp,
-    },
-    /// No index is selected. (An empty list would mean all of them to the server.)
-    NothingSelected,
-    /// The server's clock is not known.
-    ClockUnknown,
-    /// The server's clock is more than five minutes off.
-    ClockSkewed {
-        /// How far it is ahead.
-        seconds: i64,
-    },
-    /// The run has as many deletions as it may.
-    Limit {
-        /// How many.
-        max_deletes_per_run: u32,
-    },
 }

@@ -1,12 +1,14 @@
 //! Making the plan: whose each snapshot is, then one policy after the other.
 
-use super::kinds::{Delete, DeleteGuard, Kept, Newest, Place, Skip, Skipped, Standing, Step, Why};
+use super::kinds::{Delete, DeleteGuard, Kept, Newest, Place, Skipped, Standing, Step, Why};
+use super::skip::Skip;
 use super::slot;
 use super::{Options, Plan, SCHEMA};
 use crate::inventory::{Cluster, Inventory, Repository};
 use crate::ownership::{Foreign, Mark, Owned, share_out};
 use crate::policy::{FirstDelete, Policy};
 use crate::retention::{self, Reason, Subject, Ties, Verdict};
+use crate::schedule::Schedule;
 use crate::snapshot::{Snapshot, State};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -38,7 +40,8 @@ pub fn make(policies: &[Policy], inventory: &Inventory, options: &Options, now: 
             running: &running(seen),
             foreign: &shares.foreign,
             options,
-            now,
+            ours: now,
+            now: seen.time(now),
         };
         for (policy, owned) in policies.iter().zip(shares.owned) {
             View { policy, place: place(policy), owned, common: &common }.plan(&mut plan);
@@ -85,7 +88,26 @@ pub(super) struct Common<'a> {
     /// The repository's foreign snapshots, sorted by name.
     pub(super) foreign: &'a [(&'a Snapshot, Foreign)],
     pub(super) options: &'a Options,
+    /// What our clock shows.
+    ours: Timestamp,
+    /// What time it is for slots and ages: see [`Cluster::time`].
     pub(super) now: Timestamp,
+}
+
+impl Common<'_> {
+    /// Why no slot can be told, unless the operator says that our clock is right.
+    pub(super) fn dispute(&self, schedule: &Schedule) -> Option<Skip> {
+        let dispute = || slot::dispute(schedule, self.cluster, self.repository, self.ours);
+        if self.options.allow_unknown_clock { None } else { dispute() }
+    }
+
+    /// Why ages are not to be trusted, unless the operator says that they are.
+    fn astray(&self) -> Option<Skip> {
+        if self.cluster.clock_is_trusted() || self.options.allow_unknown_clock {
+            return None;
+        }
+        Some(self.cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
+    }
 }
 
 fn running(cluster: &Cluster) -> Vec<(&str, &str)> {
@@ -110,6 +132,7 @@ impl<'a> View<'a> {
             Ok(None) => {}
             Err((snapshot, why)) => plan.skipped.push(Skipped { snapshot, ..skip(self.place.clone(), why) }),
         }
+        plan.skipped.extend(self.common.astray().map(|why| skip(self.place.clone(), why)));
         self.retain(&standing, plan);
         plan.policies.push(standing);
     }
@@ -226,10 +249,7 @@ impl<'a> View<'a> {
         if self.common.repository.readonly {
             return Some(Skip::Readonly);
         }
-        if self.common.cluster.clock_is_trusted() || self.common.options.allow_unknown_clock {
-            return None;
-        }
-        Some(self.common.cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
+        self.common.astray()
     }
 
     fn deletion(&self, verdict: Verdict<'_>, guard: DeleteGuard, unconfirmed: bool) -> Delete {

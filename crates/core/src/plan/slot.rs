@@ -1,9 +1,13 @@
 //! Whether a policy's slot wants a snapshot now.
 
-use super::kinds::{Create, CreateGuard, Due, Skip, Standing};
+use super::kinds::{Create, CreateGuard, Due, Standing};
 use super::make::View;
+use super::skip::Skip;
+use crate::inventory::{Cluster, MAX_SKEW, Repository, SANE_SKEW};
 use crate::naming;
 use crate::ownership::Owned;
+use crate::policy::Policy;
+use crate::schedule::Schedule;
 use crate::snapshot::State;
 use jiff::Timestamp;
 use std::cmp::Reverse;
@@ -14,6 +18,9 @@ type NotDue = (Option<String>, Skip);
 /// The creation that is due; `None` if the policy has no schedule.
 pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>, NotDue> {
     let Some(schedule) = &view.policy.schedule else { return Ok(None) };
+    if let Some(why) = view.common.dispute(schedule) {
+        return Err((None, why));
+    }
     let slot = standing.slot.filter(|slot| naming::is_nameable(*slot)).ok_or((None, Skip::NoSlot))?;
     let (attempt, reason) = next_attempt(view, slot)?;
     let snapshot = naming::name_for_attempt(view.policy.prefix(), slot, attempt).to_string();
@@ -21,9 +28,7 @@ pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>
     if view.common.repository.readonly {
         return Err(not_due(Skip::Readonly));
     }
-    let next_slot = schedule.next(slot).unwrap_or(Timestamp::MAX);
-    let window_end = view.policy.limits.start_window.map_or(next_slot, |window| window.after(slot, schedule.zone()));
-    let begin_before = window_end.min(next_slot);
+    let begin_before = begin_before(view.policy, schedule, slot);
     if view.common.now >= begin_before {
         return Err(not_due(Skip::WindowOver { since: begin_before }));
     }
@@ -52,6 +57,36 @@ pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>
         chosen: expansion.chosen,
         left_out: expansion.left_out,
     }))
+}
+
+/// The moment before which the slot's snapshot must begin.
+pub(crate) fn begin_before(policy: &Policy, schedule: &Schedule, slot: Timestamp) -> Timestamp {
+    let next_slot = schedule.next(slot).unwrap_or(Timestamp::MAX);
+    let window_end = policy.limits.start_window.map_or(next_slot, |window| window.after(slot, schedule.zone()));
+    window_end.min(next_slot)
+}
+
+/// Why it cannot be told which slot is due: the server's clock is so far off that nobody knows which of the two is
+/// right, or it is not known and ours is behind what it has recorded; and it makes another slot.
+pub(crate) fn dispute(
+    schedule: &Schedule,
+    cluster: &Cluster,
+    repository: &Repository,
+    ours: Timestamp,
+) -> Option<Skip> {
+    let differs = |theirs: Timestamp| schedule.latest_slot(theirs) != schedule.latest_slot(ours);
+    match cluster.skew {
+        Some(skew) if skew.abs() <= SANE_SKEW => None,
+        Some(skew) => {
+            let theirs = ours.checked_add(skew);
+            theirs.map_or(true, differs).then_some(Skip::ClockFar { seconds: skew.as_secs() })
+        }
+        None => {
+            let newest = repository.snapshots.iter().filter_map(|snapshot| snapshot.started_at).max()?;
+            let ahead = newest.duration_since(ours);
+            (ahead > MAX_SKEW && differs(newest)).then_some(Skip::ClockContradicted { seconds: ahead.as_secs() })
+        }
+    }
 }
 
 /// The number of the attempt that the slot wants next.

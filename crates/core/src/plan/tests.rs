@@ -231,6 +231,36 @@ fn no_trusted_clock_no_deletion() {
     }
 }
 
+/// Ours shows 05:00; the slot is at 03:00.
+#[test]
+fn a_slot_is_by_the_servers_clock_where_ours_is_far_off() {
+    let hours = |hours| Some(SignedDuration::from_hours(hours));
+    let policies = [policy(|_| ())];
+    for (skew, days, expected) in [
+        (Some(SignedDuration::from_mins(-4)), 18..=19, Ok("nightly-20260120t030000z")),
+        (hours(-1), 18..=19, Ok("nightly-20260120t030000z")),
+        (hours(-3), 17..=18, Ok("nightly-20260119t030000z")),
+        (hours(-3), 18..=19, Err(Skip::SlotDone)),
+        (hours(23), 18..=20, Ok("nightly-20260121t030000z")),
+        (hours(25), 18..=19, Err(Skip::ClockFar { seconds: 90_000 })),
+        (hours(-24 * 3_650), 18..=19, Err(Skip::ClockFar { seconds: -315_360_000 })),
+        (None, 18..=19, Ok("nightly-20260120t030000z")),
+        (None, 20..=21, Err(Skip::ClockContradicted { seconds: 79_205 })),
+    ] {
+        let mut facts = inventory(nights(days));
+        cluster(&mut facts).skew = skew;
+        let plan = plan(&policies, &facts);
+        match expected {
+            Ok(name) => assert_eq!(created(&plan), [name], "{skew:?}"),
+            Err(why) => assert_eq!((created(&plan), &skips(&plan)[0]), (vec![], &why), "{skew:?}"),
+        }
+        let is_astray = |why: &Skip| matches!(why, Skip::ClockUnknown | Skip::ClockSkewed { .. });
+        assert_eq!(skips(&plan).iter().any(is_astray), !facts.clusters["prod"].clock_is_trusted(), "{skew:?}");
+        let allowed = make(&policies, &facts, &Options { allow_unknown_clock: true }, at(NOW));
+        assert!(!skips(&allowed).iter().any(|why| is_astray(why) || why.failure().is_some()), "{skew:?}");
+    }
+}
+
 #[test]
 fn a_readonly_repository_is_left_alone() {
     let mut facts = inventory(nights(14..=19));

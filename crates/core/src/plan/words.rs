@@ -1,6 +1,7 @@
 //! A plan in words.
 
-use super::kinds::{Create, Due, Kept, Skip, Skipped, Step, Why};
+use super::kinds::{Create, Due, Kept, Skipped, Step, Why};
+use super::skip::Skip;
 use crate::retention::Reason;
 use std::fmt;
 
@@ -29,6 +30,9 @@ pub(super) fn skipped(skipped: &Skipped) -> String {
     let place = &skipped.place;
     let name = skipped.snapshot.as_deref().unwrap_or("no snapshot");
     let at = format!("{}/{} by {}", place.cluster, place.repository, place.policy);
+    if matches!(skipped.why, Skip::ClockUnknown | Skip::ClockSkewed { .. }) && skipped.snapshot.is_none() {
+        return format!("nothing is deleted from {at}: {}", skipped.why);
+    }
     if skipped.reasons.is_empty() {
         return format!("{name}: nothing to do in {at}: {}", skipped.why);
     }
@@ -61,30 +65,6 @@ impl fmt::Display for Why {
         match self {
             Self::Rule(reason) => reason.fmt(f),
             Self::Foreign(foreign) => foreign.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for Skip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClusterUnseen => f.write_str("the cluster could not be asked"),
-            Self::RepositoryUnseen => f.write_str("the repository is not registered or could not be listed"),
-            Self::Readonly => f.write_str("the repository is registered readonly"),
-            Self::NoSlot => f.write_str("no slot has been due yet"),
-            Self::SlotDone => f.write_str("the slot has its snapshot"),
-            Self::SlotRunning => f.write_str("the slot's snapshot runs"),
-            Self::SlotUnknown => f.write_str("the state of the slot's snapshot is not known"),
-            Self::NameTaken => f.write_str("a snapshot of that name exists and is not the policy's"),
-            Self::AttemptsUsed { attempts } => write!(f, "{attempts} attempts at the slot were not successful"),
-            Self::WindowOver { since } => write!(f, "the slot could begin until {since}"),
-            Self::Waiting { behind_repository, behind, until } => {
-                write!(f, "waits until {until} for {behind} in {behind_repository}, which runs")
-            }
-            Self::NothingSelected => f.write_str("no index is selected"),
-            Self::ClockUnknown => f.write_str("the server's clock is not known, so ages cannot be trusted"),
-            Self::ClockSkewed { seconds } => write!(f, "the server's clock is {seconds} s ahead of ours"),
-            Self::Limit { max_deletes_per_run } => write!(f, "the run has its {max_deletes_per_run} deletions"),
         }
     }
 }

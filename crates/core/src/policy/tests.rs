@@ -75,3 +75,15 @@ fn the_longest_names_fit() {
     let keep = Keep { last: Some(Count::All), ..Keep::default() };
     assert!(Policy::new(Settings { keep: Some(keep), ..settings(&name) }).is_ok());
 }
+
+#[test]
+fn a_name_that_is_no_policys_is_named_with_those_that_are() {
+    let policies = ["daily", "nightly"].map(|name| (name.to_owned(), Policy::new(settings(name)).unwrap())).into();
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(check_names(&policies, &names(&[])), Ok(()));
+    assert_eq!(check_names(&policies, &names(&["nightly", "daily"])), Ok(()));
+    let failure = check_names(&policies, &names(&["daily", "dayly"])).unwrap_err();
+    assert_eq!((failure.code, &*failure.hint), (Code::BadEvent, "there are: daily, nightly"));
+    assert!(failure.cause.contains("\"dayly\""));
+    assert_eq!(check_names(&BTreeMap::new(), &names(&["x"])).unwrap_err().hint, "there are none");
+}

@@ -62,6 +62,9 @@ impl PolicyReport {
                 format!("{}: {why}", skipped.snapshot.as_deref().unwrap_or_default()),
                 "look at that snapshot (`show`); give the policy another `prefix`, or delete the snapshot",
             )),
+            Skip::ClockFar { .. } | Skip::ClockContradicted { .. } | Skip::NameOfEvents => {
+                skipped.why.failure().into_iter().for_each(|failure| self.fail(failure));
+            }
             Skip::AttemptsUsed { .. } | Skip::NothingSelected | Skip::SlotUnknown => {
                 self.warn(format!("{why}: no snapshot is taken"));
             }
