@@ -7,6 +7,7 @@
 //! Read-only. What is read comes from whoever can write to the bucket: no bytes lead to a panic, to recursion without end or
 //! to more memory than the caps in [`bytes`] allow.
 
+pub mod bytes;
 pub mod damage;
 pub mod model;
 

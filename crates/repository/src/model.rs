@@ -16,6 +16,7 @@
 //! Each has `parse(&[u8]) -> Result<Self, Damage>`. Fields that are not known are skipped, as the servers do. What repeats
 //! within a blob is shared (`Arc<str>`).
 
+mod fields;
 mod file;
 mod index;
 mod name;
@@ -26,6 +27,6 @@ mod snapshot;
 pub use file::FileInfo;
 pub use index::{GlobalMetadata, IndexMetadata};
 pub use name::{BlobName, Shard};
-pub use root::{IncompatibleSnapshots, IndexEntry, RepositoryData, SnapshotEntry, SnapshotRef};
+pub use root::{IncompatibleSnapshots, IndexEntry, RepositoryData, SnapshotEntry, SnapshotRef, latest};
 pub use shard::{ShallowShardSnapshot, ShardFiles, ShardIndex, ShardPaths, ShardSnapshot};
 pub use snapshot::{Remote, ShardFailure, SnapshotInfo};

@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
+use super::fields::{Pool, Text};
+use crate::bytes::Binary;
+
 /// How the names of blobs begin that are not stored: the file's bytes are its `meta_hash`.
 const VIRTUAL: &str = "v__";
 
@@ -48,6 +53,32 @@ impl FileInfo {
             (2.., Some(size)) => (format!("{}.part{part}", self.name), size.min(self.length - part * size)),
             _ => (self.name.to_string(), self.length),
         })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawFile<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    physical_name: String,
+    length: u64,
+    checksum: Option<String>,
+    part_size: Option<u64>,
+    written_by: Option<String>,
+    meta_hash: Option<Binary>,
+}
+
+impl RawFile<'_> {
+    pub(super) fn shared(self, pool: &Pool) -> FileInfo {
+        FileInfo {
+            name: pool.get(&self.name),
+            physical_name: self.physical_name,
+            length: self.length,
+            checksum: self.checksum,
+            part_size: self.part_size,
+            written_by: self.written_by,
+            meta_hash: self.meta_hash.map(|Binary(bytes)| bytes),
+        }
     }
 }
 

@@ -1,9 +1,15 @@
 //! The repository's contents: `index-N`, `index.latest`, `incompatible-snapshots`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use serde::Deserialize;
 use snapkeep_core::snapshot::State;
+
+use super::fields::{Entries, Pool, Reference, Text, text_or_number};
+use crate::Damage;
+use crate::bytes::json;
+use crate::damage::quoted;
 
 /// `index-N`: what the repository holds in its generation N.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,4 +81,174 @@ pub struct SnapshotRef {
 pub struct IncompatibleSnapshots {
     /// In the order of the blob.
     pub snapshots: Vec<SnapshotRef>,
+}
+
+/// `index.latest`: the current generation, as eight bytes.
+pub fn latest(blob: &[u8]) -> Result<u64, Damage> {
+    let number = <[u8; 8]>::try_from(blob).map_err(|_| {
+        let at = blob.len().min(8);
+        Damage::new(at, "a number of 8 bytes and no more", format_args!("{} bytes", blob.len()))
+    })?;
+    let generation = i64::from_be_bytes(number);
+    generation.try_into().map_err(|_| Damage::new(0, "a generation", generation))
+}
+
+impl RepositoryData {
+    /// Reads `index-N`. A snapshot that an index names and the blob does not is damage.
+    pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
+        let raw: RawData<'_> = json::decode(blob)?;
+        let pool = Pool::default();
+        let snapshots: Vec<_> = raw.snapshots.into_iter().map(|snapshot| snapshot.shared(&pool)).collect();
+        let indices: BTreeMap<_, _> =
+            raw.indices.0.into_iter().map(|(name, index)| (name.into(), index.shared(&pool))).collect();
+        let identifiers = raw.index_metadata_identifiers.0.into_iter();
+        let data = Self {
+            snapshots,
+            indices,
+            index_metadata_identifiers: identifiers.map(|(from, to)| (pool.get(&from), to.into())).collect(),
+            min_version: raw.min_version,
+            uuid: raw.uuid.map(String::from),
+            cluster_id: raw.cluster_id.map(String::from),
+        };
+        data.check(blob)?;
+        Ok(data)
+    }
+
+    /// The snapshot with this UUID.
+    pub fn snapshot(&self, uuid: &str) -> Option<&SnapshotEntry> {
+        self.snapshots.iter().find(|snapshot| &*snapshot.uuid == uuid)
+    }
+
+    /// The `<X>` of `indices/<index_id>/meta-<X>.dat` for an index in a snapshot: where the blob has no word on it, as before
+    /// 7.9, the snapshot's UUID.
+    pub fn index_meta_blob<'a>(&'a self, index_id: &str, snapshot: &'a SnapshotEntry) -> &'a str {
+        let identifier = snapshot.index_metadata_lookup.get(index_id);
+        identifier
+            .and_then(|identifier| self.index_metadata_identifiers.get(identifier))
+            .map_or(&*snapshot.uuid, String::as_str)
+    }
+
+    fn check(&self, blob: &[u8]) -> Result<(), Damage> {
+        let known: HashSet<&str> = self.snapshots.iter().map(|snapshot| &*snapshot.uuid).collect();
+        for (name, index) in &self.indices {
+            if let Some(unknown) = index.snapshots.iter().find(|uuid| !known.contains(&***uuid)) {
+                let expected = format!("a snapshot of the blob's in the index {}", quoted(name));
+                return Err(Damage::new(place(blob, unknown), expected, quoted(unknown)));
+            }
+        }
+        for snapshot in &self.snapshots {
+            let identifiers = &self.index_metadata_identifiers;
+            let missing = snapshot.index_metadata_lookup.values().find(|id| !identifiers.contains_key(&***id));
+            if let Some(unknown) = missing {
+                let expected = format!("an identifier of the blob's in the snapshot {}", quoted(&snapshot.name));
+                return Err(Damage::new(place(blob, unknown), expected, quoted(unknown)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where a text stands in the blob first.
+fn place(blob: &[u8], text: &str) -> usize {
+    blob.windows(text.len().max(1)).position(|window| window == text.as_bytes()).unwrap_or_default()
+}
+
+impl IncompatibleSnapshots {
+    /// Reads `incompatible-snapshots`.
+    pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
+        let raw: RawIncompatible<'_> = json::decode(blob)?;
+        let one = |Reference { name, uuid }| SnapshotRef { name: String::from(name), uuid: uuid.into() };
+        Ok(Self { snapshots: raw.snapshots.into_iter().map(one).collect() })
+    }
+}
+
+#[derive(Deserialize)]
+struct RawIncompatible<'a> {
+    #[serde(rename = "incompatible-snapshots", borrow)]
+    snapshots: Vec<Reference<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawData<'a> {
+    #[serde(borrow)]
+    snapshots: Vec<RawSnapshot<'a>>,
+    #[serde(borrow)]
+    indices: Entries<'a, RawIndex<'a>>,
+    #[serde(default, borrow)]
+    index_metadata_identifiers: Entries<'a, Text<'a>>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    min_version: Option<String>,
+    #[serde(borrow)]
+    uuid: Option<Text<'a>>,
+    #[serde(borrow)]
+    cluster_id: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawSnapshot<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    uuid: Option<Text<'a>>,
+    state: Option<u8>,
+    #[serde(borrow)]
+    version: Option<Text<'a>>,
+    index_version: Option<i64>,
+    #[serde(rename = "start_time_millis")]
+    start_millis: Option<i64>,
+    #[serde(rename = "end_time_millis")]
+    end_millis: Option<i64>,
+    #[serde(default, borrow)]
+    index_metadata_lookup: Entries<'a, Text<'a>>,
+    #[serde(borrow)]
+    slm_policy: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawIndex<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    snapshots: Vec<Reference<'a>>,
+    shard_generations: Option<Vec<Option<String>>>,
+    shard_path_type: Option<u8>,
+}
+
+impl RawSnapshot<'_> {
+    fn shared(self, pool: &Pool) -> SnapshotEntry {
+        let lookup = self.index_metadata_lookup.0.iter();
+        SnapshotEntry {
+            uuid: pool.get(self.uuid.as_ref().unwrap_or(&self.name)),
+            name: self.name.into(),
+            state: self.state.and_then(state),
+            version: self.version.map(String::from),
+            index_version: self.index_version,
+            start_millis: self.start_millis,
+            end_millis: self.end_millis,
+            index_metadata_lookup: lookup.map(|(index, id)| (pool.get(index), pool.get(id))).collect(),
+            slm_policy: self.slm_policy.map(String::from).filter(|policy| !policy.is_empty()),
+        }
+    }
+}
+
+/// `SnapshotState.value()`; 4 is `INCOMPATIBLE`.
+fn state(number: u8) -> Option<State> {
+    match number {
+        0 => Some(State::InProgress),
+        1 => Some(State::Success),
+        2 | 4 => Some(State::Failed),
+        3 => Some(State::Partial),
+        _ => None,
+    }
+}
+
+impl RawIndex<'_> {
+    fn shared(self, pool: &Pool) -> IndexEntry {
+        IndexEntry {
+            id: pool.get(&self.id),
+            snapshots: self.snapshots.iter().map(|snapshot| pool.get(&snapshot.uuid)).collect(),
+            shard_generations: self.shard_generations,
+            shard_path_type: self.shard_path_type,
+        }
+    }
 }

@@ -3,7 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::FileInfo;
+use super::fields::{Entries, Pool, Text};
+use super::file::RawFile;
+use crate::Damage;
+use crate::bytes::{Body, Codec, json};
+use crate::damage::quoted;
 
 /// A shard's `snap-<uuid>.dat`: its files in one snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,4 +81,149 @@ pub struct ShardPaths {
     pub hash_algorithm: Option<u8>,
     /// By shard number, the folder from the *bucket's* root.
     pub paths: Vec<String>,
+}
+
+impl ShardSnapshot {
+    /// Reads a shard's `snap-<uuid>.dat`.
+    pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
+        let body = Body::open(blob, Codec::Snapshot)?;
+        let raw: RawShardSnapshot<'_> = body.read()?;
+        let pool = Pool::default();
+        Ok(Self {
+            name: raw.name,
+            index_version: raw.index_version,
+            start_millis: raw.start_time,
+            took_millis: raw.time,
+            number_of_files: raw.number_of_files,
+            total_size: raw.total_size,
+            files: raw.files.into_iter().map(|file| file.shared(&pool)).collect(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct RawShardSnapshot<'a> {
+    name: String,
+    #[serde(alias = "index-version")]
+    index_version: Option<i64>,
+    start_time: Option<i64>,
+    time: Option<u64>,
+    number_of_files: Option<u64>,
+    total_size: Option<u64>,
+    #[serde(default, borrow)]
+    files: Vec<RawFile<'a>>,
+}
+
+impl ShardIndex {
+    /// Reads a shard's `index-<G>`. A blob that a snapshot names and the list of files does not is damage.
+    pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
+        let body = Body::open(blob, Codec::ShardIndex)?;
+        let raw: RawShardIndex<'_> = body.read()?;
+        let pool = Pool::default();
+        let files: Vec<_> = raw.files.into_iter().map(|file| file.shared(&pool)).collect();
+        let mut snapshots = BTreeMap::new();
+        for (name, raw) in raw.snapshots.0 {
+            let of_snapshot = raw.known(&pool).map_err(|unknown| {
+                body.damage(format_args!("a file of the blob's in the snapshot {}", quoted(&name)), quoted(&unknown))
+            })?;
+            snapshots.insert(name.into(), of_snapshot);
+        }
+        Ok(Self { files, snapshots })
+    }
+}
+
+#[derive(Deserialize)]
+struct RawShardIndex<'a> {
+    #[serde(default, borrow)]
+    files: Vec<RawFile<'a>>,
+    #[serde(default, borrow)]
+    snapshots: Entries<'a, RawShardFiles<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawShardFiles<'a> {
+    #[serde(default, borrow)]
+    files: Vec<Text<'a>>,
+    shard_state_id: Option<String>,
+}
+
+impl RawShardFiles<'_> {
+    /// With the names that the pool has; one that it has not is the error.
+    fn known(self, pool: &Pool) -> Result<ShardFiles, String> {
+        let names = self.files.iter().map(|name| pool.known(name).ok_or_else(|| name.to_string()));
+        Ok(ShardFiles { files: names.collect::<Result<_, _>>()?, shard_state_id: self.shard_state_id })
+    }
+}
+
+impl ShallowShardSnapshot {
+    /// Reads a shard's `shallow-snap-<uuid>.dat`.
+    pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
+        let raw: RawShallow = Body::open(blob, Codec::Snapshot)?.read()?;
+        Ok(Self {
+            name: raw.name,
+            index_uuid: raw.index_uuid,
+            remote_store_repository: raw.remote_store_repository,
+            repository_base_path: raw.remote_store_repository_base_path,
+            total_size: raw.total_size,
+            file_names: raw.file_names,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct RawShallow {
+    name: String,
+    index_uuid: String,
+    remote_store_repository: String,
+    remote_store_repository_base_path: Option<String>,
+    total_size: Option<u64>,
+    #[serde(default)]
+    file_names: Vec<String>,
+}
+
+impl ShardPaths {
+    /// Reads a blob of `snapshot_shard_paths/`; `name` is what is behind that slash. That the blob says the same as its name is
+    /// part of the reading: nothing else protects it.
+    pub fn parse(name: &str, blob: &[u8]) -> Result<Self, Damage> {
+        let raw: RawPaths = json::decode(blob)?;
+        let paths = Self {
+            index_id: raw.index_id,
+            index_name: raw.index_name,
+            shards: raw.number_of_shards,
+            path_type: raw.shard_path_type,
+            hash_algorithm: raw.shard_path_hash_algorithm,
+            paths: raw.paths,
+        };
+        let named = paths.names();
+        if !named.iter().any(|own| own == name) {
+            return Err(Damage::new(0, format_args!("what the blob's name {} says", quoted(name)), quoted(&named[0])));
+        }
+        if paths.paths.len() as u64 != u64::from(paths.shards) {
+            return Err(Damage::new(0, format_args!("{} paths", paths.shards), paths.paths.len()));
+        }
+        Ok(paths)
+    }
+
+    /// The names that a blob with these contents has, of newer and of older versions.
+    fn names(&self) -> [String; 2] {
+        let algorithm = self.hash_algorithm.unwrap_or_default();
+        let (id, name) = (&self.index_id, &self.index_name);
+        let (shards, path_type) = (self.shards, self.path_type);
+        [
+            format!("snapshot_path_{id}.{name}.{shards}.{path_type}.{algorithm}"),
+            format!("{id}#{name}#{shards}#{path_type}#{algorithm}"),
+        ]
+    }
+}
+
+#[derive(Deserialize)]
+struct RawPaths {
+    #[serde(rename = "indexId")]
+    index_id: String,
+    #[serde(rename = "indexName")]
+    index_name: String,
+    number_of_shards: u32,
+    shard_path_type: u8,
+    shard_path_hash_algorithm: Option<u8>,
+    paths: Vec<String>,
 }

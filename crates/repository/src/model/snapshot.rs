@@ -1,6 +1,10 @@
 //! The root's `snap-<uuid>.dat`: how a snapshot ended.
 
+use serde::Deserialize;
 use serde_json::Value;
+
+use crate::Damage;
+use crate::bytes::{Body, Codec, Tree};
 
 /// What a snapshot says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,4 +68,94 @@ pub struct ShardFailure {
     pub reason: Option<String>,
     /// The name of an HTTP status, such as `INTERNAL_SERVER_ERROR`.
     pub status: Option<String>,
+}
+
+impl SnapshotInfo {
+    /// Reads the root's `snap-<uuid>.dat`.
+    pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
+        let body = Body::open(blob, Codec::Snapshot)?;
+        let Raw { snapshot } = body.read()?;
+        Ok(snapshot.into())
+    }
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    snapshot: RawInfo,
+}
+
+#[derive(Deserialize)]
+struct RawInfo {
+    name: String,
+    uuid: Option<String>,
+    version_id: Option<i64>,
+    #[serde(default)]
+    indices: Vec<String>,
+    #[serde(default)]
+    data_streams: Vec<String>,
+    state: String,
+    reason: Option<String>,
+    include_global_state: Option<bool>,
+    metadata: Option<Tree>,
+    #[serde(default)]
+    start_time: i64,
+    #[serde(default)]
+    end_time: i64,
+    #[serde(default)]
+    total_shards: u32,
+    #[serde(default)]
+    successful_shards: u32,
+    #[serde(default)]
+    failures: Vec<RawFailure>,
+    remote_store_index_shallow_copy: Option<bool>,
+    pinned_timestamp: Option<i64>,
+    snapshot_size_in_bytes: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct RawFailure {
+    index: String,
+    shard_id: u32,
+    node_id: Option<String>,
+    reason: Option<String>,
+    status: Option<String>,
+}
+
+impl RawInfo {
+    fn remote(&self) -> Option<Remote> {
+        match self.pinned_timestamp {
+            // Written as 0 by snapshots that pin nothing.
+            Some(millis) if millis > 0 => Some(Remote::PinnedTimestamp { millis }),
+            _ => self.remote_store_index_shallow_copy.filter(|is_shallow| *is_shallow).map(|_| Remote::ShallowCopy),
+        }
+    }
+}
+
+impl From<RawInfo> for SnapshotInfo {
+    fn from(raw: RawInfo) -> Self {
+        Self {
+            remote: raw.remote(),
+            uuid: raw.uuid.unwrap_or_else(|| raw.name.clone()),
+            name: raw.name,
+            version_id: raw.version_id,
+            indices: raw.indices,
+            data_streams: raw.data_streams,
+            state: raw.state,
+            reason: raw.reason,
+            include_global_state: raw.include_global_state,
+            metadata: raw.metadata.map(|Tree(value)| value),
+            start_millis: raw.start_time,
+            end_millis: raw.end_time,
+            total_shards: raw.total_shards,
+            successful_shards: raw.successful_shards,
+            failures: raw.failures.into_iter().map(ShardFailure::from).collect(),
+            size_in_bytes: raw.snapshot_size_in_bytes,
+        }
+    }
+}
+
+impl From<RawFailure> for ShardFailure {
+    fn from(raw: RawFailure) -> Self {
+        Self { index: raw.index, shard: raw.shard_id, node: raw.node_id, reason: raw.reason, status: raw.status }
+    }
 }
