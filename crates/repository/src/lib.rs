@@ -3,6 +3,7 @@
 //! - [`damage`]: what is wrong with a blob, and at which byte
 //! - [`bytes`]: a blob's envelope, its compression, its SMILE or JSON
 //! - [`model`]: what each kind of blob says
+//! - [`store`]: where the blobs lie: folders and buckets
 //!
 //! Read-only. What is read comes from whoever can write to the bucket: no bytes lead to a panic, to recursion without end or
 //! to more memory than the caps in [`bytes`] allow.
@@ -10,5 +11,6 @@
 pub mod bytes;
 pub mod damage;
 pub mod model;
+pub mod store;
 
 pub use damage::Damage;

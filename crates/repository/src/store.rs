@@ -1,0 +1,175 @@
+//! Where a repository lies, read-only: folders and object stores behind the same few questions.
+//!
+//! Every request and every byte is counted, reads can be held to a rate, and what goes wrong is told apart: a blob that is
+//! [`Access::Missing`] was denied by a server that would have shown it, and nothing else is ever called missing.
+
+mod access;
+mod cloud;
+mod connector;
+mod folder;
+mod location;
+mod meter;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+pub use access::Access;
+pub use cloud::{AwsKeys, FetchingKeys, KeySource};
+pub use location::Location;
+pub use meter::Counts;
+
+use bytes::Bytes;
+use cloud::Cloud;
+use folder::Folder;
+use jiff::Timestamp;
+use meter::Meter;
+use pace::Pace;
+use snapkeep_core::Failure;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a store needs beyond its location.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// AWS keys, asked for at each request; without them requests are not signed.
+    pub keys: Option<Arc<dyn KeySource>>,
+    /// Further certificate authorities, a PEM file.
+    pub ca_file: Option<PathBuf>,
+    /// Most bytes per second that are read from blobs.
+    pub bytes_per_second: Option<u64>,
+    /// How often a request that a server did not serve is sent again.
+    pub retries: usize,
+}
+
+/// A blob as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// The whole path in the store: from the bucket's root, or the file system's.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written, by the store's clock.
+    pub modified: Timestamp,
+    /// S3's storage class, such as `GLACIER`; nothing where it is the store's normal one, or has no classes.
+    pub class: Option<Box<str>>,
+}
+
+/// An open store: a bucket or a file system, and the repository's place in it.
+#[derive(Debug)]
+pub struct Store {
+    location: Location,
+    backend: Backend,
+    meter: Arc<Meter>,
+    pace: Pace,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Folder(Folder),
+    Cloud(Cloud),
+}
+
+/// Largest blob of metadata that is read into memory, in bytes. The largest seen is an `index-N` of some 100 MB.
+pub const METADATA_CAP: u64 = 1 << 30;
+
+/// What is parsed where it arrives, in bytes: a thread of its own would cost more.
+const SMALL: usize = 64 << 10;
+
+impl Store {
+    /// Opens the location. Nothing is sent yet.
+    pub fn open(location: Location, settings: &Settings) -> Result<Self, Failure> {
+        let meter = Arc::new(Meter::default());
+        let backend = if let Location::Folder(_) = &location {
+            Backend::Folder(Folder::default())
+        } else {
+            Backend::Cloud(Cloud::open(&location, settings, &meter)?)
+        };
+        Ok(Self { location, backend, meter, pace: Pace::new(settings.bytes_per_second) })
+    }
+
+    /// Where the repository is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The path of a blob of the repository, such as `index-7`, in the store.
+    pub fn path(&self, name: &str) -> String {
+        let base = self.location.base();
+        if base.is_empty() { name.to_owned() } else { format!("{base}/{name}") }
+    }
+
+    /// What has been asked so far.
+    pub fn counts(&self) -> Counts {
+        self.meter.counts()
+    }
+
+    /// A whole blob of metadata.
+    pub async fn read(&self, path: &str) -> Result<Bytes, Access> {
+        let bytes = match &self.backend {
+            Backend::Folder(folder) => folder.read_as(path, Bytes::copy_from_slice, &self.meter).await?,
+            Backend::Cloud(cloud) => cloud.read(path).await?,
+        };
+        self.meter.add_bytes(bytes.len() as u64);
+        self.pace.spend(bytes.len() as u64).await;
+        Ok(bytes)
+    }
+
+    /// What `parse` makes of a whole blob of metadata, on a thread that may take its time.
+    pub async fn read_as<T: Send + 'static>(
+        &self,
+        path: &str,
+        parse: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, Access> {
+        if let Backend::Folder(folder) = &self.backend {
+            let made = |bytes: &[u8]| (parse(bytes), bytes.len() as u64);
+            let (made, size) = folder.read_as(path, made, &self.meter).await?;
+            self.meter.add_bytes(size);
+            self.pace.spend(size).await;
+            return Ok(made);
+        }
+        let bytes = self.read(path).await?;
+        if bytes.len() < SMALL {
+            return Ok(parse(&bytes));
+        }
+        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        parsed.map_err(|ended| Access::Other { why: format!("{path}: {ended}") })
+    }
+
+    /// Gives a blob's bytes to `take`, part by part in their order, and says how many there were.
+    pub async fn stream<T: Send + 'static>(
+        &self,
+        path: &str,
+        state: T,
+        take: impl FnMut(&mut T, &[u8]) + Send + 'static,
+    ) -> Result<(T, u64), Access> {
+        let (state, count) = match &self.backend {
+            Backend::Folder(folder) => folder.stream(path, state, take, &self.meter, &self.pace).await?,
+            Backend::Cloud(cloud) => cloud.stream(path, state, take, &self.meter, &self.pace).await?,
+        };
+        Ok((state, count))
+    }
+
+    /// One blob as it is now, asked for by its name.
+    pub async fn look(&self, path: &str) -> Result<Blob, Access> {
+        match &self.backend {
+            Backend::Folder(folder) => folder.look(path, &self.meter).await,
+            Backend::Cloud(cloud) => cloud.look(path).await,
+        }
+    }
+
+    /// All blobs below a path, in no order.
+    pub async fn list(&self, path: &str, each: impl FnMut(Blob) + Send) -> Result<(), Access> {
+        match &self.backend {
+            Backend::Folder(folder) => folder.list(path, each, &self.meter).await,
+            Backend::Cloud(cloud) => cloud.list(path, each).await,
+        }
+    }
+
+    /// The blobs right in a path, and the names of the folders there.
+    pub async fn level(&self, path: &str) -> Result<(Vec<Blob>, Vec<String>), Access> {
+        match &self.backend {
+            Backend::Folder(folder) => folder.level(path, &self.meter).await,
+            Backend::Cloud(cloud) => cloud.level(path).await,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A folder. Paths are absolute ones without their first slash.
+
+use super::meter::{Meter, Request};
+use super::pace::Pace;
+use super::{Access, Blob, METADATA_CAP};
+use jiff::Timestamp;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read at once from a large file.
+const PART: usize = 1 << 20;
+
+/// Files of this machine, read on threads that may block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Folder {}
+
+impl Folder {
+    pub(super) async fn read_as<T: Send + 'static>(
+        self,
+        path: &str,
+        make: impl FnOnce(&[u8]) -> T + Send + 'static,
+        meter: &Meter,
+    ) -> Result<T, Access> {
+        meter.add(Request::Get);
+        on_thread(path, |place| {
+            let mut file = File::open(place)?;
+            let size = file.metadata()?.len();
+            if size > METADATA_CAP {
+                return Err(io::Error::other(format!("{size} bytes are too many for metadata")));
+            }
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+            file.read_to_end(&mut bytes)?;
+            Ok(make(&bytes))
+        })
+        .await
+    }
+
+    pub(super) async fn stream<T: Send + 'static>(
+        self,
+        path: &str,
+        mut state: T,
+        mut take: impl FnMut(&mut T, &[u8]) + Send + 'static,
+        meter: &std::sync::Arc<Meter>,
+        pace: &Pace,
+    ) -> Result<(T, u64), Access> {
+        meter.add(Request::Get);
+        let (meter, pace) = (std::sync::Arc::clone(meter), pace.clone());
+        on_thread(path, move |place| {
+            let mut file = File::open(place)?;
+            let mut part = vec![0; PART];
+            let mut count = 0;
+            loop {
+                let length = match file.read(&mut part) {
+                    Ok(0) => return Ok((state, count)),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    other => other?,
+                };
+                take(&mut state, &part[..length]);
+                count += length as u64;
+                meter.add_bytes(length as u64);
+                pace.spend_blocking(length as u64);
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn look(self, path: &str, meter: &Meter) -> Result<Blob, Access> {
+        meter.add(Request::Head);
+        let name = path.to_owned();
+        on_thread(path, move |place| {
+            let metadata = fs::metadata(place)?;
+            if !metadata.is_file() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            blob(name, &metadata)
+        })
+        .await
+    }
+
+    pub(super) async fn list(self, path: &str, mut each: impl FnMut(Blob) + Send, meter: &Meter) -> Result<(), Access> {
+        let mut open = vec![path.to_owned()];
+        while let Some(at) = open.pop() {
+            let (blobs, folders) = self.level(&at, meter).await?;
+            blobs.into_iter().for_each(&mut each);
+            open.extend(folders.into_iter().map(|folder| format!("{at}/{folder}")));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn level(self, path: &str, meter: &Meter) -> Result<(Vec<Blob>, Vec<String>), Access> {
+        meter.add(Request::List);
+        let base = path.to_owned();
+        let found = on_thread(path, move |place| entries(place, &base)).await;
+        // As with object stores: a folder without blobs is no folder.
+        if found == Err(Access::Missing) { Ok((Vec::new(), Vec::new())) } else { found }
+    }
+}
+
+fn entries(place: &Path, base: &str) -> io::Result<(Vec<Blob>, Vec<String>)> {
+    let (mut blobs, mut folders) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(place)? {
+        let entry = entry?;
+        // No node writes such names.
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        // What vanishes while we look was deleted: that is an answer too.
+        let metadata = match fs::metadata(entry.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            other => other?,
+        };
+        if metadata.is_dir() {
+            folders.push(name);
+        } else {
+            blobs.push(blob(format!("{base}/{name}"), &metadata)?);
+        }
+    }
+    Ok((blobs, folders))
+}
+
+fn blob(path: String, metadata: &Metadata) -> io::Result<Blob> {
+    let modified = Timestamp::try_from(metadata.modified()?).unwrap_or(Timestamp::UNIX_EPOCH);
+    Ok(Blob { path, size: metadata.len(), modified, class: None })
+}
+
+async fn on_thread<T: Send + 'static>(
+    path: &str,
+    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+) -> Result<T, Access> {
+    let place = PathBuf::from(format!("/{path}"));
+    let done = tokio::task::spawn_blocking(move || work(&place)).await;
+    match done {
+        Ok(found) => found.map_err(|error| Access::of_files(path, &error)),
+        Err(ended) => Err(Access::Other { why: format!("/{path}: {ended}") }),
+    }
+}
