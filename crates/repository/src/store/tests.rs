@@ -69,7 +69,9 @@ async fn names(store: &Store, path: &str) -> Vec<(String, u64)> {
     store.list(&store.path(path), each).await.unwrap();
     let base = store.path("");
     let mut found: Vec<_> = found.into_inner().unwrap();
-    found.iter_mut().for_each(|(path, _)| *path = path.strip_prefix(&base).unwrap().to_owned());
+    for (path, _) in &mut found {
+        *path = path.strip_prefix(&base).unwrap().to_owned();
+    }
     found.sort();
     found
 }
@@ -78,7 +80,7 @@ async fn names(store: &Store, path: &str) -> Vec<(String, u64)> {
 async fn agrees(store: &Store) {
     assert_eq!(&store.read(&store.path("index-1")).await.unwrap()[..], b"one");
     assert_eq!(store.read(&store.path("index-2")).await, Err(Access::Missing));
-    let parsed = store.read_as(&store.path("index-1"), |bytes| bytes.len()).await;
+    let parsed = store.read_as(&store.path("index-1"), <[u8]>::len).await;
     assert_eq!(parsed, Ok(3));
     let take = |all: &mut Vec<u8>, part: &[u8]| all.extend_from_slice(part);
     let (all, count) = store.stream(&store.path("indices/a/0/__x"), Vec::new(), take).await.unwrap();
