@@ -41,8 +41,8 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Plan(arguments) => plan::run(arguments, session).await,
         Verb::Apply(arguments) => apply::run(arguments, session).await,
         Verb::Run(arguments) => run::run(arguments, session).await,
-        Verb::Config(arguments) => config::run(&arguments, session),
-        Verb::Policy(arguments) => policy::run(&arguments, session),
+        Verb::Config(arguments) => config::run(&arguments, session).await,
+        Verb::Policy(arguments) => policy::run(&arguments, session).await,
         Verb::Completions(arguments) => completions::run(&arguments, session),
         Verb::Man(arguments) => man::run(&arguments, session),
     };

@@ -1,9 +1,14 @@
 //! What the operating system gives this process, read once.
 
+use snapkeep_transport::{AwsCredentials, Caller, Deadline, Services};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// For one question to one of AWS's services, with its repetitions.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Arguments, environment, directory and terminals.
 #[derive(Clone, Debug, Default)]
@@ -44,9 +49,37 @@ impl Process {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The region that AWS's tools would use, as far as variables say it.
+    pub(crate) fn aws_region(&self) -> Option<&str> {
+        self.variable("AWS_REGION").or_else(|| self.variable("AWS_DEFAULT_REGION"))
+    }
+
+    /// AWS's services that may hold a configuration or a secret, asked as the default chain's identity.
+    pub(crate) fn services(&self) -> Services<'_> {
+        Services::new(self, Deadline::after(PATIENCE))
+    }
+
     /// Where a user's own configuration is: `$XDG_CONFIG_HOME` or `~/.config`.
     pub fn user_configuration(&self) -> Option<PathBuf> {
         let set = self.variable("XDG_CONFIG_HOME").map(PathBuf::from);
         set.or_else(|| self.variable("HOME").map(|home| PathBuf::from(home).join(".config")))
+    }
+}
+
+impl Caller for Process {
+    fn credentials(&self) -> AwsCredentials {
+        AwsCredentials::default_chain()
+    }
+
+    fn region(&self) -> Option<&str> {
+        self.aws_region().or_else(|| self.variable("SNAPKEEP_REGION"))
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.variable(name)
+    }
+
+    fn ca_file(&self) -> Option<PathBuf> {
+        self.variable("SNAPKEEP_CA_FILE").map(|path| self.directory.join(path))
     }
 }

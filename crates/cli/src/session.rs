@@ -63,9 +63,9 @@ impl Session {
     }
 
     /// The cluster that flags, environment and file name.
-    pub(crate) fn connect(&self) -> Result<Target, Failure> {
+    pub(crate) async fn connect(&self) -> Result<Target, Failure> {
         let Settings { connection, repository, repositories, origins } =
-            Settings::resolve(&self.globals, &self.process)?;
+            Settings::resolve(&self.globals, &self.process).await?;
         for line in &origins {
             self.printer.detail(line);
         }

@@ -41,15 +41,15 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Merges; reads the configuration file and the one secret that is needed.
-    pub(crate) fn resolve(globals: &Globals, process: &Process) -> Result<Self, Failure> {
-        let found = find::configuration(globals.config.as_deref(), process)?;
+    pub(crate) async fn resolve(globals: &Globals, process: &Process) -> Result<Self, Failure> {
+        let found = find::configuration(globals.config.as_deref(), process).await?;
         let config = found.as_ref().map(Found::parse).transpose()?.unwrap_or_default();
         let mut origins: Vec<String> = found.iter().map(|found| format!("configuration: {}", found.name)).collect();
         let (mut cluster, origin) = base(globals, process, &config)?;
         origins.push(format!("cluster: {} ({origin})", cluster.endpoint));
         override_by_flags(&mut cluster, globals)?;
         let repository = repository(globals, process, &cluster)?;
-        let connection = Connection::resolve(cluster, process, &mut origins)?;
+        let connection = Connection::resolve(cluster, process, &mut origins).await?;
         connection.uses(globals)?;
         Ok(Self { connection, repository, repositories: config.repositories, origins })
     }

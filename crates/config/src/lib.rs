@@ -4,6 +4,7 @@
 //! - [`Config::parse`]: the only way to a [`Config`]; what it refuses is `bad_config`, with line and column
 //! - [`Config::complaints`], [`Config::settings`], [`schema()`]: all that is wrong with a file; all that holds, and where
 //!   it comes from; and what an editor needs to complete it
+//! - [`ConfigPlace`]: what `SNAPKEEP_CONFIG` holds or names
 //! - [`Cluster`]: where a cluster is and who we are to it
 //! - [`Repository`]: what `repo register` registers
 //! - `policies`: what is taken and what stays, as [`snapkeep_core::policy::Policy`]
@@ -14,6 +15,7 @@ mod check;
 mod cluster;
 pub mod fields;
 mod file;
+mod place;
 mod policies;
 mod repository;
 mod schema;
@@ -24,6 +26,7 @@ mod yaml;
 pub use check::Complaint;
 pub use cluster::{AssumeRole, AuthKind, Cluster, WebIdentity};
 pub use file::Config;
+pub use place::ConfigPlace;
 pub use repository::Repository;
 pub use schema::schema;
 pub use secret_source::SecretSource;

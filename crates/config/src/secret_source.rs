@@ -2,6 +2,7 @@
 
 use crate::fields::{Fields, text_of, wrong};
 use crate::yaml::{Node, Value};
+use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use std::path::PathBuf;
 
@@ -26,11 +27,33 @@ pub enum SecretSource {
 }
 
 impl SecretSource {
+    /// Where it is, for messages.
+    pub fn described(&self) -> String {
+        match self {
+            Self::Env(name) => format!("the variable {name}"),
+            Self::File(path) => format!("the file {}", path.display()),
+            Self::Command { program, .. } => format!("the command {program}"),
+            Self::SecretsManager(name) => format!("Secrets Manager's {name}"),
+            Self::Ssm(name) => format!("Systems Manager's {name}"),
+        }
+    }
+
+    /// The secret for `field`, from the text that was found there: one line, whose end is not a part of it.
+    pub fn secret(&self, field: &str, text: &str) -> Result<Secret, Failure> {
+        let text = text.trim_end_matches(['\r', '\n']);
+        let wrong = match text {
+            "" => "is empty",
+            text if text.contains(char::is_control) => "has more than one line",
+            text => return Ok(Secret::new(text)),
+        };
+        Err(Failure::new(Code::BadConfig, format!("{field} {wrong}"), format!("see what {} gives", self.described())))
+    }
+
     /// Reads the reference at `path`.
     pub(crate) fn read(path: &str, node: Node) -> Result<Self, Failure> {
         if matches!(node.value, Value::Text(_) | Value::Number(_)) {
             let cause = format!("`{path}` holds the secret itself ({})", node.at);
-            let hint = "refer to it: {env: NAME}, {file: /path} or {command: [program, argument]}; and change a secret that was in a file";
+            let hint = "refer to it: {env: NAME}, {file: /path}, {command: [program, argument]}, {secretsmanager: ARN} or {ssm: NAME}; and change a secret that was in a file";
             return Err(Failure::new(Code::BadConfig, cause, hint));
         }
         let mut fields = Fields::of(path, node)?;

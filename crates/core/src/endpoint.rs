@@ -75,13 +75,21 @@ impl Endpoint {
         (self.url.scheme() == "https" && is_domain).then_some(region)
     }
 
-    /// Whether it is one of a serverless collection, which has no snapshots of its own to manage.
-    pub fn is_serverless(&self) -> bool {
+    /// Refuses a serverless collection (`aoss`), which has no snapshot API, as `unsupported`.
+    pub fn check_has_snapshots(&self) -> Result<(), Failure> {
         let host = self.host();
-        ES_SUFFIXES.iter().any(|suffix| {
+        let is_serverless = ES_SUFFIXES.iter().any(|suffix| {
             let partition = suffix.trim_start_matches("es.");
             host.strip_suffix(partition).is_some_and(|rest| rest.ends_with(".aoss."))
-        })
+        });
+        if !is_serverless {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Code::Unsupported,
+            format!("{self} is a serverless collection's (aoss), which has no snapshot API"),
+            "the service keeps its own backups of collections; snapshots are for OpenSearch Service domains and clusters of your own",
+        ))
     }
 
     /// Whether the operator named it, rather than the rule for Amazon's domains.
@@ -384,7 +392,8 @@ mod tests {
             ("aoss.amazonaws.com.example.org", false),
             ("search-logs-abc.eu-west-1.es.amazonaws.com", false),
         ] {
-            assert_eq!(Endpoint::trusted(host).unwrap().is_serverless(), is_serverless, "{host}");
+            let refused = Endpoint::trusted(host).unwrap().check_has_snapshots().err().map(|failure| failure.code);
+            assert_eq!(refused, is_serverless.then_some(Code::Unsupported), "{host}");
         }
     }
 

@@ -35,6 +35,7 @@ mod principal;
 mod proxy;
 mod seen;
 mod serve;
+pub mod services;
 mod shift;
 pub mod sigv4;
 mod sink;

@@ -1,31 +1,31 @@
 //! `SNAPKEEP_CONFIG`: the policies, their clusters and secrets. Read anew for every run, so that a change holds at once.
 
-use crate::aws::Aws;
 use crate::environment::Environment;
 use snapkeep_cluster::SnapshotApi;
-use snapkeep_config::{AuthKind, Cluster, Config, SecretSource};
+use snapkeep_config::{AuthKind, Cluster, Config, ConfigPlace, SecretSource};
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::{Auth, AwsCredentials, Client, ClientCertificate, Deadline, Settings};
+use snapkeep_transport::{Auth, AwsCredentials, Caller, Client, ClientCertificate, Deadline, Services, Settings};
 
 /// A configuration and what opens its clusters.
 pub(crate) struct Configuration<'e> {
     pub(crate) config: Config,
     environment: &'e Environment,
-    aws: Aws<'e>,
+    aws: Services<'e>,
 }
 
 impl<'e> Configuration<'e> {
     /// Reads what `SNAPKEEP_CONFIG` holds or names.
     pub(crate) async fn read(environment: &'e Environment, deadline: Deadline) -> Result<Self, Failure> {
-        let Some(named) = &environment.config else {
+        let Some(value) = &environment.config else {
             let hint = "set SNAPKEEP_CONFIG to a path, s3://bucket/key, ssm:/name, or to the YAML itself";
             return Err(bad("policies are to be run, and SNAPKEEP_CONFIG is not set", hint));
         };
-        let aws = Aws::new(environment, deadline);
-        let text = text(named, &aws).await?;
-        let config = Config::parse(&text).map_err(|failure| {
-            let cause = format!("SNAPKEEP_CONFIG: {}", failure.cause);
+        let aws = Services::new(environment, deadline);
+        let place = ConfigPlace::of(value)?;
+        let name = place.name();
+        let config = Config::parse(&text(place, &name, aws).await?).map_err(|failure| {
+            let cause = format!("{name}: {}", failure.cause);
             failure.with_cause(cause)
         })?;
         Ok(Self { config, environment, aws })
@@ -41,10 +41,7 @@ impl<'e> Configuration<'e> {
     }
 
     async fn client(&self, cluster: &Cluster) -> Result<Client, Failure> {
-        if cluster.endpoint.is_serverless() {
-            let cause = format!("{} is a serverless collection's, which has no snapshot API", cluster.endpoint);
-            return Err(Failure::new(Code::Unsupported, cause, "the service keeps its own backups of collections"));
-        }
+        cluster.endpoint.check_has_snapshots()?;
         let pair = cluster.client_certificate.clone().zip(cluster.client_key.clone());
         let settings = Settings {
             ca_file: cluster.ca_file.clone().or_else(|| self.environment.ca_file.clone()),
@@ -79,26 +76,24 @@ impl<'e> Configuration<'e> {
             return Err(Failure::new(Code::Unsupported, cause, hint));
         }
         match &cluster.assume_role {
-            Some(role) => self.aws.role(role).await,
-            None => Ok(self.environment.aws()),
+            Some(role) => {
+                self.aws.role(&role.role_arn, role.external_id.as_deref(), role.session_name.as_deref()).await
+            }
+            None => Ok(self.environment.credentials()),
         }
     }
 
     fn region(&self, cluster: &Cluster) -> Result<String, Failure> {
         let given = cluster.region.as_deref().or_else(|| cluster.endpoint.amazon_region());
-        let region = given.or_else(|| self.environment.aws_region());
+        let region = given.or_else(|| self.environment.region());
         region.map(str::to_owned).ok_or_else(|| bad("signing needs a region", "add `region` to the cluster"))
     }
 
     /// The secret that a field refers to, or, where it refers to none, the variable's.
     async fn secret(&self, field: &str, source: Option<&SecretSource>, variable: &str) -> Result<Secret, Failure> {
         let usual = SecretSource::Env(variable.to_owned());
-        let text = self.open(field, source.unwrap_or(&usual)).await?;
-        let text = text.trim_end_matches(['\r', '\n']);
-        if text.is_empty() || text.contains(char::is_control) {
-            return Err(bad(&format!("{field} is empty or has more than one line"), "see what it refers to"));
-        }
-        Ok(Secret::new(text))
+        let source = source.unwrap_or(&usual);
+        source.secret(field, &self.open(field, source).await?)
     }
 
     async fn open(&self, field: &str, source: &SecretSource) -> Result<String, Failure> {
@@ -110,8 +105,8 @@ impl<'e> Configuration<'e> {
                 let cause = format!("{field} cannot be read from {}: {error}", path.display());
                 bad(&cause, "name a file of the function's image or layer")
             }),
-            SecretSource::SecretsManager(id) => self.aws.secret(id).await,
-            SecretSource::Ssm(name) => self.aws.parameter(name).await,
+            SecretSource::SecretsManager(id) => self.aws.secret(id, &format!("{field}, {},", source.described())).await,
+            SecretSource::Ssm(name) => self.aws.parameter(name, &format!("{field}, {},", source.described())).await,
             SecretSource::Command { program, .. } => Err(Failure::new(
                 Code::Unsupported,
                 format!("{field} is what {program} prints, and the function runs no programs"),
@@ -121,24 +116,16 @@ impl<'e> Configuration<'e> {
     }
 }
 
-async fn text(named: &str, aws: &Aws<'_>) -> Result<String, Failure> {
-    if named.contains('\n') {
-        return Ok(named.to_owned());
+async fn text(place: ConfigPlace, name: &str, aws: Services<'_>) -> Result<String, Failure> {
+    match place {
+        ConfigPlace::Text(text) => Ok(text),
+        ConfigPlace::Object { bucket, key } => aws.object(&bucket, &key, name).await,
+        ConfigPlace::Parameter(parameter) => aws.parameter(&parameter, name).await,
+        ConfigPlace::File(path) => std::fs::read_to_string(path).map_err(|error| {
+            let hint = "it is a path in the function's image or layer, s3://bucket/key, ssm:/name, or the YAML itself";
+            bad(&format!("{name}: {error}"), hint)
+        }),
     }
-    let named = named.trim();
-    if let Some(place) = named.strip_prefix("s3://") {
-        let place = place.split_once('/').filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty());
-        let (bucket, key) =
-            place.ok_or_else(|| bad(&format!("SNAPKEEP_CONFIG is {named}"), "write it as s3://bucket/key"))?;
-        return aws.object(bucket, key).await;
-    }
-    if let Some(name) = named.strip_prefix("ssm:") {
-        return aws.parameter(name).await;
-    }
-    std::fs::read_to_string(named).map_err(|error| {
-        let hint = "it is a path in the function's image or layer, s3://bucket/key, ssm:/name, or the YAML itself, of more than one line";
-        bad(&format!("SNAPKEEP_CONFIG={named}: {error}"), hint)
-    })
 }
 
 fn bad(cause: &str, hint: &str) -> Failure {

@@ -3,7 +3,7 @@
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::{Auth, AwsCredentials};
+use snapkeep_transport::{Auth, AwsCredentials, Caller};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ pub struct Environment {
     /// `SNAPKEEP_CONFIG`, as it stands: a path, `s3://…`, `ssm:…`, or the YAML itself.
     pub config: Option<String>,
     identity: Identity,
+    /// What signs without the article's keys, if it is not the function's role.
+    chain: Option<fn() -> AwsCredentials>,
     variables: Variables,
 }
 
@@ -57,16 +59,11 @@ struct Identity {
 impl Environment {
     /// Reads the variables; empty ones count as unset.
     pub fn of(variables: BTreeMap<String, String>) -> Self {
-        let environment = Self::read(|key| variables.get(key).cloned());
-        Self { variables: Variables(variables), ..environment }
-    }
-
-    /// The same through `get`, for events: a configuration may not refer to variables then.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        let get = |key: &str| variables.get(key);
         let text = |key: &str| get(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let secret = |key: &str| text(key).map(Secret::new);
         // A list that is set but empty allows nothing: it must not fall open.
-        let list = |key: &str| get(key).map(|value| split(&value));
+        let list = |key: &str| get(key).map(|value| split(value));
         Self {
             allowed_endpoints: list("SNAPKEEP_ALLOWED_ENDPOINTS").unwrap_or_default(),
             allowed_roles: list("SNAPKEEP_ALLOWED_ROLE_ARNS"),
@@ -75,8 +72,8 @@ impl Environment {
             repository: text("SNAPKEEP_REPOSITORY"),
             region: text("SNAPKEEP_REGION"),
             ca_file: text("SNAPKEEP_CA_FILE").map(PathBuf::from),
-            config: get("SNAPKEEP_CONFIG").filter(|value| !value.trim().is_empty()),
-            variables: Variables::default(),
+            config: get("SNAPKEEP_CONFIG").filter(|value| !value.trim().is_empty()).cloned(),
+            chain: None,
             identity: Identity {
                 auth: text("SNAPKEEP_AUTH"),
                 username: text("SNAPKEEP_USERNAME"),
@@ -87,6 +84,7 @@ impl Environment {
                 secret_key: secret("SECRET_KEY"),
                 session_token: secret("SESSION_TOKEN"),
             },
+            variables: Variables(variables),
         }
     }
 
@@ -127,31 +125,47 @@ impl Environment {
 
     /// The identity that requests are sent with; `region` is what signatures are scoped to.
     pub fn auth(&self, region: &str) -> Result<Auth, Failure> {
-        self.identity.auth(region)
+        self.identity.auth(region, || self.credentials())
     }
 
-    /// A variable's value, trimmed; empty ones count as unset.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    /// The same outside Lambda: without the article's keys, `chain` signs.
+    #[must_use]
+    pub fn outside_lambda(self, chain: fn() -> AwsCredentials) -> Self {
+        Self { chain: Some(chain), ..self }
+    }
+}
+
+impl Caller for Environment {
+    /// The article's keys if they are set, else the execution role's. `SESSION_TOKEN` belongs to the former;
+    /// `AWS_SESSION_TOKEN` belongs to the role and is never paired with them.
+    fn credentials(&self) -> AwsCredentials {
+        match (self.identity.keys(), self.chain) {
+            (Some(keys), _) => keys,
+            (None, Some(chain)) => chain(),
+            (None, None) => AwsCredentials::of_function(|name| self.variable(name)),
+        }
     }
 
     /// The region of the function itself.
-    pub(crate) fn aws_region(&self) -> Option<&str> {
+    fn region(&self) -> Option<&str> {
         let of_aws = || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| self.variable(name));
         of_aws().or(self.region.as_deref())
     }
 
-    /// The article's keys, else the execution role's.
-    pub(crate) fn aws(&self) -> AwsCredentials {
-        self.identity.aws()
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn ca_file(&self) -> Option<PathBuf> {
+        self.ca_file.clone()
     }
 }
 
 impl Identity {
-    fn auth(&self, region: &str) -> Result<Auth, Failure> {
+    fn auth(&self, region: &str, aws: impl Fn() -> AwsCredentials) -> Result<Auth, Failure> {
         self.check_pair()?;
         match self.auth.as_deref().unwrap_or("sigv4") {
-            "sigv4" => Ok(Auth::SigV4 { credentials: self.aws(), region: region.to_owned() }),
+            "sigv4" => Ok(Auth::SigV4 { credentials: aws(), region: region.to_owned() }),
             "basic" => Ok(Auth::Basic {
                 username: needed(self.username.as_ref(), "basic", "SNAPKEEP_USERNAME")?,
                 password: needed(self.password.as_ref(), "basic", "SNAPKEEP_PASSWORD")?,
@@ -178,17 +192,14 @@ impl Identity {
         }
     }
 
-    /// The article's keys if they are set. `SESSION_TOKEN` belongs to them; `AWS_SESSION_TOKEN`
-    /// belongs to the execution role and is never paired with them.
-    fn aws(&self) -> AwsCredentials {
-        let (Some(access_key), Some(secret_key)) = (&self.access_key, &self.secret_key) else {
-            return AwsCredentials::default_chain();
-        };
+    /// The article's keys if they are set.
+    fn keys(&self) -> Option<AwsCredentials> {
+        let (access_key, secret_key) = (self.access_key.as_ref()?, self.secret_key.as_ref()?);
         tracing::warn!(
             "ACCESS_KEY and SECRET_KEY are used: long-lived keys in the environment; remove them and \
              give the function's execution role the same rights"
         );
-        AwsCredentials::fixed(access_key, secret_key, self.session_token.as_ref())
+        Some(AwsCredentials::fixed(access_key, secret_key, self.session_token.as_ref()))
     }
 }
 
@@ -229,8 +240,7 @@ mod tests {
     use super::*;
 
     fn environment(set: &[(&str, &str)]) -> Environment {
-        let set: Vec<(String, String)> = set.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
-        Environment::read(|key| set.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone()))
+        Environment::of(set.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect())
     }
 
     fn auth(set: &[(&str, &str)]) -> Result<&'static str, Code> {

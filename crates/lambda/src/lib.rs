@@ -1,7 +1,6 @@
 //! The AWS Lambda function: the event's contract, the operator's limits, one handler. The command
 //! line runs the same handler.
 
-mod aws;
 mod configuration;
 mod environment;
 mod event;

@@ -16,6 +16,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use jiff::SignedDuration;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::{Code, Failure};
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -72,7 +73,7 @@ pub struct Call {
     path_and_query: String,
     body: Option<Bytes>,
     /// Further headers; a content type takes the place of JSON's.
-    headers: Vec<(&'static str, &'static str)>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
     timeout: Duration,
     cap: usize,
 }
@@ -100,8 +101,8 @@ impl Call {
 
     /// With a header more.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
+    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -263,7 +264,7 @@ impl Client {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }
         for (name, value) in &call.headers {
-            builder = builder.header(*name, *value);
+            builder = builder.header(*name, value.as_ref());
         }
         if let Some(header) = self.auth.header() {
             let value = HeaderValue::try_from(header).map_err(|_| {

@@ -1,10 +1,12 @@
 //! AWS credentials: resolved for each request, kept while they are good.
 
+mod function;
 mod source;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use function::Container;
 use snapkeep_core::secret::Secret;
 pub(crate) use source::SIGN_IN;
 use source::{AssumedRole, Chain, Profile, Provided, Source, WebIdentity};
@@ -54,10 +56,22 @@ impl AwsCredentials {
     }
 
     /// The default chain, set up at first use: environment, profile, web identity, container, instance.
-    /// The environment is all that Lambda needs: the rest sets up an HTTP client.
     pub fn default_chain() -> Self {
         let environment = Some(EnvironmentVariableCredentialsProvider::new());
         Self::Resolved(Resolver { environment, ..Resolver::new(Chain) })
+    }
+
+    /// What Lambda gives a function, as its variables say: its role's keys themselves, else an address that hands them out.
+    /// Nothing else is asked, and a program that names no other kind stays small.
+    pub fn of_function<'v>(variable: impl Fn(&str) -> Option<&'v str>) -> Self {
+        let secret = |name| variable(name).map(Secret::new);
+        match (variable("AWS_ACCESS_KEY_ID"), secret("AWS_SECRET_ACCESS_KEY")) {
+            (Some(key), Some(secret_key)) => Self::fixed(key, &secret_key, secret("AWS_SESSION_TOKEN").as_ref()),
+            _ => Self::Resolved(Resolver::new(Container {
+                url: variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").map(str::to_owned),
+                token: secret("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+            })),
+        }
     }
 
     /// A profile of the shared configuration and credentials files (`AWS_CONFIG_FILE`,

@@ -23,7 +23,7 @@ pub(crate) struct Abort {
 /// Asks, then ends it.
 pub(crate) async fn run(arguments: Abort, session: &Session) -> Result<(), Failure> {
     let snapshot = SnapshotName::parse(&arguments.snapshot)?;
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
     confirm(session, arguments.yes, &format!("End snapshot {snapshot} in repository {repository}?")).await?;
     session.goes_on(format!("`snapkeep status -r {repository} {snapshot}` shows whether it still runs"));

@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
     let names: BTreeSet<&String> = plan.policies.iter().map(|standing| &standing.place.policy).collect();
     let names: Vec<String> =
         names.into_iter().chain(plan.steps.iter().map(|step| &step.place().policy)).cloned().collect();
-    let chosen = Chosen::read(session, &names)?;
+    let chosen = Chosen::read(session, &names).await?;
     if session.printer.format() == Format::Text {
         session.printer.show_plan(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
     }
@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
     if is_asked {
         confirm(session, arguments.yes, &question(&plan)).await?;
     }
-    let (fleet, unreachable) = chosen.fleet(session);
+    let (fleet, unreachable) = chosen.fleet(session).await;
     session.goes_on("what was sent is carried out; `snapkeep plan` shows what is left");
     let options = ApplyOptions {
         // Who was not asked has not said it: a new policy's deletions wait for a yes of somebody's own.

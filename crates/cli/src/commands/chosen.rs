@@ -23,7 +23,7 @@ pub(crate) struct Chosen {
 
 impl Chosen {
     /// Reads the configuration; `names` are policies of it.
-    pub(crate) fn read(session: &Session, names: &[String]) -> Result<Self, Failure> {
+    pub(crate) async fn read(session: &Session, names: &[String]) -> Result<Self, Failure> {
         if let Some(flag) = flag_of_one_cluster(&session.globals) {
             return Err(Failure::new(
                 Code::BadEvent,
@@ -31,7 +31,7 @@ impl Chosen {
                 format!("leave {flag} out; --cluster NAME keeps to one of the configuration's clusters"),
             ));
         }
-        let whole = Whole::read(&session.globals, &session.process)?;
+        let whole = Whole::read(&session.globals, &session.process).await?;
         let known: Vec<&str> = whole.config.policies.keys().map(String::as_str).collect();
         if known.is_empty() {
             let hint = "add `policies`; `snapkeep config schema` says what one holds";
@@ -56,11 +56,11 @@ impl Chosen {
     }
 
     /// Their clusters; those that cannot be set up do not hold up the others.
-    pub(crate) fn fleet(&self, session: &Session) -> (Fleet, BTreeMap<String, Failure>) {
+    pub(crate) async fn fleet(&self, session: &Session) -> (Fleet, BTreeMap<String, Failure>) {
         let names: BTreeSet<&String> = self.meant().flat_map(|policy| &policy.clusters).collect();
         let (mut clusters, mut failures) = (BTreeMap::new(), BTreeMap::new());
         for name in names {
-            match self.whole.connect(name, &session.process) {
+            match self.whole.connect(name, &session.process).await {
                 Ok(api) => drop(clusters.insert(name.clone(), Arc::new(api))),
                 Err(failure) => drop(failures.insert(name.clone(), failure)),
             }

@@ -41,7 +41,7 @@ pub(crate) struct CloneSnapshot {
 /// Clones.
 pub(crate) async fn run(arguments: CloneSnapshot, session: &Session) -> Result<(), Failure> {
     let (source, copy) = (SnapshotName::parse(&arguments.source)?, SnapshotName::parse(&arguments.target)?);
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
     let follow = format!("`snapkeep show -r {repository} {copy}` tells whether it is there");
     session.goes_on(&follow);

@@ -52,16 +52,16 @@ Example:
 struct Schema {}
 
 /// Does what is asked.
-pub(crate) fn run(arguments: &ConfigVerbs, session: &Session) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &ConfigVerbs, session: &Session) -> Result<(), Failure> {
     match &arguments.verb {
-        Verb::Check(_) => check(session),
-        Verb::Show(show) => self::show(show, session),
+        Verb::Check(_) => check(session).await,
+        Verb::Show(show) => self::show(show, session).await,
         Verb::Schema(_) => session.printer.raw(&format!("{:#}\n", snapkeep_config::schema())),
     }
 }
 
-fn check(session: &Session) -> Result<(), Failure> {
-    let found = whole::file(&session.globals, &session.process)?;
+async fn check(session: &Session) -> Result<(), Failure> {
+    let found = whole::file(&session.globals, &session.process).await?;
     let complaints = Config::complaints(found.text());
     let config = complaints.is_empty().then(|| found.parse()).transpose()?;
     session
@@ -79,13 +79,13 @@ fn failed(name: &str, complaints: &str) -> Failure {
     Failure::new(Code::BadConfig, format!("{name} cannot be used: {complaints}"), hint)
 }
 
-fn show(arguments: &Show, session: &Session) -> Result<(), Failure> {
+async fn show(arguments: &Show, session: &Session) -> Result<(), Failure> {
     let (globals, process) = (&session.globals, &session.process);
-    let found = whole::found(globals, process)?;
+    let found = whole::found(globals, process).await?;
     // Told with the file's name, as everywhere.
     found.as_ref().map(Found::parse).transpose()?;
     let settings = found.as_ref().map(|found| Config::settings(found.text())).transpose()?.unwrap_or_default();
-    let connection = effective(globals, process)?;
+    let connection = effective(globals, process, found.as_ref())?;
     let name = found.as_ref().map(|found| found.name.as_str());
     let view = Effective { name, settings: &settings, connection: &connection, origin: arguments.origin };
     session.printer.show(&view, session.now())

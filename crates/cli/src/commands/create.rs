@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: Create, session: &Session) -> Result<(), Fail
         &arguments.metadata,
     )?;
     let deadline = if arguments.no_wait { session.deadline() } else { session.patient_deadline() };
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
     refuse_reserved(&repository)?;
     let (snapshot, identity) = arguments.named(&repository, session)?;

@@ -47,7 +47,7 @@ pub(crate) struct Delete {
 pub(crate) async fn run(arguments: Delete, session: &Session) -> Result<(), Failure> {
     let selection = arguments.selection()?;
     let deadline = session.patient_deadline();
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = choose::repository(&target, session, session.deadline()).await?;
     let now = if selection.filter.is_about_age() {
         session.server_time(&target.api, session.deadline()).await?

@@ -6,6 +6,7 @@ use crate::session::Session;
 use clap::Args;
 use snapkeep_core::{Code, Failure};
 use snapkeep_lambda::{Environment, Function, Invocation};
+use snapkeep_transport::AwsCredentials;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -58,7 +59,8 @@ async fn handle(arguments: &Invoke, session: &Session) -> Result<String, Failure
             "name a file that holds one JSON object",
         )
     })??;
-    let function = Function::new(Environment::of(session.process.variables.clone()));
+    let environment = Environment::of(session.process.variables.clone());
+    let function = Function::new(environment.outside_lambda(AwsCredentials::default_chain));
     let invocation = Invocation {
         request_id: arguments.request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
         trace_id: session.process.variables.get("_X_AMZN_TRACE_ID").cloned(),

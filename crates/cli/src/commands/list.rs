@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: List, session: &Session) -> Result<(), Failur
         with_sizes: arguments.sizes || arguments.sort == Order::Size,
     };
     let deadline = session.deadline();
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = choose::repository(&target, session, deadline).await?;
     let now =
         if query.filter.is_about_age() { session.server_time(&target.api, deadline).await? } else { session.now() };

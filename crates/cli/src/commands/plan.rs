@@ -42,8 +42,8 @@ pub(crate) struct PlanArguments {
 
 /// Looks and plans.
 pub(crate) async fn run(arguments: PlanArguments, session: &Session) -> Result<(), Failure> {
-    let chosen = Chosen::read(session, &arguments.policies)?;
-    let (fleet, unreachable) = chosen.fleet(session);
+    let chosen = Chosen::read(session, &arguments.policies).await?;
+    let (fleet, unreachable) = chosen.fleet(session).await;
     let (now, deadline) = (session.now(), session.deadline());
     let reporter = Reporter::new(&session.printer);
     let mut gathered = gather(&fleet, &chosen.policies, &chosen.only, now, deadline, &reporter).await;

@@ -43,18 +43,18 @@ struct Next {
 }
 
 /// Does what is asked.
-pub(crate) fn run(arguments: &PolicyVerbs, session: &Session) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: &PolicyVerbs, session: &Session) -> Result<(), Failure> {
     match &arguments.verb {
         Verb::List(_) => {
-            let chosen = Chosen::read(session, &[])?;
+            let chosen = Chosen::read(session, &[]).await?;
             session.printer.show(&policy_list(chosen.meant(), session.now()), session.now())
         }
-        Verb::Next(next) => self::next(next, session),
+        Verb::Next(next) => self::next(next, session).await,
     }
 }
 
-fn next(arguments: &Next, session: &Session) -> Result<(), Failure> {
-    let chosen = Chosen::read(session, std::slice::from_ref(&arguments.policy))?;
+async fn next(arguments: &Next, session: &Session) -> Result<(), Failure> {
+    let chosen = Chosen::read(session, std::slice::from_ref(&arguments.policy)).await?;
     let policy = &chosen.policies[&arguments.policy];
     let Some(schedule) = &policy.schedule else {
         let cause = format!("policy {} has no schedule: it takes nothing", policy.name);

@@ -34,8 +34,8 @@ pub(crate) struct Run {
 
 /// Runs.
 pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure> {
-    let chosen = Chosen::read(session, &arguments.policies)?;
-    let (fleet, unreachable) = chosen.fleet(session);
+    let chosen = Chosen::read(session, &arguments.policies).await?;
+    let (fleet, unreachable) = chosen.fleet(session).await;
     session.goes_on("the next `snapkeep run` goes on from there");
     let options = RunOptions {
         apply: ApplyOptions {

@@ -19,7 +19,7 @@ pub(crate) struct Show {
 pub(crate) async fn run(arguments: Show, session: &Session) -> Result<(), Failure> {
     let snapshot = SnapshotName::parse(&arguments.snapshot)?;
     let deadline = session.deadline();
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = choose::repository(&target, session, deadline).await?;
     let shown = show(&target.api, &repository, &snapshot, deadline).await?;
     session.printer.show(&shown, session.now_of(&target.api))

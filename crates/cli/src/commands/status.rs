@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: Status, session: &Session) -> Result<(), Fail
     let snapshots: Vec<SnapshotName> =
         arguments.snapshots.iter().map(|name| SnapshotName::parse(name)).collect::<Result<_, _>>()?;
     let deadline = session.deadline_after(arguments.watch.0);
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = match (&session.globals.repository, snapshots.is_empty()) {
         // What runs in another repository is in the way all the same: it is shown.
         (None, true) => None,

@@ -22,13 +22,15 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Decides how to authenticate and opens the one secret that this needs.
-    pub(super) fn resolve(cluster: Cluster, process: &Process, origins: &mut Vec<String>) -> Result<Self, Failure> {
-        if cluster.endpoint.is_serverless() {
-            return Err(serverless(&cluster.endpoint));
-        }
+    pub(super) async fn resolve(
+        cluster: Cluster,
+        process: &Process,
+        origins: &mut Vec<String>,
+    ) -> Result<Self, Failure> {
+        cluster.endpoint.check_has_snapshots()?;
         let (kind, why) = cluster.auth_kind()?;
         origins.push(format!("authentication: {} ({why})", kind.as_str()));
-        let auth = identity::auth(kind, &cluster, process)?;
+        let auth = identity::auth(kind, &cluster, process).await?;
         let region = match &auth {
             Auth::SigV4 { region, .. } => Some(region.clone()),
             _ => cluster.region.or_else(|| cluster.endpoint.amazon_region().map(str::to_owned)),
@@ -69,12 +71,4 @@ impl Connection {
     pub(super) fn auth(&self) -> &Auth {
         &self.auth
     }
-}
-
-fn serverless(endpoint: &Endpoint) -> Failure {
-    Failure::new(
-        Code::Unsupported,
-        format!("{endpoint} is a serverless collection's (aoss), which has no snapshot API"),
-        "the service keeps its own backups of collections; snapshots are for OpenSearch Service domains and clusters of your own",
-    )
 }

@@ -3,7 +3,7 @@
 use super::{base, override_by_flags, repository};
 use crate::args::Globals;
 use crate::process::Process;
-use crate::settings::find::{self, Found};
+use crate::settings::find::Found;
 use snapkeep_config::{AuthKind, Cluster, SecretSource};
 use snapkeep_core::Failure;
 
@@ -19,9 +19,12 @@ pub(crate) struct Effective {
 }
 
 /// The parts that are known; nothing if no cluster is meant.
-pub(crate) fn effective(globals: &Globals, process: &Process) -> Result<Vec<Effective>, Failure> {
-    let found = find::configuration(globals.config.as_deref(), process)?;
-    let config = found.as_ref().map(Found::parse).transpose()?.unwrap_or_default();
+pub(crate) fn effective(
+    globals: &Globals,
+    process: &Process,
+    found: Option<&Found>,
+) -> Result<Vec<Effective>, Failure> {
+    let config = found.map(Found::parse).transpose()?.unwrap_or_default();
     let is_named = globals.cluster.is_some() || globals.endpoint.is_some();
     let (mut cluster, origin) = match base(globals, process, &config) {
         Ok(base) => base,
@@ -40,7 +43,8 @@ pub(crate) fn effective(globals: &Globals, process: &Process) -> Result<Vec<Effe
         let username = cluster.username.clone().unwrap_or_default();
         parts.push(part("connection.username", username, of(globals.username.is_some(), "--username")));
     }
-    parts.extend(secret(kind, &cluster).map(|source| part("connection.secret", described(source), origin.clone())));
+    let source = secret(kind, &cluster).map(SecretSource::described);
+    parts.extend(source.map(|source| part("connection.secret", source, origin.clone())));
     if let Some(name) = repository(globals, process, &cluster)? {
         let by_variable = process.variable("SNAPKEEP_REPOSITORY").is_some() && globals.cluster.is_none();
         let origin = if by_variable { "SNAPKEEP_REPOSITORY".to_owned() } else { origin.clone() };
@@ -76,34 +80,26 @@ fn secret(kind: AuthKind, cluster: &Cluster) -> Option<&SecretSource> {
     }
 }
 
-fn described(source: &SecretSource) -> String {
-    match source {
-        SecretSource::Env(name) => format!("in the variable {name}"),
-        SecretSource::File(path) => format!("in the file {}", path.display()),
-        SecretSource::Command { program, .. } => format!("printed by {program}"),
-        SecretSource::SecretsManager(name) => format!("in Secrets Manager: {name}"),
-        SecretSource::Ssm(name) => format!("in Systems Manager: {name}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::find;
 
     const FILE: &str = "
 clusters:
   own: {endpoint: 'https://own.example', username: filer, password: {env: OWN}, repository: nightly}
 ";
 
-    fn lines(globals: &Globals, variables: &[(&str, &str)]) -> Vec<String> {
+    async fn lines(globals: &Globals, variables: &[(&str, &str)]) -> Vec<String> {
         let variables = variables.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
         let process = Process { variables, directory: "/nowhere".into(), ..Process::default() };
-        let parts = effective(globals, &process).unwrap();
+        let found = find::configuration(None, &process).await.unwrap();
+        let parts = effective(globals, &process, found.as_ref()).unwrap();
         parts.iter().map(|part| format!("{} = {} <- {}", &part.path[11..], part.value, part.origin)).collect()
     }
 
-    #[test]
-    fn each_part_says_where_it_comes_from() {
+    #[tokio::test]
+    async fn each_part_says_where_it_comes_from() {
         let file = ("SNAPKEEP_CONFIG", FILE);
         let own = "the configuration's own";
         let expected = [
@@ -111,11 +107,11 @@ clusters:
             "auth = basic <- there is a password".into(),
             "region = eu-west-1 <- AWS_REGION".into(),
             format!("username = filer <- {own}"),
-            format!("secret = in the variable OWN <- {own}"),
+            format!("secret = the variable OWN <- {own}"),
             format!("repository = nightly <- {own}"),
         ];
         // The secret is not opened: its variable is not set.
-        assert_eq!(lines(&Globals::default(), &[file, ("AWS_REGION", "eu-west-1")]), expected);
+        assert_eq!(lines(&Globals::default(), &[file, ("AWS_REGION", "eu-west-1")]).await, expected);
         let flags = Globals {
             endpoint: Some("search-x.eu-west-1.es.amazonaws.com".into()),
             repository: Some("other".into()),
@@ -127,7 +123,7 @@ clusters:
             "region = eu-west-1 <- the endpoint's name",
             "repository = other <- --repository",
         ];
-        assert_eq!(lines(&flags, &[file]), expected);
-        assert!(lines(&Globals::default(), &[]).is_empty());
+        assert_eq!(lines(&flags, &[file]).await, expected);
+        assert!(lines(&Globals::default(), &[]).await.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::anchored;
 use crate::process::Process;
-use snapkeep_config::{AuthKind, Cluster, Config, SecretSource};
+use snapkeep_config::{AuthKind, Cluster, Config, ConfigPlace, SecretSource};
 use snapkeep_core::{Code, Failure};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -78,12 +78,12 @@ impl Found {
 }
 
 /// The configuration: `--config`, else `SNAPKEEP_CONFIG`, else the first of the usual places that has one.
-pub(crate) fn configuration(flag: Option<&Path>, process: &Process) -> Result<Option<Found>, Failure> {
+pub(crate) async fn configuration(flag: Option<&Path>, process: &Process) -> Result<Option<Found>, Failure> {
     if let Some(path) = flag {
         return read(&process.directory.join(path), &format!("--config {}", path.display())).map(Some);
     }
-    if let Some(text) = process.variable("SNAPKEEP_CONFIG") {
-        return of_variable(text, process).map(Some);
+    if process.variable("SNAPKEEP_CONFIG").is_some() {
+        return of_variable(process).await.map(Some);
     }
     for path in usual_places(process) {
         if path.is_file() {
@@ -119,31 +119,19 @@ fn usual_places(process: &Process) -> Vec<PathBuf> {
     [Some(process.directory.join(NAME)), of_user, Some(PathBuf::from(SYSTEM))].into_iter().flatten().collect()
 }
 
-fn of_variable(text: &str, process: &Process) -> Result<Found, Failure> {
-    // A path has no line's end; the value was trimmed, so that one line of YAML needs a second.
-    let whole = process.variables.get("SNAPKEEP_CONFIG").map_or(text, String::as_str);
-    if whole.contains('\n') {
-        let (text, name, base) = (whole.to_owned(), "SNAPKEEP_CONFIG".into(), process.directory.clone());
-        return Ok(Found { text, name, base, distrust: None });
-    }
-    if text.contains('{') || text.contains(": ") {
-        return Err(Failure::new(
-            Code::BadConfig,
-            "SNAPKEEP_CONFIG looks like YAML on one line; it may be a path, or YAML of more than one line",
-            "add an empty line to the YAML, or put it into a file and name that",
-        ));
-    }
-    if text.starts_with("s3://") || text.starts_with("ssm:") {
-        return Err(Failure::new(
-            Code::Unsupported,
-            format!("SNAPKEEP_CONFIG is {text}: the command line reads files only"),
-            "copy it to a file and name that, or put the YAML itself into the variable",
-        ));
-    }
-    // Whatever else may stand there by mistake is not repeated.
-    let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-~+@".contains(c));
-    let name = if is_plain { format!("SNAPKEEP_CONFIG={text}") } else { "the file that SNAPKEEP_CONFIG names".into() };
-    read(&process.directory.join(text), &name)
+/// What `SNAPKEEP_CONFIG` holds or names; what is no file has its relative paths in the working directory.
+async fn of_variable(process: &Process) -> Result<Found, Failure> {
+    // As it stands there: complaints name lines and columns of it.
+    let value = process.variables.get("SNAPKEEP_CONFIG").map_or("", String::as_str);
+    let place = ConfigPlace::of(value)?;
+    let name = place.name();
+    let text = match place {
+        ConfigPlace::File(path) => return read(&process.directory.join(path), &name),
+        ConfigPlace::Text(text) => text,
+        ConfigPlace::Object { bucket, key } => process.services().object(&bucket, &key, &name).await?,
+        ConfigPlace::Parameter(parameter) => process.services().parameter(&parameter, &name).await?,
+    };
+    Ok(Found { text, name, base: process.directory.clone(), distrust: None })
 }
 
 fn read(path: &Path, name: &str) -> Result<Found, Failure> {

@@ -8,11 +8,11 @@ use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Auth, AwsCredentials};
 
 /// The identity itself.
-pub(crate) fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Result<Auth, Failure> {
-    let open = |field: &str, source: &Option<SecretSource>, variable: &str| match source {
+pub(crate) async fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Result<Auth, Failure> {
+    let open = async |field: &str, source: &Option<SecretSource>, variable: &str| match source {
         Some(source) => {
             is_for(cluster, source, process)?;
-            secret::open(field, source, process)
+            secret::open(field, source, process).await
         }
         None => Err(bad(
             &format!("authentication is {}, but there is no {field}", kind.as_str()),
@@ -22,13 +22,13 @@ pub(crate) fn auth(kind: AuthKind, cluster: &Cluster, process: &Process) -> Resu
     match kind {
         AuthKind::SigV4 => Ok(Auth::SigV4 { credentials: aws(cluster), region: region(cluster, process)? }),
         AuthKind::Basic => Ok(Auth::Basic {
-            password: open("password", &cluster.password, "SNAPKEEP_PASSWORD")?,
+            password: open("password", &cluster.password, "SNAPKEEP_PASSWORD").await?,
             username: cluster.username.clone().ok_or_else(|| {
                 bad("authentication is basic, but there is no user name", "give --username or set SNAPKEEP_USERNAME")
             })?,
         }),
-        AuthKind::ApiKey => Ok(Auth::ApiKey(open("API key", &cluster.api_key, "SNAPKEEP_API_KEY")?)),
-        AuthKind::Bearer => Ok(Auth::Bearer(open("token", &cluster.token, "SNAPKEEP_TOKEN")?)),
+        AuthKind::ApiKey => Ok(Auth::ApiKey(open("API key", &cluster.api_key, "SNAPKEEP_API_KEY").await?)),
+        AuthKind::Bearer => Ok(Auth::Bearer(open("token", &cluster.token, "SNAPKEEP_TOKEN").await?)),
         AuthKind::None => Ok(Auth::None),
     }
 }
@@ -69,8 +69,7 @@ fn aws(cluster: &Cluster) -> AwsCredentials {
 /// The region that signatures are scoped to.
 fn region(cluster: &Cluster, process: &Process) -> Result<String, Failure> {
     let given = cluster.region.as_deref().or_else(|| cluster.endpoint.amazon_region());
-    let of_aws = || process.variable("AWS_REGION").or_else(|| process.variable("AWS_DEFAULT_REGION"));
-    given.or_else(of_aws).map(str::to_owned).ok_or_else(|| {
+    given.or_else(|| process.aws_region()).map(str::to_owned).ok_or_else(|| {
         bad("signing needs a region, and the endpoint's name does not tell it", "give --region or set SNAPKEEP_REGION")
     })
 }

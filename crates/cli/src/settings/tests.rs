@@ -19,8 +19,8 @@ fn process(variables: &[(&str, &str)]) -> Process {
     Process { variables, directory: "/nowhere".into(), ..Process::default() }
 }
 
-fn resolve(globals: &Globals, variables: &[(&str, &str)]) -> Result<Settings, Failure> {
-    Settings::resolve(globals, &process(variables))
+async fn resolve(globals: &Globals, variables: &[(&str, &str)]) -> Result<Settings, Failure> {
+    Settings::resolve(globals, &process(variables)).await
 }
 
 /// Endpoint, identity with its secret, region and repository, in one line.
@@ -45,8 +45,8 @@ fn globals(flags: &[(&str, &str)]) -> Globals {
     clap::Parser::try_parse_from(line).map(|arguments: crate::args::Arguments| arguments.globals).unwrap()
 }
 
-#[test]
-fn flags_win_over_the_environment_and_that_over_the_file() {
+#[tokio::test]
+async fn flags_win_over_the_environment_and_that_over_the_file() {
     let env = ("SNAPKEEP_CONFIG", FILE);
     let own = ("OWN", "s1");
     let endpoint = ("SNAPKEEP_ENDPOINT", "https://env.example");
@@ -141,13 +141,14 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         (vec![("--endpoint", "http://127.0.0.1:9200")], vec![], "http://127.0.0.1:9200 none - -"),
     ] {
         let settings = resolve(&globals(&flags), &variables)
+            .await
             .unwrap_or_else(|failure| panic!("{flags:?} {variables:?}: {failure}"));
         assert_eq!(shown(&settings), expected, "{flags:?} {variables:?}");
     }
 }
 
-#[test]
-fn what_does_not_fit_is_refused_with_a_hint() {
+#[tokio::test]
+async fn what_does_not_fit_is_refused_with_a_hint() {
     let env = ("SNAPKEEP_CONFIG", FILE);
     let endpoint = ("SNAPKEEP_ENDPOINT", "https://env.example");
     let aws = "https://search-logs-abc123.eu-west-1.es.amazonaws.com";
@@ -201,8 +202,15 @@ fn what_does_not_fit_is_refused_with_a_hint() {
         (vec![("--endpoint", aws), ("--username", "me")], vec![], Code::BadConfig, "--username", "--auth basic"),
         (vec![("--auth", "none"), ("--profile", "p")], vec![endpoint], Code::BadConfig, "--profile", "--auth sigv4"),
         // A value that may hold a secret is not repeated.
-        (vec![], vec![("SNAPKEEP_CONFIG", "{clusters: canary}")], Code::BadConfig, "YAML on one line", "empty line"),
-        (vec![], vec![("SNAPKEEP_CONFIG", "a: canary")], Code::BadConfig, "YAML on one line", "empty line"),
+        (
+            vec![],
+            vec![("SNAPKEEP_CONFIG", "{clusters: canary}")],
+            Code::BadConfig,
+            "SNAPKEEP_CONFIG: `clusters`",
+            "mend",
+        ),
+        (vec![], vec![("SNAPKEEP_CONFIG", "a: canary")], Code::BadConfig, "unknown key `a`", ""),
+        (vec![], vec![("SNAPKEEP_CONFIG", "canary")], Code::BadConfig, "that SNAPKEEP_CONFIG names", "check"),
         (vec![], vec![("SNAPKEEP_CONFIG", "pass=canary")], Code::BadConfig, "that SNAPKEEP_CONFIG names", "check"),
         (vec![("--region", "Ireland")], vec![endpoint], Code::BadEvent, "--region \"Ireland\"", "eu-west-1"),
         (vec![("--endpoint", "http://a.example")], vec![], Code::BadConfig, "--endpoint is plain HTTP", "https://"),
@@ -229,8 +237,8 @@ fn what_does_not_fit_is_refused_with_a_hint() {
             "domains",
         ),
         (vec![("--config", "no.yaml")], vec![endpoint], Code::BadConfig, "--config no.yaml", "check the path"),
-        (vec![], vec![("SNAPKEEP_CONFIG", "s3://b/k")], Code::Unsupported, "s3://b/k", "copy it"),
-        (vec![], vec![("SNAPKEEP_CONFIG", "ssm:/k")], Code::Unsupported, "ssm:/k", "copy it"),
+        (vec![], vec![("SNAPKEEP_CONFIG", "s3://own/k")], Code::BadConfig, "s3://own/k cannot be asked", "AWS_REGION"),
+        (vec![], vec![("SNAPKEEP_CONFIG", "ssm:/k")], Code::BadConfig, "ssm:/k cannot be asked", "AWS_REGION"),
         (
             vec![],
             vec![("SNAPKEEP_CONFIG", "clusters:\n  a: {}\n")],
@@ -239,15 +247,15 @@ fn what_does_not_fit_is_refused_with_a_hint() {
             "mend",
         ),
     ] {
-        let failure = resolve(&globals(&flags), &variables).map(|settings| shown(&settings)).unwrap_err();
+        let failure = resolve(&globals(&flags), &variables).await.map(|settings| shown(&settings)).unwrap_err();
         assert_eq!(failure.code, code, "{failure}");
         assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
         assert!(failure.cause.contains(cause) && failure.hint.contains(hint), "{failure}\nhint: {}", failure.hint);
     }
 }
 
-#[test]
-fn files_are_found_in_their_order_and_their_paths_are_relative_to_them() {
+#[tokio::test]
+async fn files_are_found_in_their_order_and_their_paths_are_relative_to_them() {
     let home = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| {
         let path = home.path().join(path);
@@ -260,28 +268,28 @@ fn files_are_found_in_their_order_and_their_paths_are_relative_to_them() {
     process.directory = home.path().join("work");
     process.user = std::fs::metadata(home.path()).unwrap().uid();
     write(".config/snapkeep/snapkeep.yaml", "clusters: {a: {endpoint: https://user.example}}");
-    let found = |process: &Process| shown(&Settings::resolve(&Globals::default(), process).unwrap());
-    assert_eq!(found(&process), "https://user.example none - -");
+    let found = async |process: &Process| shown(&Settings::resolve(&Globals::default(), process).await.unwrap());
+    assert_eq!(found(&process).await, "https://user.example none - -");
     write("work/snapkeep.yaml", "clusters: {a: {endpoint: https://here.example, token: {file: t.txt}}}");
     write("work/t.txt", "secret-token\n");
-    assert_eq!(found(&process), "https://here.example bearer secret-token - -");
+    assert_eq!(found(&process).await, "https://here.example bearer secret-token - -");
     let named = write("other/own.yaml", "clusters: {a: {endpoint: https://named.example, token: {file: t.txt}}}");
     write("other/t.txt", "other-token");
     process.variables.insert("SNAPKEEP_CONFIG".into(), named.to_str().unwrap().into());
-    assert_eq!(found(&process), "https://named.example bearer other-token - -");
+    assert_eq!(found(&process).await, "https://named.example bearer other-token - -");
 }
 
-#[test]
-fn a_file_that_others_may_have_written_gets_no_secrets() {
+#[tokio::test]
+async fn a_file_that_others_may_have_written_gets_no_secrets() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("snapkeep.yaml");
     let mut process = process(&[("SECRET", "s"), ("SNAPKEEP_PASSWORD", "s")]);
     process.directory = home.path().to_owned();
-    let mut resolve = |entry: &str, mode: u32, globals: &Globals| {
+    let mut resolve = async |entry: &str, mode: u32, globals: &Globals| {
         std::fs::write(&file, format!("clusters:\n  a: {{endpoint: 'https://a.example'{entry}}}\n")).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
         process.user = std::fs::metadata(&file).unwrap().uid();
-        Settings::resolve(globals, &process).map(|settings| shown(&settings))
+        Settings::resolve(globals, &process).await.map(|settings| shown(&settings))
     };
     let named = Globals { config: Some("snapkeep.yaml".into()), ..Globals::default() };
     for entry in [
@@ -292,22 +300,22 @@ fn a_file_that_others_may_have_written_gets_no_secrets() {
         ", auth: basic, username: u",
     ] {
         for mode in [0o666, 0o664] {
-            let failure = resolve(entry, mode, &Globals::default()).unwrap_err();
+            let failure = resolve(entry, mode, &Globals::default()).await.unwrap_err();
             let is_said = failure.cause.contains("others may write") && failure.hint.contains("--config");
             assert!(failure.code == Code::BadConfig && is_said, "{entry}: {failure}");
         }
         // What is named is meant.
-        assert!(!resolve(entry, 0o666, &named).is_err_and(|failure| failure.cause.contains("others may write")));
+        assert!(!resolve(entry, 0o666, &named).await.is_err_and(|failure| failure.cause.contains("others may write")));
     }
     assert_eq!(
-        resolve(", token: {env: SECRET}", 0o644, &Globals::default()).unwrap(),
+        resolve(", token: {env: SECRET}", 0o644, &Globals::default()).await.unwrap(),
         "https://a.example bearer s - -"
     );
-    assert_eq!(resolve("", 0o666, &Globals::default()).unwrap(), "https://a.example none - -");
+    assert_eq!(resolve("", 0o666, &Globals::default()).await.unwrap(), "https://a.example none - -");
 }
 
-#[test]
-fn a_relative_path_is_meant_from_where_it_stands() {
+#[tokio::test]
+async fn a_relative_path_is_meant_from_where_it_stands() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("conf")).unwrap();
     std::fs::write(
@@ -315,30 +323,33 @@ fn a_relative_path_is_meant_from_where_it_stands() {
         "clusters: {a: {endpoint: 'https://a.example', ca_file: of-file.pem}}",
     )
     .unwrap();
-    let ca = |variables: &[(&str, &str)], cluster: bool| {
+    let ca = async |variables: &[(&str, &str)], cluster: bool| {
         let mut process = process(variables);
         process.directory = home.path().to_owned();
-        let found = find::configuration(Some(Path::new("conf/c.yaml")), &process).unwrap().unwrap();
+        let found = find::configuration(Some(Path::new("conf/c.yaml")), &process).await.unwrap().unwrap();
         let cluster = cluster.then(|| "a".to_owned());
         base(&Globals { cluster, ..Globals::default() }, &process, &found.parse().unwrap()).unwrap().0.ca_file.unwrap()
     };
     let of_environment = ("SNAPKEEP_CA_FILE", "of-env.pem");
-    assert_eq!(ca(&[], false), home.path().join("conf/of-file.pem"));
-    assert_eq!(ca(&[of_environment], false), home.path().join("of-env.pem"));
+    assert_eq!(ca(&[], false).await, home.path().join("conf/of-file.pem"));
+    assert_eq!(ca(&[of_environment], false).await, home.path().join("of-env.pem"));
     let endpoint = ("SNAPKEEP_ENDPOINT", "https://env.example");
-    assert_eq!(ca(&[of_environment, endpoint], false), home.path().join("of-env.pem"));
-    assert_eq!(ca(&[of_environment, endpoint], true), home.path().join("conf/of-file.pem"));
+    assert_eq!(ca(&[of_environment, endpoint], false).await, home.path().join("of-env.pem"));
+    assert_eq!(ca(&[of_environment, endpoint], true).await, home.path().join("conf/of-file.pem"));
 }
 
-#[test]
-fn secrets_come_from_commands_and_never_show() {
-    let with = |source: &str| {
+#[tokio::test]
+async fn secrets_come_from_commands_and_never_show() {
+    let with = async |source: &str| {
         let file = format!("clusters:\n  a: {{endpoint: 'https://a.example', api_key: {source}}}\n");
         let mut process = process(&[("SNAPKEEP_CONFIG", file.as_str())]);
         process.directory = std::env::temp_dir();
-        Settings::resolve(&Globals::default(), &process)
+        Settings::resolve(&Globals::default(), &process).await
     };
-    assert_eq!(shown(&with("{command: [printf, 'canary-1\\n']}").unwrap()), "https://a.example api-key canary-1 - -");
+    assert_eq!(
+        shown(&with("{command: [printf, 'canary-1\\n']}").await.unwrap()),
+        "https://a.example api-key canary-1 - -"
+    );
     for (source, expected) in [
         ("{command: [sh, -c, 'echo canary; exit 3']}", "failed"),
         ("{command: [no-such-program-here]}", "cannot be run"),
@@ -347,7 +358,7 @@ fn secrets_come_from_commands_and_never_show() {
         ("{file: no-such-file}", "cannot be read"),
         ("{env: NO_SUCH}", "not set"),
     ] {
-        let failure = with(source).map(|settings| shown(&settings)).unwrap_err();
+        let failure = with(source).await.map(|settings| shown(&settings)).unwrap_err();
         assert!(failure.cause.contains(expected), "{source}: {failure}");
         assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
     }

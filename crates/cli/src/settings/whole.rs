@@ -18,13 +18,13 @@ pub(crate) struct Whole {
 }
 
 /// The file itself, if there is one.
-pub(crate) fn found(globals: &Globals, process: &Process) -> Result<Option<Found>, Failure> {
-    find::configuration(globals.config.as_deref(), process)
+pub(crate) async fn found(globals: &Globals, process: &Process) -> Result<Option<Found>, Failure> {
+    find::configuration(globals.config.as_deref(), process).await
 }
 
 /// The file itself; there must be one.
-pub(crate) fn file(globals: &Globals, process: &Process) -> Result<Found, Failure> {
-    found(globals, process)?.ok_or_else(|| {
+pub(crate) async fn file(globals: &Globals, process: &Process) -> Result<Found, Failure> {
+    found(globals, process).await?.ok_or_else(|| {
         Failure::new(
             Code::BadConfig,
             "there is no configuration",
@@ -35,8 +35,8 @@ pub(crate) fn file(globals: &Globals, process: &Process) -> Result<Found, Failur
 
 impl Whole {
     /// Finds and reads it.
-    pub(crate) fn read(globals: &Globals, process: &Process) -> Result<Self, Failure> {
-        let found = file(globals, process)?;
+    pub(crate) async fn read(globals: &Globals, process: &Process) -> Result<Self, Failure> {
+        let found = file(globals, process).await?;
         let config = found.parse()?;
         Ok(Self { found, config })
     }
@@ -47,13 +47,13 @@ impl Whole {
     }
 
     /// The API of one of its clusters; opens the one secret that this needs.
-    pub(crate) fn connect(&self, name: &str, process: &Process) -> Result<SnapshotApi, Failure> {
+    pub(crate) async fn connect(&self, name: &str, process: &Process) -> Result<SnapshotApi, Failure> {
         let mut cluster = self.config.cluster(name)?.clone();
         if process.variable("SNAPKEEP_ENDPOINT").is_none() {
             override_by_environment(&mut cluster, process)?;
         }
         complete(&mut cluster);
-        let connection = Connection::resolve(cluster, process, &mut Vec::new());
+        let connection = Connection::resolve(cluster, process, &mut Vec::new()).await;
         connection.and_then(Connection::into_api).map_err(|failure| {
             let cause = format!("cluster {name}: {}", failure.cause);
             failure.with_cause(cause)

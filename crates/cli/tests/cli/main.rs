@@ -6,5 +6,6 @@ mod invoke;
 mod journey;
 mod policies;
 mod refusals;
+mod secrets;
 mod sessions;
 mod stage;

@@ -5,13 +5,10 @@ use serde_json::{Value, json};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_front::Principal;
-use snapkeep_front::sigv4::{SignedRequest, Verifier};
+use snapkeep_front::services::{Known, Services};
 use snapkeep_testbed::{Invoke, Mode};
 use snapkeep_transport::{Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const SSM_KEY: &str = "AKIDSSM";
 const SSM_SECRET: &str = "canary-ssm-secret";
@@ -160,12 +157,16 @@ async fn the_configuration_may_be_a_parameter_and_secrets_too() {
     let cluster =
         format!("{{endpoint: '{}', username: u, password: {{secretsmanager: search/password}}}}", stage.node.url);
     let text = configuration(&stage, &index, &cluster);
-    let (url, targets) = stand_in(text);
+    let services = services(Known {
+        parameters: [("/snapkeep/configuration".to_owned(), text)].into(),
+        secrets: [("search/password".to_owned(), "canary-password".to_owned())].into(),
+        ..Known::default()
+    });
     for (name, value) in [
         ("ACCESS_KEY", SSM_KEY),
         ("SECRET_KEY", SSM_SECRET),
         ("AWS_REGION", REGION),
-        ("AWS_ENDPOINT_URL", &url),
+        ("AWS_ENDPOINT_URL", services.url()),
         ("SNAPKEEP_CONFIG", "ssm:/snapkeep/configuration"),
     ] {
         stage.set(name, value);
@@ -173,7 +174,7 @@ async fn the_configuration_may_be_a_parameter_and_secrets_too() {
     let process = stage.start();
     let answer = stage.deliver(&tick(), Invoke::default()).await.expect_response();
     assert_eq!(answer["policies"][0]["created"][0]["state"], "SUCCESS", "{answer}");
-    assert_eq!(*targets.lock().unwrap(), ["AmazonSSM.GetParameter", "secretsmanager.GetSecretValue"]);
+    assert_eq!(services.asked(), ["AmazonSSM.GetParameter", "secretsmanager.GetSecretValue"]);
     assert!(!process.logs().contains("canary"), "no secret is logged");
     stage.set("SECRET_KEY", "wrong");
     drop(process);
@@ -181,45 +182,10 @@ async fn the_configuration_may_be_a_parameter_and_secrets_too() {
     assert_eq!(denied["code"], "access_denied", "{denied}");
 }
 
-/// Systems Manager and Secrets Manager, as far as they are asked: signatures are verified as AWS would.
-fn stand_in(parameter: String) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let targets = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&targets);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let Some((line, headers, body)) = read(&stream) else { continue };
-            let (status, answer) = match line.strip_prefix("GET ").and_then(|line| line.split_once(' ')) {
-                Some((target, _)) => assumed(target, &headers),
-                None => answered(&headers, &body, &parameter, &seen),
-            };
-            let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", answer.len());
-            let _ = stream.write_all((head + &answer).as_bytes());
-        }
-    });
-    (url, targets)
-}
-
-/// STS: the one role that may be assumed gives the keys of a principal of the front's.
-fn assumed(target: &str, headers: &[(String, String)]) -> (u16, String) {
-    let (path, query) = target.split_once('?').unwrap();
-    let request = SignedRequest { method: "GET", path, query, headers, body: b"" };
-    let verifier = Verifier { region: REGION.to_owned(), service: "sts".to_owned() };
-    let principals = [Principal::new("arn:aws:iam::123456789012:role/function", SSM_KEY, SSM_SECRET)];
-    verifier.verify(&request, &principals, SystemTime::now()).unwrap();
-    let role = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fsnapshots&RoleSessionName=snapkeep&ExternalId=0042";
-    assert_eq!(query, role);
-    let keys = format!(
-        "<AccessKeyId>{ACCESS_KEY}</AccessKeyId><SecretAccessKey>{SECRET_KEY}</SecretAccessKey><SessionToken>{TOKEN}</SessionToken>"
-    );
-    (
-        200,
-        format!(
-            "<AssumeRoleResponse><AssumeRoleResult><Credentials>{keys}</Credentials></AssumeRoleResult></AssumeRoleResponse>"
-        ),
-    )
+/// Systems Manager, Secrets Manager and STS, which know one caller.
+fn services(known: Known) -> Services {
+    let caller = Principal::new("arn:aws:iam::123456789012:role/function", SSM_KEY, SSM_SECRET);
+    Services::start(Known { region: REGION.to_owned(), callers: vec![caller], ..known }).unwrap()
 }
 
 /// A cluster of another account: its requests bear the signature of the role that the function takes on.
@@ -233,57 +199,50 @@ async fn a_role_is_assumed_by_a_signed_call_of_our_own() {
     let role = format!("{{role_arn: '{ROLE}', external_id: '0042'}}");
     let cluster = format!("{{endpoint: '{}', region: {REGION}, assume_role: {role}}}", stage.front.url());
     let text = configuration(&stage, &index, &cluster);
-    let (url, _) = stand_in(String::new());
+    let keys = [ACCESS_KEY, SECRET_KEY, TOKEN].map(str::to_owned);
+    let services = services(Known { roles: [(ROLE.to_owned(), keys)].into(), ..Known::default() });
     for (name, value) in [
         ("ACCESS_KEY", SSM_KEY),
         ("SECRET_KEY", SSM_SECRET),
         ("SESSION_TOKEN", ""),
         ("AWS_REGION", REGION),
-        ("AWS_ENDPOINT_URL_STS", &url),
+        ("AWS_ENDPOINT_URL_STS", services.url()),
         ("SNAPKEEP_CONFIG", &text),
     ] {
         stage.set(name, value);
     }
     let answer = stage.invoke(&tick()).await.expect_response();
     assert_eq!(answer["policies"][0]["created"][0]["state"], "SUCCESS", "{answer}");
+    let role = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fsnapshots&RoleSessionName=snapkeep&ExternalId=0042";
+    assert_eq!(services.asked(), [role]);
 }
 
-fn answered(headers: &[(String, String)], body: &[u8], parameter: &str, seen: &Mutex<Vec<String>>) -> (u16, String) {
-    let request = SignedRequest { method: "POST", path: "/", query: "", headers, body };
-    let target = request.header("x-amz-target").unwrap_or_default().to_owned();
-    let service = if target.starts_with("AmazonSSM") { "ssm" } else { "secretsmanager" };
-    let verifier = Verifier { region: REGION.to_owned(), service: service.to_owned() };
-    let principals = [Principal::new("arn:aws:iam::123456789012:role/function", SSM_KEY, SSM_SECRET)];
-    if verifier.verify(&request, &principals, SystemTime::now()).is_err() {
-        return (400, json!({"__type": "AccessDeniedException"}).to_string());
+/// A value that was meant for another variable, or holds a secret that belongs elsewhere, is not repeated anywhere.
+#[tokio::test]
+async fn what_the_configurations_variable_holds_is_never_repeated() {
+    let mut stage = Stage::new().await;
+    for value in [
+        "canary-password",
+        "pass=canary",
+        "{clusters: {a: {endpoint: 'https://a.example', password: canary}}}",
+        "clusters: {a: {endpoint: 'https://user:canary@a.example'}}",
+        "{clusters: {a: {password: canary",
+        "s3://canary:secret@bucket",
+    ] {
+        stage.set("SNAPKEEP_CONFIG", value);
+        let process = stage.start();
+        let error = error_of(stage.deliver(&tick(), Invoke::default()).await);
+        assert_eq!(error["code"], "bad_config", "{value}: {error}");
+        assert!(!error.to_string().contains("canary") && !process.logs().contains("canary"), "{value}: {error}");
     }
-    let body: Value = serde_json::from_slice(body).unwrap();
-    let answer = if service == "ssm" {
-        assert_eq!(body, json!({"Name": "/snapkeep/configuration", "WithDecryption": true}));
-        json!({"Parameter": {"Name": "/snapkeep/configuration", "Value": parameter}})
-    } else {
-        assert_eq!(body, json!({"SecretId": "search/password"}));
-        json!({"SecretString": "canary-password"})
-    };
-    seen.lock().unwrap().push(target);
-    (200, answer.to_string())
 }
 
-type Request = (String, Vec<(String, String)>, Vec<u8>);
-
-fn read(stream: &std::net::TcpStream) -> Option<Request> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first).ok().filter(|&read| read > 0)?;
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(':') else { break };
-        headers.push((name.to_owned(), value.trim().to_owned()));
-    }
-    let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let mut body = vec![0; length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    Some((first, headers, body))
+#[tokio::test]
+async fn the_configuration_may_be_one_line() {
+    let (mut stage, index) = prepared().await;
+    let policy = format!("{{repository: {}, schedule: every 1h, indices: ['{index}']}}", stage.repository);
+    let line = format!("{{clusters: {{here: {}}}, policies: {{nightly: {policy}}}}}", open_cluster(&stage));
+    stage.set("SNAPKEEP_CONFIG", &line);
+    let answer = stage.invoke(&tick()).await.expect_response();
+    assert_eq!(answer["policies"][0]["created"][0]["state"], "SUCCESS", "{answer}");
 }

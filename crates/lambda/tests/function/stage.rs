@@ -110,10 +110,7 @@ impl Stage {
 
     /// The handler in this process, with the same environment.
     pub(crate) fn function(&self) -> Function {
-        let variables = self.variables.clone();
-        Function::new(Environment::read(|key| {
-            variables.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-        }))
+        Function::new(Environment::of(self.variables.iter().cloned().collect()))
     }
 
     /// Handles an event in this process, with that much time.

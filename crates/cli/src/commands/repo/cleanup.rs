@@ -21,7 +21,7 @@ pub(crate) struct Cleanup {
 /// Asks, then cleans up.
 pub(crate) async fn run(arguments: Cleanup, session: &Session) -> Result<(), Failure> {
     let repository = given(&arguments.name, session)?;
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let question = format!(
         "Delete files that no snapshot in repository {repository} needs? No other cluster may write to it meanwhile."
     );

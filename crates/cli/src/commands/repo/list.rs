@@ -13,7 +13,7 @@ pub(crate) struct List {}
 
 /// Lists.
 pub(crate) async fn run(_: List, session: &Session) -> Result<(), Failure> {
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let found = list_repositories(&target.api, session.deadline()).await?;
     if found.is_empty() {
         session.printer.note("this cluster has no repositories; `snapkeep repo register` makes one known to it");

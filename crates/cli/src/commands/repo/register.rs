@@ -60,7 +60,7 @@ pub(crate) struct Register {
 pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Failure> {
     let repository = given(&arguments.name, session)?;
     refuse_reserved(&repository)?;
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let wanted = arguments.over(target.repositories.get(repository.as_str()));
     let settings = settings(wanted, target.region.clone(), &target.endpoint)?;
     let job = Job::Register(Registration { repository, settings, replace: arguments.replace });

@@ -21,7 +21,7 @@ pub(crate) struct Remove {
 /// Asks, then removes.
 pub(crate) async fn run(arguments: Remove, session: &Session) -> Result<(), Failure> {
     let repository = given(&arguments.name, session)?;
-    let target = session.connect()?;
+    let target = session.connect().await?;
     confirm(session, arguments.yes, &format!("Remove repository {repository} from {}?", target.endpoint)).await?;
     remove_repository(&target.api, &repository, session.deadline()).await?;
     session.printer.show(&Removal { schema: 1, repository: repository.to_string(), removed: true }, session.now())

@@ -17,7 +17,7 @@ pub(crate) struct Show {
 
 /// Shows them.
 pub(crate) async fn run(arguments: Show, session: &Session) -> Result<(), Failure> {
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = named(arguments.name.as_deref(), &target, session).await?;
     let found = show_repository(&target.api, &repository, session.deadline()).await?;
     session.printer.show(&RepositoryView { name: repository.to_string(), found }, session.now())

@@ -17,7 +17,7 @@ pub(crate) struct Verify {
 
 /// Verifies.
 pub(crate) async fn run(arguments: Verify, session: &Session) -> Result<(), Failure> {
-    let target = session.connect()?;
+    let target = session.connect().await?;
     let repository = named(arguments.name.as_deref(), &target, session).await?;
     let nodes = verify_repository(&target.api, &repository, session.deadline()).await?;
     session.printer.show(&Verified { schema: 1, repository: repository.to_string(), nodes }, session.now())

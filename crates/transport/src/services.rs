@@ -4,13 +4,27 @@
 //! Each is one request that changes nothing. `AWS_ENDPOINT_URL_S3` and its like, and `AWS_ENDPOINT_URL`, name another
 //! endpoint than the region's own. Buckets are addressed by path, which every endpoint understands.
 
-use crate::environment::Environment;
+use crate::{Answer, Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
 use serde_json::{Value, json};
-use snapkeep_config::AssumeRole;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::{Answer, Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
+use std::path::PathBuf;
+
+/// Who asks the services, and what the surroundings say of them.
+pub trait Caller: Sync {
+    /// What calls are signed with.
+    fn credentials(&self) -> AwsCredentials;
+
+    /// The region of what names none itself.
+    fn region(&self) -> Option<&str>;
+
+    /// A variable of the environment that is set and not empty.
+    fn variable(&self, name: &str) -> Option<&str>;
+
+    /// `SNAPKEEP_CA_FILE`: further certificate authorities, PEM.
+    fn ca_file(&self) -> Option<PathBuf>;
+}
 
 /// A service of AWS's.
 struct Service {
@@ -32,57 +46,60 @@ const SECRETS: Service = Service {
 
 const STS: Service = Service { name: "sts", variable: "AWS_ENDPOINT_URL_STS", right: "sts:AssumeRole" };
 
-/// Calls in the operator's name.
-pub(crate) struct Aws<'e> {
-    environment: &'e Environment,
+/// Calls in the operator's name. What cannot be read is `bad_config`, `access_denied` or `cluster_unavailable`.
+#[derive(Clone, Copy)]
+pub struct Services<'c> {
+    caller: &'c dyn Caller,
     deadline: Deadline,
 }
 
-impl<'e> Aws<'e> {
-    pub(crate) fn new(environment: &'e Environment, deadline: Deadline) -> Self {
-        Self { environment, deadline }
+impl<'c> Services<'c> {
+    /// Calls until `deadline`.
+    pub fn new(caller: &'c dyn Caller, deadline: Deadline) -> Self {
+        Self { caller, deadline }
     }
 
-    /// The text of an object.
-    pub(crate) async fn object(&self, bucket: &str, key: &str) -> Result<String, Failure> {
-        let what = format!("s3://{bucket}/{key}");
+    /// The text of an object, which messages call `what`.
+    pub async fn object(self, bucket: &str, key: &str, what: &str) -> Result<String, Failure> {
         let call = Call::new(Method::GET, format!("/{}/{}", escaped(bucket, false), escaped(key, true)));
-        let answer = self.ask(&S3, self.environment.aws_region(), call, &what).await?;
-        String::from_utf8(answer.body.to_vec()).map_err(|_| unusable(&what, "it is not text in UTF-8"))
+        let answer = self.ask(&S3, self.caller.region(), call, what).await?;
+        String::from_utf8(answer.body.to_vec()).map_err(|_| unusable(what, "it is not text in UTF-8"))
     }
 
-    /// A parameter's value, decrypted.
-    pub(crate) async fn parameter(&self, name: &str) -> Result<String, Failure> {
-        let what = format!("ssm:{name}");
+    /// A parameter's value, decrypted; messages call it `what`.
+    pub async fn parameter(self, name: &str, what: &str) -> Result<String, Failure> {
         let body = json!({"Name": name, "WithDecryption": true});
-        let answer = self.json(&SSM, region_of(name), "AmazonSSM.GetParameter", &body, &what).await?;
-        text_at(&answer, "/Parameter/Value", &what)
+        let answer = self.json(&SSM, region_of(name), "AmazonSSM.GetParameter", &body, what).await?;
+        text_at(&answer, "/Parameter/Value", what)
     }
 
-    /// A secret's text.
-    pub(crate) async fn secret(&self, id: &str) -> Result<String, Failure> {
-        let what = format!("the secret {id}");
-        let answer = self
-            .json(&SECRETS, region_of(id), "secretsmanager.GetSecretValue", &json!({"SecretId": id}), &what)
-            .await?;
-        text_at(&answer, "/SecretString", &what)
+    /// A secret's text; messages call it `what`.
+    pub async fn secret(self, id: &str, what: &str) -> Result<String, Failure> {
+        let body = json!({"SecretId": id});
+        let answer = self.json(&SECRETS, region_of(id), "secretsmanager.GetSecretValue", &body, what).await?;
+        text_at(&answer, "/SecretString", what)
     }
 
-    /// A role's credentials, for an hour: longer than any invocation.
-    pub(crate) async fn role(&self, role: &AssumeRole) -> Result<AwsCredentials, Failure> {
-        let what = format!("the role {}", role.role_arn);
-        let session = role.session_name.as_deref().unwrap_or("snapkeep");
+    /// A role's credentials, for an hour: longer than any invocation of a function. Without a name its session is called
+    /// `snapkeep`.
+    pub async fn role(
+        self,
+        role_arn: &str,
+        external_id: Option<&str>,
+        session_name: Option<&str>,
+    ) -> Result<AwsCredentials, Failure> {
+        let what = format!("the role {role_arn}");
         let fields = [
             ("Action", Some("AssumeRole")),
             ("Version", Some("2011-06-15")),
-            ("RoleArn", Some(role.role_arn.as_str())),
-            ("RoleSessionName", Some(session)),
-            ("ExternalId", role.external_id.as_deref()),
+            ("RoleArn", Some(role_arn)),
+            ("RoleSessionName", Some(session_name.unwrap_or("snapkeep"))),
+            ("ExternalId", external_id),
         ];
         let fields = fields.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", escaped(value?, false))));
         let query = fields.collect::<Vec<_>>().join("&");
         let call = Call::new(Method::GET, format!("/?{query}"));
-        let answer = self.ask(&STS, self.environment.aws_region(), call, &what).await?;
+        let answer = self.ask(&STS, self.caller.region(), call, &what).await?;
         let body = String::from_utf8_lossy(&answer.body);
         let part = |name| tagged(&body, name).ok_or_else(|| unusable(&what, "the answer holds no credentials"));
         let (secret, token) = (Secret::new(part("SecretAccessKey")?), Secret::new(part("SessionToken")?));
@@ -90,7 +107,7 @@ impl<'e> Aws<'e> {
     }
 
     async fn json(
-        &self,
+        self,
         service: &Service,
         region: Option<&str>,
         target: &'static str,
@@ -99,22 +116,21 @@ impl<'e> Aws<'e> {
     ) -> Result<Value, Failure> {
         let call = Call::new(Method::POST, "/").json(body.to_string());
         let call = call.header("content-type", "application/x-amz-json-1.1").header("x-amz-target", target);
-        let answer = self.ask(service, region.or_else(|| self.environment.aws_region()), call, what).await?;
+        let answer = self.ask(service, region.or_else(|| self.caller.region()), call, what).await?;
         serde_json::from_slice(&answer.body).map_err(|error| unusable(what, &format!("the answer is no JSON: {error}")))
     }
 
-    async fn ask(&self, service: &Service, region: Option<&str>, call: Call, what: &str) -> Result<Answer, Failure> {
+    async fn ask(self, service: &Service, region: Option<&str>, call: Call, what: &str) -> Result<Answer, Failure> {
         let region = region.ok_or_else(|| {
             let cause = format!("{what} cannot be asked for: no region is known");
-            Failure::new(Code::BadConfig, cause, "set AWS_REGION, which Lambda does itself, or SNAPKEEP_REGION")
+            Failure::new(Code::BadConfig, cause, "set AWS_REGION (Lambda does so itself) or SNAPKEEP_REGION")
         })?;
-        let auth = Auth::SigV4 { credentials: self.environment.aws(), region: region.to_owned() };
-        let settings =
-            Settings { ca_file: self.environment.ca_file.clone(), service: service.name, ..Settings::default() };
+        let auth = Auth::SigV4 { credentials: self.caller.credentials(), region: region.to_owned() };
+        let settings = Settings { ca_file: self.caller.ca_file(), service: service.name, ..Settings::default() };
         let client = Client::new(self.endpoint(service, region)?, auth, settings)?;
         let answer = client.read(&call, self.deadline).await.map_err(|lost| {
             let hint = format!(
-                "see that the function reaches {} of {region} from its VPC, and that its role allows {}",
+                "see that {} of {region} can be reached from here (a VPC needs an endpoint for it), and that you may {}",
                 service.name, service.right
             );
             Failure::new(
@@ -126,8 +142,8 @@ impl<'e> Aws<'e> {
         if answer.status == 200 { Ok(answer) } else { Err(refused(service, &answer, what)) }
     }
 
-    fn endpoint(&self, service: &Service, region: &str) -> Result<Endpoint, Failure> {
-        let named = [service.variable, "AWS_ENDPOINT_URL"].into_iter().find_map(|name| self.environment.variable(name));
+    fn endpoint(self, service: &Service, region: &str) -> Result<Endpoint, Failure> {
+        let named = [service.variable, "AWS_ENDPOINT_URL"].into_iter().find_map(|name| self.caller.variable(name));
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let own = || format!("https://{}.{region}.{domain}", service.name);
         Endpoint::trusted(named.map_or_else(own, |url| url.trim_end_matches('/').to_owned()).as_str())
@@ -178,13 +194,13 @@ fn refused(service: &Service, answer: &Answer, what: &str) -> Failure {
     let is_denied = answer.status == 403 || word.contains("AccessDenied");
     let (code, hint) = match answer.status {
         _ if is_missing => {
-            (Code::BadConfig, format!("put it there, in the function's region, or name another ({})", service.name))
+            (Code::BadConfig, format!("put it there, in the caller's region, or name another ({})", service.name))
         }
         _ if is_denied => (
             Code::AccessDenied,
-            format!("let the function's role {} on it, and kms:Decrypt if a key of yours encrypts it", service.right),
+            format!("let the caller {} on it, and kms:Decrypt if a key of yours encrypts it", service.right),
         ),
-        500.. => (Code::ClusterUnavailable, "the next invocation asks again".to_owned()),
+        500.. => (Code::ClusterUnavailable, "try again later".to_owned()),
         _ => (Code::BadConfig, format!("see what {} says of it", service.name)),
     };
     Failure::new(code, format!("{what} cannot be read: {word} (status {})", answer.status), hint)
