@@ -1,6 +1,7 @@
 //! AWS credentials: resolved for each request, kept while they are good.
 
 mod function;
+mod https;
 mod source;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;

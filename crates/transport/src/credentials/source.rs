@@ -1,6 +1,7 @@
 //! What hands credentials out. Each fetch begins anew: files that were changed since are read again.
 
 use super::AwsCredentials;
+use super::https::Https;
 use crate::error::with_sources;
 use aws_config::BehaviorVersion;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
@@ -11,7 +12,6 @@ use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCreden
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 use std::fmt::Debug;
@@ -155,9 +155,7 @@ fn config(region: &str) -> ProviderConfig {
 }
 
 fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https()
+    SharedHttpClient::new(Https::default())
 }
 
 fn not_assumed(role_arn: &str, error: &CredentialsError) -> String {
