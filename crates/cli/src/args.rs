@@ -74,7 +74,7 @@ pub(crate) struct Globals {
     /// The repository [default: the cluster's in the configuration, SNAPKEEP_REPOSITORY, or the only one there is]
     #[arg(short, long, global = true, value_name = "NAME", help_heading = CONNECTION)]
     pub(crate) repository: Option<String>,
-    /// Time for the whole command, such as 30s or 10m [default: 5m; what waits, waits]
+    /// Time for the whole command, such as 30s or 10min [default: 5min; what waits, waits]
     #[arg(long, global = true, value_name = "SPAN", help_heading = CONNECTION)]
     pub(crate) timeout: Option<Span>,
     /// One JSON object on standard output; events and the error as JSON lines on standard error

@@ -18,7 +18,7 @@ fn what_may_be_typed() {
         "list",
         "ls -r nightly --state failed,partial --state success --older-than 30d --match a* --match b* --metadata a=b",
         "--json list --sort size --reverse --limit 3 --sizes",
-        "list --json -vv --color never --no-progress --timeout 1m30s",
+        "list --json -vv --color never --no-progress --timeout 1min30s",
         "create",
         "create before-upgrade --indices a,-b --no-global-state --partial --ignore-unavailable --metadata k=v --no-wait",
         "create --indices -b --global-state --template x-%Y%m%d-%H%M%S --stall-after 1h",
@@ -26,7 +26,7 @@ fn what_may_be_typed() {
         "status",
         "status a b --watch 0",
         "status --watch 5s",
-        "status --watch 1m30s",
+        "status --watch 1min30s",
         "delete a b --yes",
         "rm --match x* --older-than 2w -n --allow-last-good -y",
         "abort s -y",
@@ -51,7 +51,7 @@ fn what_may_be_typed() {
         "policy list",
         "policy next nightly --count 30",
         "invoke event.json",
-        "invoke - --request-id x --timeout 15m",
+        "invoke - --request-id x --timeout 15min",
         "completions bash",
         "man --out d",
         "list --endpoint https://a --region eu-west-1 --auth api-key --username u --profile p",
@@ -111,21 +111,34 @@ fn no_flag_takes_a_secret() {
 
 #[test]
 fn spans_of_time() {
-    for (text, seconds) in [
-        ("0s", 0),
-        ("90s", 90),
-        ("15m", 900),
-        ("15min", 900),
-        ("1h30m", 5_400),
-        ("1h 30m", 5_400),
-        ("30d", 2_592_000),
-        ("2w", 1_209_600),
-    ] {
+    for (text, seconds) in
+        [("90s", 90), ("15min", 900), ("1h30min", 5_400), ("30d", 2_592_000), (" 2w ", 1_209_600), ("1w1s", 604_801)]
+    {
         assert_eq!(text.parse(), Ok(Span(Duration::from_secs(seconds))), "{text}");
     }
-    for text in ["", " ", "30", "d", "-1d", "1.5h", "1y", "1dd", "99999999999999999999s", "9999999w", "1h-2m", "١h"] {
-        assert!(text.parse::<Span>().is_err(), "{text:?}");
+    for (text, why) in [
+        ("6m", "`m` could mean minutes or months; write `min` for minutes, `mo` for months"),
+        ("1h30m", "`m` could mean"),
+        ("6mo", "not always as long"),
+        ("1y2d", "not always as long"),
+        ("200000d", "longer than a century"),
+        ("1h 30min", "no unit"),
+        ("", "no length"),
+        ("0s", "no length"),
+        ("30", "no unit"),
+        ("d", "no number"),
+        ("-1d", "no number"),
+        ("1.5h", "no unit"),
+        ("99999999999999999999s", "no number"),
+        ("١h", "no number"),
+    ] {
+        let error = text.parse::<Span>().unwrap_err();
+        assert!(error.contains(why), "{text:?}: {error}");
     }
+    for (text, seconds) in [("0", 0), ("0s", 0), ("5", 5), ("5s", 5), ("2min", 120)] {
+        assert_eq!(text.parse(), Ok(Watch(Duration::from_secs(seconds))), "{text}");
+    }
+    assert!("2m".parse::<Watch>().is_err() && "".parse::<Watch>().is_err());
 }
 
 #[test]

@@ -1,37 +1,35 @@
 //! Values of flags.
 
+use snapkeep_core::period::Period;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A span of time: whole numbers with units, such as `90s`, `1h30m` or `2w`.
+/// A span of time, written as everywhere (`90s`, `15min`, `1h30min`, `2w`), but without years and months, which are not
+/// always as long. A bare `m` is refused here too: `delete --older-than 6m` must not guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
+
+/// A century is more than any snapshot's age, and keeps sums of times in range.
+const LONGEST: u64 = 100 * 366 * 86_400;
 
 impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut seconds: u64 = 0;
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let count: u64 = rest[..digits].parse().map_err(|_| not_a_span())?;
-            rest = &rest[digits..];
-            let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-            let unit = unit(&rest[..letters]).ok_or_else(not_a_span)?;
-            rest = rest[letters..].trim_start();
-            seconds = count.checked_mul(unit).and_then(|more| seconds.checked_add(more)).ok_or_else(not_a_span)?;
-        }
-        // A century is more than any snapshot's age, and keeps sums of times in range.
-        if text.trim().is_empty() || seconds > 100 * 366 * 86_400 {
-            Err(not_a_span())
-        } else {
-            Ok(Self(Duration::from_secs(seconds)))
+        let period = Period::parse(text.trim()).map_err(|failure| {
+            let cause =
+                failure.cause.split_once(" is not a length of time: ").map_or(failure.cause.as_str(), |cut| cut.1);
+            format!("{cause}; {}", failure.hint)
+        })?;
+        let seconds = period.fixed_seconds().and_then(|seconds| u64::try_from(seconds).ok());
+        match seconds.ok_or("years and months are not always as long: write it in w, d, h, min or s")? {
+            seconds if seconds <= LONGEST => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("it is longer than a century".to_owned()),
         }
     }
 }
 
-/// A [`Span`] that may also be bare seconds.
+/// A [`Span`] that may also be bare seconds, and nothing at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Watch(pub(crate) Duration);
 
@@ -39,25 +37,11 @@ impl FromStr for Watch {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_bare = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let with_unit = if is_bare { format!("{text}s") } else { text.to_owned() };
-        with_unit.parse().map(|Span(span)| Self(span))
+        match text.strip_suffix('s').unwrap_or(text).parse::<u32>() {
+            Ok(seconds) => Ok(Self(Duration::from_secs(seconds.into()))),
+            Err(_) => text.parse().map(|Span(span)| Self(span)),
+        }
     }
-}
-
-fn unit(name: &str) -> Option<u64> {
-    match name {
-        "s" | "sec" => Some(1),
-        "m" | "min" => Some(60),
-        "h" => Some(3_600),
-        "d" => Some(86_400),
-        "w" => Some(7 * 86_400),
-        _ => None,
-    }
-}
-
-fn not_a_span() -> String {
-    "write a span of time as 90s, 15m, 1h30m, 30d or 2w".to_owned()
 }
 
 /// `KEY=VALUE`.

@@ -34,7 +34,7 @@ pub(crate) struct CloneSnapshot {
     #[arg(long, value_name = "INDEX", value_delimiter = ',', allow_hyphen_values = true)]
     indices: Vec<String>,
     /// Say so when nothing has moved for this long
-    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    #[arg(long, value_name = "SPAN", default_value = "10min")]
     stall_after: Span,
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Create {
     #[arg(long)]
     no_wait: bool,
     /// Say so when nothing has moved for this long
-    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    #[arg(long, value_name = "SPAN", default_value = "10min")]
     stall_after: Span,
 }
 

@@ -20,7 +20,7 @@ const LARGEST: u64 = 6 << 20;
 /// Handle an event as the Lambda function does
 ///
 /// The environment is the function's: SNAPKEEP_ALLOWED_ENDPOINTS, ACCESS_KEY and so on. The answer is the function's
-/// answer, the error is the function's error. --timeout is the function's time limit (default: 15m). Connection flags
+/// answer, the error is the function's error. --timeout is the function's time limit (default: 15min). Connection flags
 /// are not for this command: an event and the environment say all.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 Examples:
   snapkeep run
   snapkeep run nightly --yes
-  */10 * * * * snapkeep run --quiet --timeout 9m")]
+  */10 * * * * snapkeep run --quiet --timeout 9min")]
 pub(crate) struct Run {
     /// Policies [default: all]
     #[arg(value_name = "POLICY")]
