@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let plan = make(&policies, &inventory, &Options::default(), now);
         plans.push(start.elapsed());
         let start = Instant::now();
-        let broken = invariants::check(&plan, &policies, &inventory);
+        let broken = invariants::check(&plan, &policies, &inventory, Options::default());
         checks.push(start.elapsed());
         assert!(broken.is_empty(), "{broken:?}");
         steps = plan.steps.len();

@@ -23,7 +23,7 @@ const FIELDS: &[(&str, usize, usize, u32, u32)] = &[
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Adopt {
-    /// A wildcard with at least one letter or digit in it: `*` alone would take what anybody made.
+    /// A wildcard that begins with literal text: `*` alone, or `*-1`, would take what anybody made.
     Wildcard {
         /// The wildcard.
         pattern: Pattern,
@@ -39,13 +39,13 @@ impl Adopt {
     /// Accepts a wildcard.
     pub fn wildcard(text: &str) -> Result<Self, Failure> {
         let pattern = Pattern::parse(text)?;
-        if pattern.says_something() {
+        if pattern.has_literal_beginning() {
             return Ok(Self::Wildcard { pattern });
         }
         Err(Failure::new(
             Code::BadConfig,
-            format!("`adopt` may not hold {text:?}: it would take every snapshot, whoever made it"),
-            "name the snapshots' common part, such as manual-*",
+            format!("`adopt` may not hold {text:?}: it begins with a wildcard, so it would take what anybody made"),
+            "begin with what the snapshots' names begin with, such as manual-*, or say `date:` and their format",
         ))
     }
 
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_wildcard_says_what_it_takes() {
         assert!(Adopt::wildcard("manual-*").unwrap().takes("manual-1"));
-        for bad in ["*", "?*", "-*", "*-*"] {
+        for bad in ["*", "?*", "-*", "*-*", "*both*", "?manual", ".*", "-a*"] {
             assert!(Adopt::wildcard(bad).is_err(), "{bad}");
         }
     }

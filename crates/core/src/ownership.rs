@@ -15,6 +15,9 @@ use std::fmt;
 /// The key of our own part of a snapshot's metadata.
 pub const METADATA_KEY: &str = "snapkeep";
 
+/// The key of a legal hold, with whatever value: a snapshot with it is never deleted by a policy.
+pub const HOLD_KEY: &str = "snapkeep_hold";
+
 /// Most bytes of metadata that servers take, as JSON.
 pub const METADATA_LIMIT: usize = 1024;
 
@@ -53,6 +56,20 @@ impl<'a> Mark<'a> {
     }
 }
 
+/// Whether the snapshot's metadata puts it under a legal hold.
+pub fn is_held(snapshot: &Snapshot) -> bool {
+    snapshot.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(HOLD_KEY))
+}
+
+/// Whether some policy's mark, of whatever version and installation, may be on the snapshot: in its metadata, or, where
+/// servers keep none, in its name's form.
+fn is_marked(snapshot: &Snapshot, has_metadata: bool) -> bool {
+    match &snapshot.metadata {
+        Some(metadata) => metadata.contains_key(METADATA_KEY),
+        None => !has_metadata && SlotName::parse(&snapshot.name).is_some(),
+    }
+}
+
 /// Why a snapshot is not a policy's although its name might make one think so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "foreign", rename_all = "snake_case")]
@@ -63,6 +80,10 @@ pub enum Foreign {
     NoMark,
     /// Its name is a policy's, but its metadata names another policy or slot.
     OtherMark,
+    /// Its name is no configured policy's, but it carries a policy's mark: another installation's, or a former one's.
+    Marked,
+    /// Its name is a policy's, but an event for the repository would make the same one, and the version keeps no metadata.
+    NameOfEvents,
     /// Patterns of more than one policy would adopt it: none does.
     Disputed,
 }
@@ -73,18 +94,24 @@ impl fmt::Display for Foreign {
             Self::Name => "foreign: its name is no policy's here",
             Self::NoMark => "foreign: the name is a policy's, but the metadata holds no mark of it",
             Self::OtherMark => "foreign: the name is a policy's, but the metadata names another policy or slot",
+            Self::Marked => "foreign: it carries the mark of a policy that is not configured here",
+            Self::NameOfEvents => {
+                "foreign: an event would make the same name, and this version keeps no metadata to tell"
+            }
             Self::Disputed => "foreign: the patterns of more than one policy match it, so none adopts it",
         })
     }
 }
 
 /// Whether the metadata agrees that the snapshot of that `name` is `policy`'s. Where servers do not keep metadata
-/// (`has_metadata` is false) the name says it all; metadata that is there counts in any case.
-pub fn agrees(policy: &str, name: SlotName<'_>, snapshot: &Snapshot, has_metadata: bool) -> Result<(), Foreign> {
+/// (`has_metadata` is false) the name says it all, unless an event would make the same; metadata that is there counts
+/// in any case.
+pub fn agrees(policy: &Policy, name: SlotName<'_>, snapshot: &Snapshot, has_metadata: bool) -> Result<(), Foreign> {
     match Mark::read(snapshot) {
-        Some(mark) if mark.policy == policy && mark.slot == name.slot => Ok(()),
+        Some(mark) if mark.policy == policy.name && mark.slot == name.slot => Ok(()),
         Some(_) => Err(Foreign::OtherMark),
         None if has_metadata || snapshot.metadata.is_some() => Err(Foreign::NoMark),
+        None if policy.is_named_like_events() => Err(Foreign::NameOfEvents),
         None => Ok(()),
     }
 }
@@ -130,16 +157,20 @@ fn owner<'a>(
     let by_name = parsed.and_then(|name| Some((*by_prefix.get(name.prefix)?, name)));
     let why = match by_name {
         None => Foreign::Name,
-        Some((at, name)) => match agrees(&policies[at].name, name, snapshot, has_metadata) {
+        Some((at, name)) => match agrees(policies[at], name, snapshot, has_metadata) {
             Ok(()) => return Ok((at, Some(name))),
             Err(why) => why,
         },
     };
+    let named_by = by_name.map(|(at, _)| at);
     let mut adopters = policies.iter().enumerate().filter(|(_, policy)| policy.adopts(&snapshot.name));
     match (adopters.next(), adopters.next()) {
-        (Some((at, _)), None) => Ok((at, None)),
-        (Some(_), Some(_)) => Err(Foreign::Disputed),
         (None, _) => Err(why),
+        _ if is_marked(snapshot, has_metadata) => Err(if why == Foreign::Name { Foreign::Marked } else { why }),
+        (Some(_), Some(_)) => Err(Foreign::Disputed),
+        // A name of another policy's is that policy's, marked or not.
+        (Some((at, _)), None) if named_by.is_none_or(|named_by| named_by == at) => Ok((at, None)),
+        (Some(_), None) => Err(why),
     }
 }
 
@@ -158,6 +189,7 @@ mod tests {
     fn name_and_metadata_must_agree() {
         let text = "nightly-20260203t040506z";
         let name = SlotName::parse(text).unwrap();
+        let nightly = Policy::new(crate::testing::settings("nightly")).unwrap();
         let mark = |policy: &str, slot: &str| Some(json!({"snapkeep": {"v": 1, "policy": policy, "slot": slot}}));
         for (metadata, has_metadata, expected) in [
             (mark("nightly", "2026-02-03T04:05:06Z"), true, Ok(())),
@@ -171,7 +203,7 @@ mod tests {
             (Some(json!({"snapkeep": "nightly"})), true, Err(Foreign::NoMark)),
         ] {
             assert_eq!(
-                agrees("nightly", name, &snapshot(text, metadata.clone()), has_metadata),
+                agrees(&nightly, name, &snapshot(text, metadata.clone()), has_metadata),
                 expected,
                 "{metadata:?}"
             );

@@ -38,9 +38,9 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it holds a letter or digit, so that it does not match just anything.
-    pub fn says_something(&self) -> bool {
-        self.text.chars().any(char::is_alphanumeric)
+    /// Whether what it matches begins with literal text that holds a letter or digit.
+    pub fn has_literal_beginning(&self) -> bool {
+        self.text.chars().take_while(|c| !"*?".contains(*c)).any(char::is_alphanumeric)
     }
 
     /// Whether the whole of `name` matches.
@@ -79,6 +79,7 @@ mod tests {
             assert!(Pattern::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Pattern::parse("lögs-?*").unwrap().matches("lögs-ä"));
-        assert!(!Pattern::parse("*?*").unwrap().says_something());
+        assert!(!Pattern::parse("*a*").unwrap().has_literal_beginning());
+        assert!(Pattern::parse(".a*").unwrap().has_literal_beginning());
     }
 }

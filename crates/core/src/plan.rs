@@ -15,10 +15,11 @@
 //! the yes is not lost. Where servers keep no metadata, or if a yes met no new snapshot to be written into, either say
 //! yes again or write `first_delete: allow` into the policy.
 
+pub(crate) mod judged;
 mod kinds;
 mod make;
 mod skip;
-mod slot;
+pub(crate) mod slot;
 mod words;
 
 pub use kinds::{Create, CreateGuard, Delete, DeleteGuard, Due, Kept, Newest, Place, Skipped, Standing, Step, Why};

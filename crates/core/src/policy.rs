@@ -133,7 +133,13 @@ impl Policy {
     /// Whether the snapshot is the policy's own, and for which slot and attempt.
     pub fn owns<'s>(&self, snapshot: &'s Snapshot, has_metadata: bool) -> Result<SlotName<'s>, Foreign> {
         let name = SlotName::parse(&snapshot.name).filter(|name| name.prefix == self.prefix).ok_or(Foreign::Name)?;
-        ownership::agrees(&self.name, name, snapshot, has_metadata).map(|()| name)
+        ownership::agrees(self, name, snapshot, has_metadata).map(|()| name)
+    }
+
+    /// Whether an event for its repository would make the same names, and the configuration does not say that these are
+    /// the policy's by giving it that very `prefix`. It matters where servers keep no metadata.
+    pub fn is_named_like_events(&self) -> bool {
+        self.settings.prefix.is_none() && self.prefix == naming::prefix(self.repository.as_str())
     }
 
     /// Whether one of its patterns takes the foreign snapshot of that name.

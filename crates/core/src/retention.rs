@@ -4,7 +4,9 @@
 //!
 //! 1. What must not be touched stays: held, running, mounted, being restored, standing for the slot that is due; also
 //!    what is not understood: an unknown state, an unknown start, a start in the future.
-//! 2. The newest SUCCESS and the floor, the `min_count` newest SUCCESS, stay.
+//! 2. The newest SUCCESS and the floor, the `min_count` newest SUCCESS, stay. The policy's own are counted among
+//!    themselves, as if nothing were adopted; an adopted one is counted among all. So one that is adopted never stands
+//!    in for an own one, and stays itself until so many newer ones exist.
 //! 3. FAILED and PARTIAL stay until a newer SUCCESS exists, and then as their own rules say.
 //! 4. `max_age` and `max_count` delete, also what a keep rule wants.
 //! 5. What any keep rule wants stays; rules are alternatives, each looks at SUCCESS only.
@@ -44,6 +46,8 @@ pub struct Subject<'a> {
     pub ties: Ties,
     /// Whether it stands for the slot that is due: without it, that slot's snapshot would be taken once more.
     pub due: bool,
+    /// Whether the policy did not take it, and only adopts it.
+    pub adopted: bool,
 }
 
 /// What becomes of a snapshot, and why. There is at least one reason.
@@ -74,22 +78,37 @@ pub(crate) fn newest_first(snapshot: &Snapshot) -> (Reverse<Option<Timestamp>>, 
 pub fn apply<'a>(keep: &Keep, subjects: &[Subject<'a>], now: Timestamp, zone: &TimeZone) -> Vec<Verdict<'a>> {
     let mut subjects = subjects.to_vec();
     subjects.sort_unstable_by_key(|subject| newest_first(subject.snapshot));
-    let good: Vec<&Snapshot> = subjects.iter().map(|subject| subject.snapshot).filter(|s| is_good(s, now)).collect();
-    let bounds = Bounds::new(keep, good.first().copied(), now, zone);
-    let mut wishes = rules::wishes(keep, &good, zone).into_iter().enumerate();
+    let good = |of: fn(&Subject<'_>) -> bool| -> Vec<&'a Snapshot> {
+        subjects
+            .iter()
+            .filter(|subject| of(subject))
+            .map(|subject| subject.snapshot)
+            .filter(|s| is_good(s, now))
+            .collect()
+    };
+    let own = good(|subject| !subject.adopted);
+    let all = if subjects.iter().any(|subject| subject.adopted) { good(|_| true) } else { Vec::new() };
+    let bounds = Bounds::new(keep, [own.first().copied(), all.first().copied()], now, zone);
+    let mut of_own = rules::wishes(keep, &own, zone).into_iter().enumerate();
+    let mut of_all = rules::wishes(keep, &all, zone).into_iter().enumerate();
+    let mut rank = |subject: &Subject<'_>| {
+        let among_all = of_all.next();
+        if subject.adopted { among_all } else { of_own.next() }.unwrap_or_default()
+    };
     let judge = |subject: Subject<'a>| {
-        let rank = is_good(subject.snapshot, now).then(|| wishes.next().unwrap_or_default());
+        let rank = is_good(subject.snapshot, now).then(|| rank(&subject));
         let (keep, reasons) = bounds.judge(subject, rank);
         Verdict { snapshot: subject.snapshot, keep, reasons }
     };
-    subjects.into_iter().map(judge).collect()
+    subjects.iter().copied().map(judge).collect()
 }
 
 /// What every verdict of one policy shares.
 struct Bounds<'k> {
     keep: &'k Keep,
     now: Timestamp,
-    newest: Option<&'k Snapshot>,
+    /// The newest good one of its own, and of all.
+    newest: [Option<&'k Snapshot>; 2],
     /// What began before this is too old.
     oldest: Option<Timestamp>,
     failed_until: Option<Timestamp>,
@@ -97,7 +116,7 @@ struct Bounds<'k> {
 }
 
 impl<'k> Bounds<'k> {
-    fn new(keep: &'k Keep, newest: Option<&'k Snapshot>, now: Timestamp, zone: &TimeZone) -> Self {
+    fn new(keep: &'k Keep, newest: [Option<&'k Snapshot>; 2], now: Timestamp, zone: &TimeZone) -> Self {
         let before_now = |rule: Unsuccessful| match rule {
             Unsuccessful::For(period) => Some(period.before(now, zone)),
             Unsuccessful::Superseded | Unsuccessful::Always => None,
@@ -122,14 +141,18 @@ impl<'k> Bounds<'k> {
         }
         match (rank, snapshot.state, snapshot.started_at) {
             (Some((rank, wishes)), _, Some(start)) => self.judge_good(rank, wishes, start),
-            (None, Some(State::Failed), Some(start)) => self.judge_bad(self.keep.failed, self.failed_until, start),
-            (None, Some(State::Partial), Some(start)) => self.judge_bad(self.keep.partial, self.partial_until, start),
+            (None, Some(State::Failed), Some(start)) => {
+                self.judge_bad(self.keep.failed, self.failed_until, start, subject.adopted)
+            }
+            (None, Some(State::Partial), Some(start)) => {
+                self.judge_bad(self.keep.partial, self.partial_until, start, subject.adopted)
+            }
             _ => (true, vec![Reason::UnknownState]),
         }
     }
 
     fn untouchable(&self, subject: Subject<'_>) -> Vec<Reason> {
-        let Subject { snapshot, ties, due } = subject;
+        let Subject { snapshot, ties, due, .. } = subject;
         let mut reasons = Vec::new();
         let mut note = |holds: bool, reason: Reason| {
             if holds {
@@ -189,8 +212,14 @@ impl<'k> Bounds<'k> {
         reasons
     }
 
-    fn judge_bad(&self, rule: Unsuccessful, until: Option<Timestamp>, start: Timestamp) -> (bool, Vec<Reason>) {
-        let Some(by) = self.newest.filter(|newest| newest.started_at > Some(start)) else {
+    fn judge_bad(
+        &self,
+        rule: Unsuccessful,
+        until: Option<Timestamp>,
+        start: Timestamp,
+        adopted: bool,
+    ) -> (bool, Vec<Reason>) {
+        let Some(by) = self.newest[usize::from(adopted)].filter(|newest| newest.started_at > Some(start)) else {
             return (true, vec![Reason::NotSuperseded]);
         };
         let too_old = self.over(None, start);

@@ -30,7 +30,7 @@ pub struct Standing {
     pub slot: Option<Timestamp>,
     /// The slot after that.
     pub next_slot: Option<Timestamp>,
-    /// Its newest good snapshot.
+    /// The newest good one of its own snapshots; one that it adopted is none.
     pub newest_success: Option<Newest>,
     /// Whether that is too long ago, or missing.
     pub stale: bool,
@@ -40,7 +40,7 @@ pub struct Standing {
     pub overdue: Vec<String>,
     /// How many snapshots its retention looks at, adopted ones included.
     pub snapshots: usize,
-    /// How many of them are good.
+    /// How many of its own are good.
     pub good: usize,
     /// Whether it may delete without a yes.
     pub confirmed: bool,

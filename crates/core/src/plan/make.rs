@@ -1,13 +1,14 @@
 //! Making the plan: whose each snapshot is, then one policy after the other.
 
+use super::judged;
 use super::kinds::{Delete, DeleteGuard, Kept, Newest, Place, Skipped, Standing, Step, Why};
 use super::skip::Skip;
 use super::slot;
 use super::{Options, Plan, SCHEMA};
 use crate::inventory::{Cluster, Inventory, Repository};
-use crate::ownership::{Foreign, Mark, Owned, share_out};
-use crate::policy::{FirstDelete, Policy};
-use crate::retention::{self, Reason, Subject, Ties, Verdict};
+use crate::ownership::{Foreign, Owned, is_held, share_out};
+use crate::policy::Policy;
+use crate::retention::{self, Reason, Ties, Verdict};
 use crate::schedule::Schedule;
 use crate::snapshot::{Snapshot, State};
 use jiff::Timestamp;
@@ -100,14 +101,6 @@ impl Common<'_> {
         let dispute = || slot::dispute(schedule, self.cluster, self.repository, self.ours);
         if self.options.allow_unknown_clock { None } else { dispute() }
     }
-
-    /// Why ages are not to be trusted, unless the operator says that they are.
-    fn astray(&self) -> Option<Skip> {
-        if self.cluster.clock_is_trusted() || self.options.allow_unknown_clock {
-            return None;
-        }
-        Some(self.cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
-    }
 }
 
 fn running(cluster: &Cluster) -> Vec<(&str, &str)> {
@@ -124,7 +117,7 @@ pub(super) struct View<'a> {
     pub(super) common: &'a Common<'a>,
 }
 
-impl<'a> View<'a> {
+impl View<'_> {
     fn plan(&self, plan: &mut Plan) {
         let standing = self.standing();
         match slot::due(self, &standing) {
@@ -132,7 +125,8 @@ impl<'a> View<'a> {
             Ok(None) => {}
             Err((snapshot, why)) => plan.skipped.push(Skipped { snapshot, ..skip(self.place.clone(), why) }),
         }
-        plan.skipped.extend(self.common.astray().map(|why| skip(self.place.clone(), why)));
+        plan.skipped
+            .extend(slot::astray(self.common.cluster, *self.common.options).map(|why| skip(self.place.clone(), why)));
         self.retain(&standing, plan);
         plan.policies.push(standing);
     }
@@ -140,7 +134,8 @@ impl<'a> View<'a> {
     fn standing(&self) -> Standing {
         let schedule = self.policy.schedule.as_ref();
         let slot = schedule.and_then(|schedule| schedule.latest_slot(self.common.now));
-        let good = || self.owned.iter().map(|owned| owned.snapshot).filter(|s| retention::is_good(s, self.common.now));
+        let own = || self.owned.iter().filter(|owned| owned.name.is_some()).map(|owned| owned.snapshot);
+        let good = || own().filter(|snapshot| retention::is_good(snapshot, self.common.now));
         let newest = good().min_by_key(|snapshot| retention::newest_first(snapshot));
         let newest_success =
             newest.and_then(|newest| Some(Newest { snapshot: newest.name.clone(), started_at: newest.started_at? }));
@@ -154,7 +149,7 @@ impl<'a> View<'a> {
             overdue: self.running(|snapshot| self.is_overdue(snapshot)),
             snapshots: self.owned.len(),
             good: good().count(),
-            confirmed: self.is_confirmed(),
+            confirmed: judged::is_confirmed(self.policy, &self.owned),
         }
     }
 
@@ -179,42 +174,18 @@ impl<'a> View<'a> {
         latest.zip(snapshot.started_at).is_some_and(|(latest, start)| start < latest)
     }
 
-    fn is_confirmed(&self) -> bool {
-        self.policy.first_delete == FirstDelete::Allow || self.has_confirmed_mark()
-    }
-
-    /// Whether a snapshot of the policy's own carries a yes.
-    pub(super) fn has_confirmed_mark(&self) -> bool {
-        let own = self.owned.iter().filter(|owned| owned.name.is_some());
-        own.filter_map(|owned| Mark::read(owned.snapshot)).any(|mark| mark.confirmed)
-    }
-
     fn retain(&self, standing: &Standing, plan: &mut Plan) {
-        let Some(keep) = &self.policy.keep else {
+        let Some(verdicts) = judged::verdicts(self.policy, &self.owned, self.common.repository, self.common.now) else {
             let mut kept: Vec<Kept> =
                 self.owned.iter().map(|owned| self.kept(owned.snapshot, vec![Reason::NoRetention])).collect();
             kept.sort_unstable_by(|a, b| a.snapshot.cmp(&b.snapshot));
             plan.kept.extend(kept);
             return;
         };
-        let subjects = self.subjects(standing.slot);
-        let verdicts = retention::apply(keep, &subjects, self.common.now, &self.policy.zone);
         let (kept, mut doomed): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|verdict| verdict.keep);
         plan.kept.extend(kept.into_iter().map(|verdict| self.kept(verdict.snapshot, verdict.reasons)));
         doomed.reverse();
         self.delete(doomed, standing.confirmed, plan);
-    }
-
-    /// A slot's good snapshot stands for it; while it has none, its other attempts do, which say how many there were.
-    fn subjects(&self, slot: Option<Timestamp>) -> Vec<Subject<'a>> {
-        let of_slot = |owned: &Owned<'_>| slot.is_some() && owned.name.map(|name| name.slot) == slot;
-        let succeeded = |owned: &Owned<'_>| owned.snapshot.state == Some(State::Success);
-        let done = self.owned.iter().any(|owned| of_slot(owned) && succeeded(owned));
-        let subject = |owned: &Owned<'a>| {
-            let due = of_slot(owned) && (!done || succeeded(owned));
-            Subject { snapshot: owned.snapshot, ties: self.common.repository.ties(&owned.snapshot.name), due }
-        };
-        self.owned.iter().map(subject).collect()
     }
 
     fn kept(&self, snapshot: &Snapshot, reasons: Vec<Reason>) -> Kept {
@@ -249,7 +220,7 @@ impl<'a> View<'a> {
         if self.common.repository.readonly {
             return Some(Skip::Readonly);
         }
-        self.common.astray()
+        slot::astray(self.common.cluster, *self.common.options)
     }
 
     fn deletion(&self, verdict: Verdict<'_>, guard: DeleteGuard, unconfirmed: bool) -> Delete {
@@ -259,10 +230,11 @@ impl<'a> View<'a> {
 }
 
 impl Repository {
-    /// What holds the snapshot of that name.
-    pub fn ties(&self, name: &str) -> Ties {
+    /// What holds the snapshot. A legal hold may stand in its own metadata.
+    pub fn ties(&self, snapshot: &Snapshot) -> Ties {
+        let Snapshot { name, .. } = snapshot;
         Ties {
-            held: self.held.contains(name),
+            held: self.held.contains(name) || is_held(snapshot),
             mounted: self.mounted.contains(name),
             restoring: self.restoring.contains(name),
         }

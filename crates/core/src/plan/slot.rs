@@ -3,6 +3,7 @@
 use super::kinds::{Create, CreateGuard, Due, Standing};
 use super::make::View;
 use super::skip::Skip;
+use super::{Options, judged};
 use crate::inventory::{Cluster, MAX_SKEW, Repository, SANE_SKEW};
 use crate::naming;
 use crate::ownership::Owned;
@@ -20,6 +21,9 @@ pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>
     let Some(schedule) = &view.policy.schedule else { return Ok(None) };
     if let Some(why) = view.common.dispute(schedule) {
         return Err((None, why));
+    }
+    if view.policy.is_named_like_events() && !view.common.cluster.has_metadata {
+        return Err((None, Skip::NameOfEvents));
     }
     let slot = standing.slot.filter(|slot| naming::is_nameable(*slot)).ok_or((None, Skip::NoSlot))?;
     let (attempt, reason) = next_attempt(view, slot)?;
@@ -42,7 +46,7 @@ pub(super) fn due(view: &View<'_>, standing: &Standing) -> Result<Option<Create>
     if expansion.chosen.is_empty() {
         return Err(not_due(Skip::NothingSelected));
     }
-    let confirmed = view.has_confirmed_mark();
+    let confirmed = judged::has_confirmed_mark(&view.owned);
     Ok(Some(Create {
         place: view.place.clone(),
         snapshot,
@@ -89,6 +93,14 @@ pub(crate) fn dispute(
     }
 }
 
+/// Why ages are not to be trusted, unless the operator says that they are.
+pub(crate) fn astray(cluster: &Cluster, options: Options) -> Option<Skip> {
+    if cluster.clock_is_trusted() || options.allow_unknown_clock {
+        return None;
+    }
+    Some(cluster.skew.map_or(Skip::ClockUnknown, |skew| Skip::ClockSkewed { seconds: skew.as_secs() }))
+}
+
 /// The number of the attempt that the slot wants next.
 fn next_attempt(view: &View<'_>, slot: Timestamp) -> Result<(u32, Due), NotDue> {
     let mut attempts: Vec<(u32, &Owned<'_>)> = view
@@ -96,6 +108,9 @@ fn next_attempt(view: &View<'_>, slot: Timestamp) -> Result<(u32, Due), NotDue> 
         .iter()
         .filter_map(|owned| owned.name.filter(|name| name.slot == slot).map(|name| (name.attempt, owned)))
         .collect();
+    if let Some(later) = later(view, slot) {
+        return Err((Some(later.snapshot.name.clone()), Skip::SlotDone));
+    }
     attempts.sort_unstable_by_key(|(attempt, _)| Reverse(*attempt));
     for (_, owned) in &attempts {
         let why = match owned.snapshot.state {
@@ -115,6 +130,18 @@ fn next_attempt(view: &View<'_>, slot: Timestamp) -> Result<(u32, Due), NotDue> 
         return Err((Some(after), Skip::AttemptsUsed { attempts: *attempt }));
     }
     Ok((attempt + 1, Due::Retry { after, state: last.snapshot.state.unwrap_or(State::Failed) }))
+}
+
+/// A snapshot for a later slot that began since this one: a clock was set back meanwhile, or another machine's is ahead.
+/// What it holds is no older than what this slot's would.
+fn later<'v>(view: &'v View<'_>, slot: Timestamp) -> Option<&'v Owned<'v>> {
+    let is_now = |start: Timestamp| start >= slot && start.duration_since(view.common.now) <= MAX_SKEW;
+    let counts = |owned: &&Owned<'_>| {
+        matches!(owned.snapshot.state, Some(State::Success | State::InProgress))
+            && owned.name.is_some_and(|name| name.slot > slot)
+            && owned.snapshot.started_at.is_some_and(is_now)
+    };
+    view.owned.iter().find(counts)
 }
 
 /// Whether a snapshot of that name exists that is not the policy's. (One of its own would have been an attempt.)

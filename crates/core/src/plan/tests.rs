@@ -10,6 +10,8 @@ use crate::snapshot::{Snapshot, State};
 use crate::testing::{at, begun, inventory, marked, settings};
 use jiff::SignedDuration;
 
+mod adopted;
+mod look;
 mod properties;
 
 const NOW: &str = "2026-01-20T05:00:00Z";
@@ -39,7 +41,7 @@ fn in_state(state: State, snapshot: Snapshot) -> Snapshot {
 
 fn plan(policies: &[Policy], inventory: &Inventory) -> Plan {
     let plan = make(policies, inventory, &Options::default(), at(NOW));
-    assert_eq!(invariants::check(&plan, policies, inventory), []);
+    assert_eq!(invariants::check(&plan, policies, inventory, Options::default()), []);
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan, "a plan survives its file");
     plan
@@ -116,7 +118,20 @@ fn attempts_of_the_due_slot_stay_until_it_is_done() {
     let good = marked("nightly", slot(20), 2, "2026-01-20T03:10:00Z");
     let plan = planned(adopting, vec![failed, good, manual]);
     assert_eq!(deleted(&plan), ["nightly-20260120t030000z"]);
-    assert!(plan.kept.iter().any(|kept| kept.reasons == [Why::Rule(Reason::DueSlot)]));
+    assert!(plan.kept.iter().any(|kept| kept.reasons[0] == Why::Rule(Reason::DueSlot)));
+}
+
+/// The clock was set back, or a machine whose clock was ahead took the next slot early.
+#[test]
+fn what_a_later_slot_took_by_now_stands_for_this_one() {
+    let early = |start: &str| marked("nightly", slot(21), 1, start);
+    let with = |snapshot: Snapshot| skips(&planned(|_| (), vec![night(19), snapshot]));
+    assert_eq!(with(early("2026-01-20T03:01:00Z")), [Skip::SlotDone]);
+    assert_eq!(with(in_state(State::InProgress, early("2026-01-20T05:02:00Z"))), [Skip::SlotDone]);
+    for other in [early("2026-01-20T02:59:00Z"), early("2026-01-20T05:06:00Z")] {
+        assert_eq!(with(other), [], "before the slot, or by a clock that was wrong");
+    }
+    assert_eq!(with(in_state(State::Partial, early("2026-01-20T03:01:00Z"))), []);
 }
 
 #[test]
@@ -288,7 +303,7 @@ fn each_snapshot_is_one_policys_or_nobodys() {
         s.adopt = vec![Adopt::wildcard("manual-*").unwrap(), Adopt::wildcard("both-*").unwrap()];
     });
     let article =
-        policy(|s| s.adopt = vec![Adopt::date("dd-MM-yyyy-h-mm-ss").unwrap(), Adopt::wildcard("*both*").unwrap()]);
+        policy(|s| s.adopt = vec![Adopt::date("dd-MM-yyyy-h-mm-ss").unwrap(), Adopt::wildcard("bo*").unwrap()]);
     let foreign = |name: &str, day: i8| begun(name, State::Success, &format!("2026-01-{day:02}T01:00:00Z"));
     let mut list = nights(18..=20);
     list.extend([1, 2].map(|day| marked("nightly-eu", slot(day), 1, &format!("2026-01-0{day}T03:00:05Z"))));
@@ -340,6 +355,12 @@ fn a_deletion_whose_ground_is_gone_is_refused() {
     assert_eq!(on(|r| _ = r.held.insert(r.snapshots[0].name.clone())), Err(4));
     assert_eq!(on(|r| _ = r.mounted.insert(r.snapshots[0].name.clone())), Err(4));
     assert_eq!(on(|r| _ = r.restoring.insert(r.snapshots[0].name.clone())), Err(4));
+    assert_eq!(
+        on(|r| _ = r.snapshots[0].metadata.as_mut().unwrap().insert("snapkeep_hold".into(), true.into())),
+        Err(4)
+    );
+    assert_eq!(verdict(&|c| c.skew = None), Err(4));
+    assert_eq!(verdict(&|c| c.skew = Some(SignedDuration::from_secs(-301))), Err(4));
     assert_eq!(on(|r| r.snapshots.truncate(1)), Err(1));
     assert_eq!(on(|r| r.snapshots.iter_mut().skip(1).for_each(|s| s.state = Some(State::Partial))), Err(1));
 }
@@ -353,10 +374,9 @@ fn a_creation_whose_ground_is_gone_is_refused() {
     let verdict = |added: Option<Snapshot>, alone: bool, now: &str| {
         let mut facts = facts.clone();
         repository(&mut facts).snapshots.extend(added);
-        let mut create = create.clone();
-        create.guard.alone = alone;
+        cluster(&mut facts).concurrent = !alone;
         let look = Look::new(&policies, "prod", &facts.clusters["prod"], "backups", at(now)).unwrap();
-        look.may_create(&create).map_err(|violation| violation.invariant)
+        look.may_create(create).map_err(|violation| violation.invariant)
     };
     let again = marked("nightly", slot(20), 2, NOW);
     let other = begun("other", State::InProgress, NOW);

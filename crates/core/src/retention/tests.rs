@@ -21,8 +21,14 @@ fn snapshot(word: &str) -> Snapshot {
     begun(word, state, &format!("2026-01-{day:0>2}T{time}:00Z"))
 }
 
+/// Those whose names end in `x` are adopted.
+fn is_adopted(snapshot: &Snapshot) -> bool {
+    snapshot.name.ends_with('x')
+}
+
 fn free(snapshots: &[Snapshot]) -> Vec<Subject<'_>> {
-    snapshots.iter().map(|snapshot| Subject { snapshot, ties: Ties::default(), due: false }).collect()
+    let free = |snapshot| Subject { snapshot, ties: Ties::default(), due: false, adopted: is_adopted(snapshot) };
+    snapshots.iter().map(free).collect()
 }
 
 /// The words that stay, in the order of `words`.
@@ -262,10 +268,12 @@ fn any_keep() -> impl Strategy<Value = Keep> {
 
 prop_compose! {
     fn any_snapshots()(
-        list in prop::collection::vec((0_i64..90 * 24 * 4, 0_u8..9), 0..60),
+        list in prop::collection::vec((0_i64..90 * 24 * 4, 0_u8..9, 0_u8..4), 0..60),
+        with_adopted in any::<bool>(),
     ) -> Vec<Snapshot> {
-        list.into_iter().enumerate().map(|(at, (quarter, state))| {
-            let mut snapshot = begun(&format!("s{at:03}"), State::Success, NOW);
+        list.into_iter().enumerate().map(|(at, (quarter, state, adopted))| {
+            let suffix = if with_adopted && adopted == 0 { "x" } else { "" };
+            let mut snapshot = begun(&format!("s{at:03}{suffix}"), State::Success, NOW);
             // Up to ten days of them lie in the future.
             let start = super::tests::at(NOW).as_second() + (quarter - 80 * 24 * 4) * 900;
             snapshot.started_at = (state != 8).then(|| Timestamp::from_second(start).unwrap());
@@ -283,7 +291,8 @@ prop_compose! {
 
 /// The rules once more, by the words of the contract: for each snapshot, by counting the others.
 fn by_the_book(keep: &Keep, all: &[Snapshot], one: &Snapshot, now: Timestamp) -> bool {
-    let good: Vec<&Snapshot> = all.iter().filter(|s| is_good(s, now)).collect();
+    let counts = |s: &&Snapshot| is_good(s, now) && (is_adopted(one) || !is_adopted(s));
+    let good: Vec<&Snapshot> = all.iter().filter(counts).collect();
     let newer = |than: &Snapshot| {
         good.iter().filter(|s| (s.started_at, &s.name) > (than.started_at, &than.name)).count() as u64
     };

@@ -3,7 +3,7 @@
 use crate::observe::{Event, Observer};
 use jiff::{SignedDuration, Timestamp};
 use snapkeep_cluster::{Feature, InRepository, IndexFacts, Product, SnapshotApi, Unanswered};
-use snapkeep_core::inventory::{Cluster, Repository};
+use snapkeep_core::inventory::{self, Cluster, Repository};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
@@ -76,8 +76,9 @@ impl<'a> Eye<'a> {
 
     /// How far the server's clock is ahead; `None` if it does not tell.
     async fn skew(&self) -> Option<SignedDuration> {
+        let asked = self.ticker.now();
         match self.api.clock(self.deadline).await {
-            Ok(clock) => Some(clock.now.duration_since(self.ticker.now())),
+            Ok(clock) => Some(inventory::skew(clock.now, asked, self.ticker.now())),
             Err(unanswered) => {
                 self.look_failed("the server's clock", &unanswered);
                 None

@@ -7,7 +7,7 @@ use snapkeep_cluster::{Feature, Kind, Refusal, Unanswered, Written, batches};
 use snapkeep_core::invariants::Look;
 use snapkeep_core::inventory::Cluster;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
-use snapkeep_core::plan::{Delete, Place, Plan};
+use snapkeep_core::plan::{Delete, Options, Place, Plan};
 use snapkeep_core::steps::{Ask, Event, Machine, Outcome, PERMIT_SECONDS};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Deadline, Lost};
@@ -144,7 +144,7 @@ impl Purge<'_> {
         sent + batches(&names, self.several).first().map_or(0, |batch| batch.len())
     }
 
-    fn tell_look(&mut self, session: &mut Session<'_>, turn: usize, seen: &Seen) {
+    fn tell_look(&mut self, session: &Session<'_>, turn: usize, seen: &Seen) {
         let now = session.eye.ticker.now();
         let looked_at = self.open[..turn].iter_mut().filter(|doomed| *doomed.machine.ask() == Ask::Look);
         let cluster = match seen {
@@ -160,28 +160,11 @@ impl Purge<'_> {
         let Some(look) = Look::new(session.policies, session.name, cluster, self.repository.as_str(), now) else {
             return;
         };
+        let allowed = Options { allow_unknown_clock: session.options.allow_unknown_clock };
+        let look = look.allowing(allowed, session.options.yes);
         for doomed in looked_at {
             let verdict = look.may_delete(doomed.delete);
             doomed.machine.tell(verdict.map_or_else(Event::Refuted, Event::Permitted));
-        }
-        if !cluster.clock_is_trusted() && !session.options.allow_unknown_clock {
-            self.stop_for_the_clock(session, cluster);
-        }
-    }
-
-    /// Ages cannot be trusted: nothing more is sent.
-    fn stop_for_the_clock(&mut self, session: &mut Session<'_>, cluster: &Cluster) {
-        let why = match cluster.skew {
-            Some(skew) => format!("the server's clock is {} s ahead of ours", skew.as_secs()),
-            None => "the server's clock is not known, so ages cannot be trusted".to_owned(),
-        };
-        let (ended, stopped): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.open).into_iter().partition(|doomed| matches!(doomed.machine.ask(), Ask::End(_)));
-        self.open = ended;
-        for doomed in stopped {
-            let report = session.report(&doomed.delete.place);
-            report.skip(doomed.name.as_str(), why.clone());
-            report.warn(format!("nothing is deleted: {why}"));
         }
     }
 

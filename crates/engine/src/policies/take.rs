@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use snapkeep_cluster::Kind;
 use snapkeep_core::invariants::Look;
 use snapkeep_core::naming::{self, RepositoryName, SnapshotName};
-use snapkeep_core::plan::Create;
+use snapkeep_core::plan::{Create, Options};
 use snapkeep_core::steps::{Ask, Event, Machine, Outcome, PERMIT_SECONDS};
 use snapkeep_core::{Code, Failure};
 use std::time::Duration;
@@ -156,7 +156,8 @@ impl<'a> Taking<'a> {
         let Some(look) = Look::new(session.policies, session.name, &cluster, repository, now) else {
             return Looked::Told(Event::Unseen);
         };
-        match look.may_create(self.create) {
+        let allowed = Options { allow_unknown_clock: session.options.allow_unknown_clock };
+        match look.allowing(allowed, session.options.yes).may_create(self.create) {
             Ok(permit) => Looked::Told(Event::Permitted(permit)),
             Err(violation) => match cluster.running().next() {
                 Some((place, running))

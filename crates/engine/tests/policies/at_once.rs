@@ -105,8 +105,8 @@ async fn a_plan_that_no_longer_fits_is_refused_step_by_step() {
         let nightly = keeping(&world, 2);
         let plan = planned(&world.fleet, &nightly).await;
         assert_eq!(plan.deletes().count(), 7, "{node}");
-        // An operator deletes all that is newer than the third, and puts another in the place of the first.
-        for day in 4..=9 {
+        // An operator deletes all that is newer than the fourth, and puts another in the place of the first.
+        for day in 5..=9 {
             let (status, answer) = world.node.delete(&world.path(&format!("nightly-2026030{day}t030000z"))).await;
             assert_eq!(status, 200, "{answer}");
         }
@@ -117,12 +117,12 @@ async fn a_plan_that_no_longer_fits_is_refused_step_by_step() {
         without_create.steps.retain(|step| matches!(step, snapkeep_core::plan::Step::Delete(_)));
         let now = NOW.parse().unwrap();
         let report = apply(&world.fleet, &nightly, &without_create, &options(), now, minutes(2), &Silent).await;
-        // The third is the newest now; the first is another's; the second may go.
+        // The fourth is the newest now, the third is kept by `last: 2`, the first is another; the second may go.
         let nightly = of(&report, "nightly");
         assert_eq!(deleted(nightly), ["nightly-20260302t030000z"], "{node}: {report:?}");
         assert_eq!(report.verdict().unwrap_err().code, Code::PlanStale, "{node}");
-        assert_eq!(nightly.failures.len(), 2, "{node}: {report:?}");
-        let left = ["nightly-20260301t030000z", "nightly-20260303t030000z"];
+        assert_eq!(nightly.failures.len(), 3, "{node}: {report:?}");
+        let left = [1, 3, 4].map(|day| format!("nightly-2026030{day}t030000z"));
         assert_eq!(world.snapshots().await, left, "{node}");
         world.assert_deletes_are_exact();
     }

@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn the_promises_hold(world in any_world()) {
         let plan = planned(&world);
-        prop_assert_eq!(invariants::check(&plan, &world.policies, &world.inventory), vec![]);
+        prop_assert_eq!(invariants::check(&plan, &world.policies, &world.inventory, Options::default()), vec![]);
         for delete in plan.deletes() {
             let who = world.takers[&delete.snapshot];
             let policy = NAMES.iter().position(|name| *name == delete.place.policy).unwrap();
@@ -129,7 +129,7 @@ proptest! {
     #[test]
     fn the_floor_and_the_newest_stay(world in any_world()) {
         let after = afterwards(&world, &planned(&world));
-        for (who, policy) in world.policies.iter().enumerate().filter(|(_, policy)| policy.adopt.is_empty()) {
+        for (who, policy) in world.policies.iter().enumerate() {
             let before = good_ones(&world, who);
             let left = good_ones(&after, who);
             let floor = before.len().min(policy.keep.unwrap().min_count.unwrap() as usize);
@@ -137,6 +137,34 @@ proptest! {
             let deletes = planned(&world).deletes().filter(|delete| delete.place.policy == policy.name).count();
             prop_assert!(deletes <= policy.limits.max_deletes_per_run as usize);
         }
+    }
+
+    /// A plan's file that names everything, for every policy, with each guard as it is now: what passes the look is
+    /// what the policies delete, no more and no less.
+    #[test]
+    fn a_plan_changed_by_hand_deletes_no_more_than_the_policies(world in any_world(), yes in any::<bool>()) {
+        let unlimited: Vec<Policy> = world.policies.iter().map(|policy| {
+            let limits = Limits { max_deletes_per_run: u32::MAX, ..policy.limits };
+            Policy::new(Settings { limits, ..Settings::clone(policy) }).unwrap()
+        }).collect();
+        let expected: BTreeSet<(String, String)> = make(&unlimited, &world.inventory, &Options::default(), world.now)
+            .deletes().map(|delete| (delete.place.policy.clone(), delete.snapshot.clone())).collect();
+        let look = Look::new(&world.policies, "prod", &world.inventory.clusters["prod"], "backups", world.now).unwrap();
+        let look = look.allowing(Options::default(), yes);
+        let mut permitted = BTreeSet::new();
+        for (policy, snapshot) in NAMES.iter().flat_map(|name| listed(&world).iter().map(move |snapshot| (*name, snapshot))) {
+            let place = kinds::Place { cluster: "prod".into(), repository: "backups".into(), policy: policy.into() };
+            let guard = DeleteGuard {
+                uuid: snapshot.uuid.clone(),
+                state: snapshot.state.unwrap_or(State::Success),
+                started_at: snapshot.started_at.unwrap(),
+            };
+            let delete = Delete { place, snapshot: snapshot.name.clone(), guard, reasons: vec![], unconfirmed: false };
+            if look.may_delete(&delete) == Ok(Permit::Act) {
+                permitted.insert((policy.to_owned(), snapshot.name.clone()));
+            }
+        }
+        prop_assert_eq!(permitted, expected);
     }
 
     #[test]
