@@ -2,6 +2,7 @@
 
 mod contestants;
 mod curator;
+mod duel;
 mod lambda;
 mod lists;
 mod plan;

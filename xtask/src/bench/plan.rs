@@ -1,18 +1,14 @@
 //! `cargo xtask bench plan`: planning. 100,000 snapshots of 50 policies in memory (`cargo bench -p snapkeep-core`); and
 //! `snapkeep plan` beside Curator's dry run, in turn, on one repository of 500 on a real Elasticsearch 7.17.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use snapkeep_testbed::{Needs, NodeHandle, Testbed};
-use tokio::runtime::Runtime;
 
-use super::curator::Curator;
-use super::lists::{Duel, NODE, build, duels_json, duels_table, runs};
+use super::duel::{Duel, INDEX, REPOSITORY, Ring, build, duels_json, duels_table, runs};
 use super::process::{machine, measure};
 use crate::failure::{Failure, Result};
-use crate::terminal::Terminal;
 
 /// Snapshots in the repository.
 const HELD: usize = 500;
@@ -22,7 +18,6 @@ const KEPT: usize = 250;
 const FIRST_SLOT: usize = 497_448;
 
 const POLICY: &str = "hourly";
-const REPOSITORY: &str = "bench";
 
 /// Measures and prints.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -49,64 +44,36 @@ fn in_memory() -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// The real node and both contestants.
+/// The policy and its snapshots, in the ring.
 struct Stage {
-    program: PathBuf,
-    bed: Testbed,
-    runtime: Runtime,
-    curator: Curator,
-    folder: tempfile::TempDir,
+    ring: Ring,
 }
 
 impl Stage {
-    fn new(program: &Path) -> Result<Self> {
-        let bed = Testbed::start(&Needs::nodes([NODE]), &Terminal::default())?;
-        let folder = tempfile::tempdir().map_err(Failure::during("cannot make a directory"))?;
-        let curator = Curator::install(&bed.node(NODE).url, folder.path())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Failure::during("cannot start a runtime"))?;
-        let stage = Self { program: program.to_owned(), bed, runtime, curator, folder };
-        stage.prepare()?;
-        Ok(stage)
-    }
-
-    fn node(&self) -> &NodeHandle {
-        self.bed.node(NODE)
-    }
-
     /// The repository with its snapshots, as the policy would have taken them, and the policy.
-    fn prepare(&self) -> Result<()> {
-        let body = json!({ "type": "fs", "settings": { "location": self.node().repo_dir.join(REPOSITORY) } });
-        self.runtime.block_on(async {
-            self.node().load_documents("books", 10).await;
-            self.node().put(&format!("/_snapshot/{REPOSITORY}"), body).await;
-        });
-        (0..HELD).try_for_each(|number| self.take(number))?;
+    fn new(program: &Path) -> Result<Self> {
+        let stage = Self { ring: Ring::new(program)? };
+        (0..HELD).try_for_each(|number| stage.take(number))?;
         let policy = json!({
-            "clusters": { "bench": { "endpoint": self.node().url, "auth": "none" } },
+            "clusters": { "bench": { "endpoint": stage.ring.url(), "auth": "none" } },
             "policies": { POLICY: { "repository": REPOSITORY, "schedule": "0 * * * *", "first_delete": "allow",
-                "indices": ["books"], "keep": { "max_count": KEPT }, "limits": { "max_deletes_per_run": HELD } } },
+                "indices": [INDEX], "keep": { "max_count": KEPT }, "limits": { "max_deletes_per_run": HELD } } },
         });
-        std::fs::write(self.folder.path().join("snapkeep.yaml"), policy.to_string())
-            .map_err(Failure::during("cannot write the policy"))
+        std::fs::write(stage.ring.folder.path().join("snapkeep.yaml"), policy.to_string())
+            .map_err(Failure::during("cannot write the policy"))?;
+        Ok(stage)
     }
 
     fn take(&self, number: usize) -> Result<()> {
         let (date, hour) = date_and_hour(FIRST_SLOT + number);
         let name = format!("{POLICY}-{}t{hour:02}0000z", date.replace('-', ""));
         let mark = json!({ "v": 1, "policy": POLICY, "slot": format!("{date}T{hour:02}:00:00Z"), "run": "0badcafe" });
-        let body = json!({ "indices": "books", "include_global_state": false, "metadata": { "snapkeep": mark } });
-        let path = format!("/_snapshot/{REPOSITORY}/{name}?wait_for_completion=true");
-        let (status, answer) = self.runtime.block_on(self.node().put(&path, body));
-        if answer["snapshot"]["state"] == "SUCCESS" {
-            return Ok(());
-        }
-        Err(Failure::new(format!("the node took no snapshot {name} ({status}): {answer}")))
+        self.ring.take(&name, &json!({ "snapkeep": mark }))
     }
 
     /// In turn; both must come to the same number.
     fn run(&self, runs: usize) -> Result<Duel> {
-        let mut duel = Duel { what: "plan of 500, 250 of them to go", ours: Vec::new(), theirs: Vec::new() };
+        let mut duel = Duel::of("plan of 500, 250 of them to go");
         for _ in 0..runs {
             let ours = measure(&mut self.plan())?;
             let plan: Value = serde_json::from_str(&ours.output).unwrap_or_default();
@@ -116,14 +83,14 @@ impl Stage {
                 return Err(Failure::new(format!("the plan has {steps} deletions in place of {}", HELD - KEPT)));
             }
             duel.ours.push(ours);
-            duel.theirs.push(measure(&mut self.curator.dry_run_beyond(REPOSITORY, POLICY, KEPT)?)?);
+            duel.theirs.push(measure(&mut self.ring.curator.dry_run_beyond(REPOSITORY, POLICY, KEPT)?)?);
         }
         Ok(duel)
     }
 
     fn plan(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env_clear().current_dir(self.folder.path()).args(["--json", "plan"]);
+        let mut command = Command::new(&self.ring.program);
+        command.env_clear().current_dir(self.ring.folder.path()).args(["--json", "plan"]);
         command
     }
 }
