@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// For one question to one of AWS's services, with its repetitions.
+/// For questions to AWS's services before a command begins.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Arguments, environment, directory and terminals.

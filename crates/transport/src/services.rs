@@ -10,6 +10,7 @@ use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Who asks the services, and what the surroundings say of them.
 pub trait Caller: Sync {
@@ -46,6 +47,10 @@ const SECRETS: Service = Service {
 
 const STS: Service = Service { name: "sts", variable: "AWS_ENDPOINT_URL_STS", right: "sts:AssumeRole" };
 
+/// For one call with its repetitions: a service that cannot be reached from a VPC never answers, and whoever needs
+/// nothing of it must have time left.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Calls in the operator's name. What cannot be read is `bad_config`, `access_denied` or `cluster_unavailable`.
 #[derive(Clone, Copy)]
 pub struct Services<'c> {
@@ -54,7 +59,7 @@ pub struct Services<'c> {
 }
 
 impl<'c> Services<'c> {
-    /// Calls until `deadline`.
+    /// Calls until `deadline`; each takes 20 seconds of it at most.
     pub fn new(caller: &'c dyn Caller, deadline: Deadline) -> Self {
         Self { caller, deadline }
     }
@@ -128,7 +133,7 @@ impl<'c> Services<'c> {
         let auth = Auth::SigV4 { credentials: self.caller.credentials(), region: region.to_owned() };
         let settings = Settings { ca_file: self.caller.ca_file(), service: service.name, ..Settings::default() };
         let client = Client::new(self.endpoint(service, region)?, auth, settings)?;
-        let answer = client.read(&call, self.deadline).await.map_err(|lost| {
+        let answer = client.read(&call, self.deadline.or_after(PATIENCE)).await.map_err(|lost| {
             let hint = format!(
                 "see that {} of {region} can be reached from here (a VPC needs an endpoint for it), and that you may {}",
                 service.name, service.right
@@ -217,6 +222,39 @@ mod tests {
         assert_eq!(escaped("arn:a/b", false), "arn%3Aa%2Fb");
         assert_eq!(region_of("arn:aws:secretsmanager:eu-west-1:123456789012:secret:x"), Some("eu-west-1"));
         assert_eq!((region_of("/name"), region_of("arn:aws:ssm::1:x")), (None, None));
+    }
+
+    /// A function's surroundings that name one endpoint for all.
+    struct Function(String);
+
+    impl Caller for Function {
+        fn credentials(&self) -> AwsCredentials {
+            AwsCredentials::fixed("AKID", &Secret::new("s"), None)
+        }
+
+        fn region(&self) -> Option<&str> {
+            Some("eu-west-1")
+        }
+
+        fn variable(&self, name: &str) -> Option<&str> {
+            (name == "AWS_ENDPOINT_URL").then_some(&self.0)
+        }
+
+        fn ca_file(&self) -> Option<PathBuf> {
+            None
+        }
+    }
+
+    /// As from a VPC without an endpoint for it. (The clock is tokio's, and stands still while anything moves.)
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_never_answers_leaves_time_for_the_rest() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let function = Function(format!("http://{}", silent.local_addr().unwrap()));
+        let deadline = Deadline::after(Duration::from_mins(15));
+        let failure = Services::new(&function, deadline).secret("id", "the password").await.unwrap_err();
+        assert_eq!(failure.code, Code::ClusterUnavailable);
+        assert!(failure.cause.starts_with("the password cannot be read") && failure.hint.contains("VPC"), "{failure}");
+        assert!(deadline.left() >= Duration::from_mins(14), "{:?}", deadline.left());
     }
 
     #[test]
