@@ -193,7 +193,7 @@ impl Builder {
             None => (None, None),
         };
         let proxy = Proxy {
-            upstream,
+            upstream: Mutex::new(upstream),
             domain: (!self.transparent).then_some(self.domain),
             principals: Mutex::new(self.principals),
             clock: self.clock,

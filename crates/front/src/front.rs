@@ -17,6 +17,7 @@ use crate::principal::Principal;
 use crate::proxy::{Shared, lock};
 use crate::seen::Seen;
 use crate::serve;
+use crate::upstream::Upstream;
 
 /// A proxy that stands for an Amazon domain's endpoint. It runs on a thread of its own and stops when dropped.
 pub struct Front {
@@ -122,6 +123,13 @@ impl Front {
     /// Shifts the times of one snapshot, however it was begun.
     pub fn shift_snapshot(&self, repository: &str, snapshot: &str, milliseconds: i64) {
         lock(&self.proxy.shifts).set_snapshot(repository, snapshot, milliseconds);
+    }
+
+    /// Another node behind the same address from now on: it came back elsewhere. Requests under way end where they began.
+    pub fn retarget(&self, node_url: &str) -> io::Result<()> {
+        let mut upstream = lock(&self.proxy.upstream);
+        *upstream = Upstream::parse(node_url, upstream.transparent)?;
+        Ok(())
     }
 
     /// Sets the front's clock ahead of (or, if negative, behind) the clock it was built with.

@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
 
 /// A front's configuration and what it has counted.
 pub(crate) struct Proxy {
-    pub(crate) upstream: Upstream,
+    pub(crate) upstream: Mutex<Upstream>,
     /// Nothing for a proxy that only injects faults.
     pub(crate) domain: Option<Domain>,
     /// Who is known to the domain at the moment.
@@ -182,7 +182,7 @@ impl Proxy {
     /// The node's answer; after the gateway's timeout a 504, while the node goes on.
     async fn forward(&self, request: Request, index: usize) -> Response {
         self.update(index, |seen| seen.forwarded += 1);
-        let upstream = self.upstream.clone();
+        let upstream = lock(&self.upstream).clone();
         let sent = tokio::spawn(async move { upstream.send(&request).await });
         match timeout(self.gateway_timeout, sent).await {
             Err(_) => answers::gateway_timeout(),

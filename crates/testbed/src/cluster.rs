@@ -1,7 +1,6 @@
-//! Several nodes of one release as one cluster: for tests that kill one of them.
+//! Several nodes of one release as one cluster: for tests that kill or restart one of them.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
 use std::thread;
 
 use crate::error::{Error, Result};
@@ -14,7 +13,11 @@ use crate::release::Release;
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<(String, Node)>,
-    _repositories: tempfile::TempDir,
+    release: &'static Release,
+    /// What its nodes are started with, each with a seat and a place for its data.
+    options: NodeOptions,
+    seats: Vec<(String, u16)>,
+    directories: tempfile::TempDir,
 }
 
 impl Cluster {
@@ -28,20 +31,30 @@ impl Cluster {
         options: &NodeOptions,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let seats = seats(size)?;
-        let repositories = tempfile::tempdir().map_err(Error::io("cannot make a directory"))?;
-        let repo_dir: PathBuf = repositories.path().join("repositories");
-        crate::user::open_to_all(repositories.path())?;
-        let start = |name: &str| {
-            let seat = Seat { name: name.to_owned(), all: seats.clone() };
-            let options = NodeOptions { seat: Some(seat), repo_dir: Some(repo_dir.clone()), ..options.clone() };
-            Node::start(release, &options, progress).map(|node| (name.to_owned(), node))
-        };
-        let started: Vec<Result<(String, Node)>> = thread::scope(|scope| {
-            let threads: Vec<_> = seats.iter().map(|(name, _)| scope.spawn(|| start(name))).collect();
+        let directories = tempfile::tempdir().map_err(Error::io("cannot make a directory"))?;
+        crate::user::open_to_all(directories.path())?;
+        let options = NodeOptions { repo_dir: Some(directories.path().join("repositories")), ..options.clone() };
+        let mut cluster = Self { nodes: Vec::new(), release, options, seats: seats(size)?, directories };
+        let started: Vec<Result<Node>> = thread::scope(|scope| {
+            let cluster = &cluster;
+            let names = cluster.seats.iter().map(|(name, _)| name);
+            let threads: Vec<_> = names.map(|name| scope.spawn(move || cluster.launch(name, progress))).collect();
             threads.into_iter().map(|thread| thread.join().expect("starting a node does not panic")).collect()
         });
-        Ok(Self { nodes: started.into_iter().collect::<Result<_>>()?, _repositories: repositories })
+        for (started, (name, _)) in started.into_iter().zip(&cluster.seats) {
+            cluster.nodes.push((name.clone(), started?));
+        }
+        Ok(cluster)
+    }
+
+    fn launch(&self, name: &str, progress: &dyn Progress) -> Result<Node> {
+        let seat = Seat { name: name.to_owned(), all: self.seats.clone() };
+        let data = self.directories.path().join(name);
+        Node::start(
+            self.release,
+            &NodeOptions { seat: Some(seat), data_dir: Some(data), ..self.options.clone() },
+            progress,
+        )
     }
 
     /// How to talk to a node.
@@ -58,9 +71,24 @@ impl Cluster {
         self.nodes.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Kills a node; returns when it is gone.
+    /// Kills a node; returns when it is gone. What it held stays for [`restart`](Self::restart).
     pub fn kill(&mut self, name: &str) {
         self.nodes.retain(|(known, _)| known != name);
+    }
+
+    /// Kills a node, if it runs, and starts it again with the data that it had, on another HTTP port. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Node::start`].
+    ///
+    /// # Panics
+    /// When there never was such a node.
+    pub fn restart(&mut self, name: &str, progress: &dyn Progress) -> Result<()> {
+        assert!(self.seats.iter().any(|(known, _)| known == name), "no node {name}");
+        self.kill(name);
+        let node = self.launch(name, progress)?;
+        self.nodes.push((name.to_owned(), node));
+        Ok(())
     }
 }
 

@@ -34,6 +34,9 @@ pub struct NodeOptions {
     pub s3: Option<S3Client>,
     /// The directory for repositories of type `fs`; created if absent. Default: one of the node's own, removed with it.
     pub repo_dir: Option<PathBuf>,
+    /// The directory for what it holds; created if absent. Default: one of the node's own, removed with it. A node that
+    /// is started where another one was killed is that one come back, on another port.
+    pub data_dir: Option<PathBuf>,
     /// Heap in MiB.
     pub heap_mb: u32,
     /// Whether Elasticsearch's security module is on: then [`USER`] with [`PASSWORD`] may do everything, others nothing.
@@ -61,7 +64,15 @@ pub const PASSWORD: &str = "canary-keeper-password";
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { s3: None, repo_dir: None, heap_mb: 400, secured: false, seat: None, settings: Vec::new() }
+        Self {
+            s3: None,
+            repo_dir: None,
+            data_dir: None,
+            heap_mb: 400,
+            secured: false,
+            seat: None,
+            settings: Vec::new(),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Got {
 
 /// A node that keeps repositories and remembers requests. `?delay_ms=` makes it slow.
 pub(crate) struct Node {
-    url: String,
+    pub(crate) url: String,
     state: Arc<State>,
 }
 

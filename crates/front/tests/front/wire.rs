@@ -49,6 +49,19 @@ fn chunked_bodies_and_expectations_are_understood() {
 }
 
 #[test]
+fn a_node_that_comes_back_elsewhere_is_behind_the_same_address() {
+    let (first, second) = (Node::start(), Node::start());
+    let front = first.front().transparent().start_blocking().unwrap();
+    for (node, other) in [(&first, &second), (&second, &first)] {
+        front.retarget(&node.url).unwrap();
+        let before = (node.got().len(), other.got().len());
+        assert_eq!(Call::new("GET", "/", "").send(&front).status, 200);
+        assert_eq!((node.got().len(), other.got().len()), (before.0 + 1, before.1));
+    }
+    assert!(front.retarget("https://elsewhere").is_err());
+}
+
+#[test]
 fn a_transparent_front_changes_nothing() {
     let node = Node::start();
     let front = node.front().transparent().start_blocking().unwrap();

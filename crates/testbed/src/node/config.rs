@@ -26,11 +26,16 @@ impl Layout<'_> {
         self.dir.join("config")
     }
 
+    fn data(&self, options: &NodeOptions) -> PathBuf {
+        options.data_dir.clone().unwrap_or_else(|| self.dir.join("data"))
+    }
+
     /// Writes the configuration and gives it to the node's user.
     pub(super) fn write(&self, options: &NodeOptions, keystore: Option<&Path>) -> Result<()> {
-        for name in ["config", "data", "logs", "tmp"] {
+        for name in ["config", "logs", "tmp"] {
             create(&self.dir.join(name))?;
         }
+        create(&self.data(options))?;
         if !self.repo_dir.is_dir() {
             create(self.repo_dir)?;
         }
@@ -69,7 +74,7 @@ impl Layout<'_> {
             }
             Some(place) => self.join(place).iter().for_each(|(name, value)| set(name, value)),
         }
-        set("path.data", &quoted(&self.dir.join("data")));
+        set("path.data", &quoted(&self.data(options)));
         set("path.logs", &quoted(&self.dir.join("logs")));
         set("path.repo", &format!("[{}]", quoted(self.repo_dir)));
         // The bound port is then written to logs/http.ports.
