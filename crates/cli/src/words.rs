@@ -110,6 +110,7 @@ mod tests {
             Kind::PassRoleDenied,
             Kind::PermissionMissing,
             Kind::RoleNotAssumable,
+            Kind::Blocked,
             Kind::Denied,
             Kind::Throttled,
             Kind::RepositoryMissing,

@@ -1,7 +1,7 @@
 //! How the cluster is at the moment, as far as it bears on snapshots: health, blocks, restores.
 
 use crate::api::{SnapshotApi, Unanswered};
-use crate::indices::{InRepository, is_true};
+use crate::indices::{InRepository, flat, is_true};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use snapkeep_transport::{Call, Deadline, Method};
@@ -67,8 +67,8 @@ impl SnapshotApi {
 
     /// The names of the blocks that hold for the whole cluster: `read_only`, `read_only_allow_delete`.
     pub async fn cluster_blocks(&self, deadline: Deadline) -> Result<Vec<String>, Unanswered> {
-        let found: ClusterSettings = self.get("/_cluster/settings?flat_settings=true", deadline).await?;
-        let all = found.persistent.into_iter().chain(found.transient);
+        let found: ClusterSettings = self.get("/_cluster/settings", deadline).await?;
+        let all = flat(found.persistent).into_iter().chain(flat(found.transient));
         let set = all.filter(|(_, value)| is_true(value));
         let mut blocks: Vec<String> =
             set.filter_map(|(key, _)| key.strip_prefix("cluster.blocks.").map(str::to_owned)).collect();

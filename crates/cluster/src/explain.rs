@@ -29,7 +29,9 @@ impl Refusal {
             Kind::Unsupported => Code::Unsupported,
             Kind::NameTaken => Code::SnapshotConflict,
             // What a write's refusal means beyond that is for the engine, which knows what was asked.
-            Kind::Throttled | Kind::Gateway | Kind::ServerError | Kind::Invalid => Code::ClusterUnavailable,
+            Kind::Blocked | Kind::Throttled | Kind::Gateway | Kind::ServerError | Kind::Invalid => {
+                Code::ClusterUnavailable
+            }
         }
     }
 
@@ -92,6 +94,9 @@ fn fixed_hint(kind: Kind) -> &'static str {
         }
         Kind::Denied => {
             "check the domain's access policy and the caller's rights; a 403 without a reason often comes from a proxy or a VPC endpoint policy"
+        }
+        Kind::Blocked => {
+            "the reason names the block: lift it in the cluster's settings (`cluster.blocks.*`) or the index's (`index.blocks.*`), and free disk space if that is what set it"
         }
         Kind::Throttled => "the cluster asks to slow down: run less often, or later",
         Kind::RepositoryMissing => "register the repository first (`register`), and check the spelling of its name",

@@ -37,7 +37,7 @@ pub struct InRepository {
     pub snapshot: String,
 }
 
-/// `GET _all/_settings/…?flat_settings`: `{index: {settings: {name: value}}}`.
+/// `GET _all/_settings/…`: `{index: {settings: {index: {name: value}}}}`, and `GET _all/_alias`.
 type Settings = BTreeMap<String, OfIndex>;
 
 #[derive(Debug, Deserialize)]
@@ -74,16 +74,16 @@ struct Warm {
 impl SnapshotApi {
     /// All indices, open, closed and hidden, by name, with what their settings tell.
     pub async fn index_settings(&self, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
-        let path = format!("/_all/_settings/{SETTINGS}?expand_wildcards=all&flat_settings=true");
+        let path = format!("/_all/_settings/{SETTINGS}?expand_wildcards=all");
         let found: Settings = self.large(path, deadline).await?;
-        Ok(found.into_iter().map(|(name, found)| facts(name, &found.settings)).collect())
+        Ok(found.into_iter().map(|(name, found)| facts(name, &flat(found.settings))).collect())
     }
 
     /// The same with aliases, data streams and `UltraWarm`: three or four requests.
     pub async fn indices(&self, product: &Product, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
         let mut found = self.index_settings(deadline).await?;
         let mut aliases: Settings = self.large("/_all/_alias?expand_wildcards=all".to_owned(), deadline).await?;
-        let streams = self.backing_indices(deadline).await?;
+        let streams = self.backing_indices(&found, deadline).await?;
         let warm = self.warm(product, deadline).await?;
         for one in &mut found {
             let index = &mut one.index;
@@ -101,10 +101,18 @@ impl SnapshotApi {
         found.ok_or_else(|| Unanswered::Malformed { status: 404, what: "there is no such list".into() })
     }
 
-    /// The data stream that each backing index belongs to. Versions and builds without data streams refuse the request.
-    async fn backing_indices(&self, deadline: Deadline) -> Result<BTreeMap<String, String>, Unanswered> {
+    /// The data stream that each backing index belongs to. Versions and builds without data streams refuse the request,
+    /// and under a block of the whole cluster all versions do: they take the question for a change. Then there are none
+    /// if no index is named as the indices behind a stream are.
+    async fn backing_indices(
+        &self,
+        indices: &[IndexFacts],
+        deadline: Deadline,
+    ) -> Result<BTreeMap<String, String>, Unanswered> {
         let call = Call::new(Method::GET, "/_data_stream").cap(INDICES_CAP);
-        let found = self.find::<Streams>(&call, is_unknown, deadline).await?.unwrap_or_default();
+        let has_backing = indices.iter().any(|facts| facts.index.name.contains(".ds-"));
+        let is_none = if has_backing { is_unknown } else { |kind| is_unknown(kind) || kind == Kind::Blocked };
+        let found = self.find::<Streams>(&call, is_none, deadline).await?.unwrap_or_default();
         let backing =
             |stream: Stream| stream.indices.into_iter().map(move |backing| (backing.index_name, stream.name.clone()));
         Ok(found.data_streams.into_iter().flat_map(backing).collect())
@@ -153,6 +161,19 @@ fn facts(name: String, settings: &Map<String, Value>) -> IndexFacts {
     }
 }
 
+/// Settings by their whole names. (Elasticsearch 5 cannot be asked for them that way.)
+pub(crate) fn flat(settings: Map<String, Value>) -> Map<String, Value> {
+    let mut all = Map::new();
+    let mut open: Vec<(String, Value)> = settings.into_iter().collect();
+    while let Some((name, value)) = open.pop() {
+        match value {
+            Value::Object(inner) => open.extend(inner.into_iter().map(|(key, value)| (format!("{name}.{key}"), value))),
+            value => drop(all.insert(name, value)),
+        }
+    }
+    all
+}
+
 /// Settings are texts on most versions, whatever they mean.
 pub(crate) fn is_true(value: &Value) -> bool {
     value == true || value == "true"
@@ -164,15 +185,17 @@ mod tests {
     use serde_json::json;
 
     fn read(settings: &Value) -> IndexFacts {
-        facts("books".to_owned(), settings.as_object().unwrap())
+        facts("books".to_owned(), &flat(settings.as_object().unwrap().clone()))
     }
 
     #[test]
     fn settings_tell_age_blocks_and_where_an_index_is_mounted_from() {
         let found = read(&json!({
-            "index.creation_date": "1700000000000", "index.hidden": "true",
-            "index.blocks.read_only_allow_delete": "true", "index.blocks.write": "false",
-            "index.store.snapshot.repository_name": "r", "index.store.snapshot.snapshot_name": "s"
+            "index": {
+                "creation_date": "1700000000000", "hidden": "true",
+                "blocks": {"read_only_allow_delete": "true", "write": "false"},
+                "store": {"snapshot": {"repository_name": "r", "snapshot_name": "s"}},
+            },
         }));
         assert_eq!(found.index.created_at, moment(1_700_000_000_000));
         assert!(found.index.hidden);

@@ -39,6 +39,8 @@ pub enum Kind {
     PermissionMissing,
     /// The service cannot assume the snapshot role.
     RoleNotAssumable,
+    /// A block of the cluster or of an index, set by an operator or by a full disk, stands in the way.
+    Blocked,
     /// 401, or another 403.
     Denied,
     /// Slow down.
@@ -179,7 +181,9 @@ fn kind(answer: &Answer, words: &Words) -> Kind {
 /// SigV4) and of the security plugin (fine-grained access control). Denials come first: they hold
 /// names, and a name may hold any word that the others are known by.
 fn denial(words: &Words) -> Kind {
-    if words.says("no permissions for") || words.is("security_exception") {
+    if words.is("cluster_block_exception") {
+        Kind::Blocked
+    } else if words.says("no permissions for") || words.is("security_exception") {
         Kind::PermissionMissing
     } else if is_role_not_assumable(words) {
         Kind::RoleNotAssumable
@@ -324,6 +328,11 @@ mod tests {
                 Kind::PermissionMissing,
             ),
             (403, r#"{"message":"Rate exceeded"}"#, Kind::Throttled),
+            (
+                403,
+                r#"{"error":{"type":"cluster_block_exception","reason":"blocked by: [FORBIDDEN/6/cluster read-only (api)];"},"status":403}"#,
+                Kind::Blocked,
+            ),
             (403, "<html>forbidden</html>", Kind::Denied),
             (401, "Unauthorized", Kind::Denied),
             (401, r#"{"Message":"Your request: '/_recovery' is not allowed."}"#, Kind::Denied),

@@ -230,7 +230,7 @@ fn refused(refusal: &Refusal) -> Sent {
         Kind::ServerError => Sent::Unclear { failure: failure.with_code(Code::SnapshotFailed), kind },
         Kind::NameTaken | Kind::Busy => Sent::Unclear { failure, kind },
         _ if refusal.is_unclear() => Sent::Unclear { failure, kind },
-        Kind::Invalid => Sent::Refused(failure.with_code(Code::SnapshotFailed)),
+        Kind::Invalid | Kind::Blocked => Sent::Refused(failure.with_code(Code::SnapshotFailed)),
         _ => Sent::Refused(failure),
     }
 }
