@@ -1,5 +1,6 @@
 //! The manager dies while a snapshot runs: what is asked of the cluster meanwhile fails, the snapshot does not.
 
+use crate::running::manager;
 use crate::world::World;
 use serde_json::{Value, json};
 use snapkeep_testbed::progress::Quiet;
@@ -7,12 +8,6 @@ use snapkeep_testbed::{Cluster, NodeHandle, NodeOptions, Release, eventually};
 
 /// Bytes a second: the snapshot lasts until another manager has been found, and some seconds more.
 const SLOW: &str = "12kb";
-
-async fn manager(node: &NodeHandle) -> String {
-    let (status, answer) = node.get("/_cat/cluster_manager?format=json").await;
-    assert_eq!(status, 200, "{answer}");
-    answer[0]["node"].as_str().unwrap().to_owned()
-}
 
 /// An index whose only shard lies on this node, and a slow repository.
 async fn prepare(world: &World, node: &str) {

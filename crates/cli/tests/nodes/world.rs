@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use snapkeep_front::Front;
 use snapkeep_testbed::progress::Quiet;
 use snapkeep_testbed::{Node, NodeHandle, NodeOptions, Release, Testbed, eventually};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 pub(crate) struct World {
     pub(crate) node: &'static NodeHandle,
@@ -101,7 +101,7 @@ impl World {
         self.node.repo_dir.join(&self.repository).to_str().unwrap().to_owned()
     }
 
-    fn registration(&self) -> Value {
+    pub(crate) fn registration(&self) -> Value {
         json!({ "type": "fs", "settings": { "location": self.location() } })
     }
 
@@ -150,9 +150,14 @@ impl World {
             command.args(["--repository", &self.repository]);
         }
         command.arg("--json").args(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Ran { exit: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap().into()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { exit: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
 
