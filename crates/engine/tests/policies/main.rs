@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod at_once;
+mod clocks;
 mod conditions;
 mod forty_days;
+mod index_gone;
 mod killed;
+mod names;
+mod one_at_a_time;
 mod unreachable;
 mod world;
