@@ -56,6 +56,11 @@ impl Session {
         (self.clock)()
     }
 
+    /// What tells the time.
+    pub(crate) fn clock(&self) -> fn() -> Timestamp {
+        self.clock
+    }
+
     /// The time by the clock that counts ages: the server's, as far as its answers have told it.
     pub(crate) fn now_of(&self, api: &SnapshotApi) -> Timestamp {
         let now = self.now();

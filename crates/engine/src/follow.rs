@@ -24,7 +24,7 @@ const LAST_LOOK: Duration = Duration::from_secs(1);
 ///
 /// With a watch, `_status` is asked for as well, and looks that fail are borne from the first one on:
 /// while a cluster manager fails over nothing can be looked at, and the last look decides. What cannot pass
-/// is borne for about a minute: `outcome_unknown`.
+/// is borne for about a minute: `outcome_unknown`, or `inconclusive` for a state that is not known here.
 pub(crate) async fn follow(
     api: &SnapshotApi,
     repository: &RepositoryName,
@@ -95,16 +95,19 @@ impl Looks {
 
     /// Why another look is not worth waiting for.
     fn given_up(&self, snapshot: &SnapshotName) -> Option<Failure> {
-        let why = match &self.failed {
+        let (code, why) = match &self.failed {
             Some(unanswered) if self.refused >= LASTING => {
-                format!("{} looks in a row were refused: {}", self.refused, unanswered.failure().cause)
+                let why = format!("{} looks in a row were refused: {}", self.refused, unanswered.failure().cause);
+                (Code::OutcomeUnknown, why)
             }
-            _ if self.unknown >= LASTING => "the server's word for its state is not known here".to_owned(),
+            _ if self.unknown >= LASTING => {
+                (Code::Inconclusive, "the server's word for its state is not known here".to_owned())
+            }
             _ => return None,
         };
         let hint =
             "the snapshot goes on whether it can be looked at or not: mend the cause, then look at it with `status`";
-        Some(Failure::new(Code::OutcomeUnknown, format!("how snapshot {snapshot} ends is not known: {why}"), hint))
+        Some(Failure::new(code, format!("how snapshot {snapshot} ends is not known: {why}"), hint))
     }
 
     fn first_must_answer(&mut self) -> Result<(), Unanswered> {

@@ -20,6 +20,7 @@ mod inventory;
 mod job;
 mod list;
 mod observe;
+mod patience;
 pub mod policies;
 mod register;
 mod registry;

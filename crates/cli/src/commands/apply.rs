@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
     if is_asked {
         confirm(session, arguments.yes, &question(&plan)).await?;
     }
-    let (fleet, unreachable) = chosen.fleet(session).await;
+    let fleet = chosen.fleet(session);
     session.goes_on("what was sent is carried out; `snapkeep plan` shows what is left");
     let options = ApplyOptions {
         // Who was not asked has not said it: a new policy's deletions wait for a yes of somebody's own.
@@ -58,11 +58,12 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
         allow_unknown_clock: arguments.allow_unknown_clock,
         run: mark(),
         wait_until_end: true,
+        clock: session.clock(),
     };
     let (now, deadline) = (session.now(), session.patient_deadline());
     let reporter = Reporter::new(&session.printer);
     let report = apply(&fleet, &chosen.policies, &plan, &options, now, deadline, &reporter).await;
-    finish(report, unreachable, session)
+    finish(&report, session)
 }
 
 fn question(plan: &Plan) -> String {

@@ -3,18 +3,18 @@
 use crate::args::Globals;
 use crate::session::Session;
 use crate::settings::whole::Whole;
-use snapkeep_config::fields::nearest;
-use snapkeep_core::policy::{Policy, Settings};
+use snapkeep_core::policy::{Policy, Settings, check_names};
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::Fleet;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
 
 const WHERE: &str = "`snapkeep policy list` shows the clusters of each policy";
 
 /// The configuration's policies, and those of them that are meant.
 pub(crate) struct Chosen {
-    whole: Whole,
+    whole: Arc<Whole>,
     /// All of them: what one adopts depends on the others. With `--cluster`, as if there were no other cluster.
     pub(crate) policies: BTreeMap<String, Policy>,
     /// Names of those that are meant; empty means all.
@@ -32,12 +32,11 @@ impl Chosen {
             ));
         }
         let whole = Whole::read(&session.globals, &session.process).await?;
-        let known: Vec<&str> = whole.config.policies.keys().map(String::as_str).collect();
-        if known.is_empty() {
+        if whole.config.policies.is_empty() {
             let hint = "add `policies`; `snapkeep config schema` says what one holds";
             return Err(Failure::new(Code::BadConfig, format!("{} has no policies", whole.name()), hint));
         }
-        names.iter().try_for_each(|name| check(name, &known))?;
+        check_names(&whole.config.policies, names)?;
         let policies = narrowed(&whole, session.globals.cluster.as_deref())?;
         if policies.is_empty() {
             return Err(Failure::new(Code::BadEvent, "no policy is for that cluster", WHERE));
@@ -47,7 +46,7 @@ impl Chosen {
             let cause = format!("policy {name} is not for cluster {cluster}");
             return Err(Failure::new(Code::BadEvent, cause, WHERE));
         }
-        Ok(Self { whole, policies, only: names.to_vec() })
+        Ok(Self { whole: Arc::new(whole), policies, only: names.to_vec() })
     }
 
     /// The policies that are meant.
@@ -55,18 +54,28 @@ impl Chosen {
         self.policies.values().filter(|policy| self.only.is_empty() || self.only.contains(&policy.name))
     }
 
-    /// Their clusters; those that cannot be set up do not hold up the others.
-    pub(crate) async fn fleet(&self, session: &Session) -> (Fleet, BTreeMap<String, Failure>) {
-        let names: BTreeSet<&String> = self.meant().flat_map(|policy| &policy.clusters).collect();
-        let (mut clusters, mut failures) = (BTreeMap::new(), BTreeMap::new());
-        for name in names {
-            match self.whole.connect(name, &session.process).await {
-                Ok(api) => drop(clusters.insert(name.clone(), Arc::new(api))),
-                Err(failure) => drop(failures.insert(name.clone(), failure)),
-            }
-        }
-        (Fleet::new(clusters), failures)
+    /// Their clusters, each set up when it is asked for. What opens one's secret may ask on the terminal: there it is
+    /// done for one after the other, elsewhere one that takes its time holds up no other.
+    pub(crate) fn fleet<'a>(&self, session: &'a Session) -> Fleet<'a> {
+        let turn = session.process.stdin_is_terminal.then(|| Arc::new(Mutex::new(())));
+        let whole = Arc::clone(&self.whole);
+        Fleet::of(&self.policies, &self.only, move |name| {
+            let (whole, process, turn) = (Arc::clone(&whole), session.process.clone(), turn.clone());
+            let runtime = Handle::current();
+            // A program that prints a secret is waited for on a thread of its own.
+            let connect = move || {
+                let _turn = turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
+                runtime.block_on(whole.connect(&name, &process))
+            };
+            Box::pin(async { tokio::task::spawn_blocking(connect).await.unwrap_or_else(|error| Err(ended(&error))) })
+        })
     }
+}
+
+/// Only a defect of ours ends it so.
+fn ended(error: &tokio::task::JoinError) -> Failure {
+    let cause = format!("the cluster could not be set up: {error}");
+    Failure::new(Code::BadConfig, cause, "see what its secret comes from")
 }
 
 fn flag_of_one_cluster(globals: &Globals) -> Option<&'static str> {
@@ -82,17 +91,6 @@ fn flag_of_one_cluster(globals: &Globals) -> Option<&'static str> {
         ("--repository", globals.repository.is_some()),
     ];
     given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
-}
-
-fn check(name: &str, known: &[&str]) -> Result<(), Failure> {
-    if known.contains(&name) {
-        return Ok(());
-    }
-    let hint = match nearest(name, known) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("it has these: {}", known.join(", ")),
-    };
-    Err(Failure::new(Code::BadEvent, format!("the configuration has no policy named {name:?}"), hint))
 }
 
 /// The policies, on one cluster only if one is named.

@@ -43,11 +43,10 @@ pub(crate) struct PlanArguments {
 /// Looks and plans.
 pub(crate) async fn run(arguments: PlanArguments, session: &Session) -> Result<(), Failure> {
     let chosen = Chosen::read(session, &arguments.policies).await?;
-    let (fleet, unreachable) = chosen.fleet(session).await;
+    let fleet = chosen.fleet(session);
     let (now, deadline) = (session.now(), session.deadline());
     let reporter = Reporter::new(&session.printer);
-    let mut gathered = gather(&fleet, &chosen.policies, &chosen.only, now, deadline, &reporter).await;
-    gathered.failures.extend(unreachable);
+    let gathered = gather(&fleet, &chosen.policies, &chosen.only, now, deadline, &reporter).await;
     let options = Options { allow_unknown_clock: arguments.allow_unknown_clock };
     let plan = decide(&chosen.policies, &gathered, &chosen.only, &options, arguments.at.unwrap_or(now));
     let failures = failures(&gathered);

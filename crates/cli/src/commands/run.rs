@@ -7,8 +7,7 @@ use crate::session::Session;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
-use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, RunOptions, RunReport};
-use std::collections::BTreeMap;
+use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport};
 
 /// Run the policies once: take what is due, delete what is to go
 ///
@@ -35,7 +34,7 @@ pub(crate) struct Run {
 /// Runs.
 pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure> {
     let chosen = Chosen::read(session, &arguments.policies).await?;
-    let (fleet, unreachable) = chosen.fleet(session).await;
+    let fleet = chosen.fleet(session);
     session.goes_on("the next `snapkeep run` goes on from there");
     let options = RunOptions {
         apply: ApplyOptions {
@@ -43,13 +42,14 @@ pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure
             allow_unknown_clock: arguments.allow_unknown_clock,
             run: mark(),
             wait_until_end: true,
+            clock: session.clock(),
         },
         only: chosen.only.clone(),
         at: session.now(),
     };
     let reporter = Reporter::new(&session.printer);
     let report = policies::run(&fleet, &chosen.policies, &options, session.patient_deadline(), &reporter).await;
-    finish(report, unreachable, session)
+    finish(&report, session)
 }
 
 /// What this run is called in the metadata of its snapshots.
@@ -58,17 +58,8 @@ pub(super) fn mark() -> RequestMark {
 }
 
 /// Shows the report; its worst failure ends the command.
-pub(super) fn finish(
-    mut report: RunReport,
-    unreachable: BTreeMap<String, Failure>,
-    session: &Session,
-) -> Result<(), Failure> {
-    for (name, failure) in unreachable {
-        if let Some(cluster) = report.clusters.get_mut(&name) {
-            (cluster.outcome, cluster.failure) = (ClusterOutcome::Unseen, Some(failure));
-        }
-    }
-    let shown = session.printer.show_with(&RunView(&report), session.now(), report.verdict());
+pub(super) fn finish(report: &RunReport, session: &Session) -> Result<(), Failure> {
+    let shown = session.printer.show_with(&RunView(report), session.now(), report.verdict());
     for policy in &report.policies {
         let at = format!("{} on {}", policy.policy, policy.cluster);
         policy.warnings.iter().for_each(|warning| session.printer.warning(&format!("{at}: {warning}")));

@@ -2,6 +2,7 @@
 
 use super::report::{DeletionReport, Skipped};
 use crate::observe::{Event, Observer};
+use crate::patience::Patience;
 use snapkeep_cluster::{Feature, Kind, SnapshotApi, Unanswered, Written, batches};
 use snapkeep_core::deletion::{DeletionPlan, Standing, Step};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
@@ -17,14 +18,6 @@ const ROUNDS: u32 = 5;
 /// The pause after a round that left something: doubled from round to round.
 const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long to wait for whatever else the cluster does first. A domain's own hourly snapshot takes some
-/// minutes.
-const BUSY_BUDGET: Duration = Duration::from_mins(30);
-
-/// The pause between two tries while the cluster does something else: doubled up to the longest.
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_BUSY_PAUSE: Duration = Duration::from_secs(15);
-
 pub(super) async fn apply(
     api: &SnapshotApi,
     plan: &DeletionPlan,
@@ -37,7 +30,7 @@ pub(super) async fn apply(
         plan,
         repository,
         deadline,
-        busy_until: deadline.or_after(BUSY_BUDGET),
+        patience: Patience::of_deletions(deadline),
         observer,
         has_multi_delete: false,
         open: plan.steps.iter().collect(),
@@ -59,7 +52,7 @@ struct Run<'a> {
     plan: &'a DeletionPlan,
     repository: &'a RepositoryName,
     deadline: Deadline,
-    busy_until: Deadline,
+    patience: Patience,
     observer: &'a dyn Observer,
     has_multi_delete: bool,
     /// Steps that are not settled.
@@ -121,7 +114,6 @@ impl Run<'_> {
 
     /// Looks at the batch again and sends what is still as planned, patiently while the cluster is busy.
     async fn batch(&mut self, names: &[SnapshotName]) -> Result<(), Failure> {
-        let mut pause = BUSY_PAUSE;
         loop {
             let names = self.look_again(names).await?;
             if names.is_empty() {
@@ -131,11 +123,10 @@ impl Run<'_> {
                 Answer::Look => return Ok(()),
                 Answer::Stop(failure) => return Err(failure),
                 Answer::Busy(failure) => {
-                    self.observer.notice(&Event::Waiting { why: &failure.cause, left: self.busy_until.left() });
-                    if !self.busy_until.pause(pause).await {
+                    self.observer.notice(&Event::Waiting { why: &failure.cause, left: self.patience.left() });
+                    if !self.patience.wait().await {
                         return Err(failure);
                     }
-                    pause = (pause * 2).min(LONGEST_BUSY_PAUSE);
                 }
             }
         }

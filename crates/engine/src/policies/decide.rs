@@ -2,18 +2,10 @@
 
 use super::gather::Gathered;
 use jiff::Timestamp;
+use snapkeep_core::inventory::Inventory;
 use snapkeep_core::plan::{Options, Plan, Step, make};
 use snapkeep_core::policy::Policy;
-use snapkeep_core::{Code, Failure};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Whether each of these is a policy; `bad_config` that names the first that is not.
-pub fn check_names(policies: &BTreeMap<String, Policy>, only: &[String]) -> Result<(), Failure> {
-    let Some(unknown) = only.iter().find(|name| !policies.contains_key(*name)) else { return Ok(()) };
-    let known: Vec<&str> = policies.keys().map(String::as_str).collect();
-    let hint = if known.is_empty() { "there are none".to_owned() } else { format!("there are: {}", known.join(", ")) };
-    Err(Failure::new(Code::BadConfig, format!("there is no policy {unknown:?}"), hint))
-}
 
 /// The plan at `at` for what was gathered with the same `only`. All policies are looked at, since whose a snapshot is
 /// depends on all; only those named are planned.
@@ -26,8 +18,33 @@ pub fn decide(
 ) -> Plan {
     let all: Vec<Policy> = policies.values().cloned().collect();
     let mut plan = make(&all, &gathered.inventory, options, at);
+    keep_to(&mut plan, &all, only);
+    gathered.spare(&mut plan);
+    plan
+}
+
+/// The same for one cluster.
+pub(super) fn decide_on(
+    cluster: &str,
+    inventory: &Inventory,
+    policies: &[Policy],
+    only: &[String],
+    options: Options,
+    at: Timestamp,
+) -> Plan {
+    let mut plan = make(policies, inventory, &options, at);
+    plan.policies.retain(|standing| standing.place.cluster == cluster);
+    plan.steps.retain(|step| step.place().cluster == cluster);
+    plan.kept.retain(|kept| kept.cluster == cluster);
+    plan.skipped.retain(|skipped| skipped.place.cluster == cluster);
+    keep_to(&mut plan, policies, only);
+    plan
+}
+
+/// Keeps to the policies named in `only`; none are all.
+fn keep_to(plan: &mut Plan, all: &[Policy], only: &[String]) {
     if only.is_empty() {
-        return plan;
+        return;
     }
     let wanted = |name: &str| only.iter().any(|wanted| wanted == name);
     let wanted_policies = || all.iter().filter(|policy| wanted(&policy.name));
@@ -41,5 +58,4 @@ pub fn decide(
         Some(policy) => wanted(policy),
         None => places.contains(&(kept.cluster.as_str(), kept.repository.as_str())),
     });
-    plan
 }

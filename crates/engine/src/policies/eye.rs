@@ -1,39 +1,34 @@
 //! Looks at one cluster, again and again: afresh each time, but without asking twice for what cannot have changed.
 
+use super::location::Locations;
+use super::ticker::Ticker;
 use crate::observe::{Event, Observer};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use snapkeep_cluster::{Feature, InRepository, IndexFacts, Product, SnapshotApi, Unanswered};
-use snapkeep_core::inventory::{self, Cluster, Repository};
+use snapkeep_core::inventory::{Cluster, Repository, skew};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
 use std::collections::{BTreeSet, HashMap};
-use tokio::time::Instant;
 
-/// Time that goes on from a moment that was given: nothing here asks the machine for the time of day.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ticker {
-    at: Timestamp,
-    begun: Instant,
-}
-
-impl Ticker {
-    pub(super) fn new(at: Timestamp) -> Self {
-        Self { at, begun: Instant::now() }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.begun.elapsed()).unwrap_or(SignedDuration::MAX);
-        self.at.checked_add(passed).unwrap_or(Timestamp::MAX)
-    }
+/// What all clusters of a run have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) ticker: Ticker,
+    pub(super) deadline: Deadline,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) locations: &'a Locations,
 }
 
 /// One cluster, and what was seen of it before.
 pub(super) struct Eye<'a> {
+    /// The cluster's name.
+    pub(super) name: &'a str,
     pub(super) api: &'a SnapshotApi,
     pub(super) ticker: Ticker,
     pub(super) deadline: Deadline,
+    pub(super) locations: &'a Locations,
     observer: &'a dyn Observer,
     /// Details by repository and name.
     known: HashMap<String, HashMap<String, Snapshot>>,
@@ -47,8 +42,9 @@ pub(super) struct Ties {
 }
 
 impl<'a> Eye<'a> {
-    pub(super) fn new(api: &'a SnapshotApi, ticker: Ticker, deadline: Deadline, observer: &'a dyn Observer) -> Self {
-        Self { api, ticker, deadline, observer, known: HashMap::new() }
+    pub(super) fn new(name: &'a str, api: &'a SnapshotApi, scene: &Scene<'a>) -> Self {
+        let Scene { ticker, deadline, observer, locations } = *scene;
+        Self { name, api, ticker, deadline, locations, observer, known: HashMap::new() }
     }
 
     pub(super) fn notice(&self, event: &Event<'_>) {
@@ -78,7 +74,7 @@ impl<'a> Eye<'a> {
     async fn skew(&self) -> Option<SignedDuration> {
         let asked = self.ticker.now();
         match self.api.clock(self.deadline).await {
-            Ok(clock) => Some(inventory::skew(clock.now, asked, self.ticker.now())),
+            Ok(clock) => Some(skew(clock.now, asked, self.ticker.now())),
             Err(unanswered) => {
                 self.look_failed("the server's clock", &unanswered);
                 None
@@ -97,6 +93,7 @@ impl<'a> Eye<'a> {
         let registered = registered.ok_or_else(|| unregistered(name))?;
         let readonly = registered.settings.get("readonly").is_some_and(|value| *value == true || value == "true");
         let snapshots = self.list(name, afresh).await.map_err(|unanswered| unanswered.failure())?;
+        self.locations.note(self.name, name.as_str(), &registered, readonly, &snapshots);
         let here = |all: &BTreeSet<InRepository>| {
             let here = all.iter().filter(|one| one.repository == name.as_str());
             here.map(|one| one.snapshot.clone()).collect()

@@ -1,14 +1,16 @@
 //! What exists: looks at each cluster of the policies, side by side.
 
-use super::eye::{Eye, Ticker, Ties, only as only_these};
-use super::fleet::Fleet;
+use super::eye::{Eye, Scene, Ties, only as only_these};
+use super::fleet::{Fleet, meant};
+use super::location::Locations;
+use super::ticker::Ticker;
 use super::together::together;
 use crate::observe::Observer;
 use jiff::Timestamp;
-use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::Failure;
 use snapkeep_core::inventory::{Cluster, Inventory, Repository};
 use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::plan::{Plan, Step};
 use snapkeep_core::policy::Policy;
 use snapkeep_transport::Deadline;
 use std::collections::BTreeMap;
@@ -20,28 +22,31 @@ pub struct Gathered {
     pub inventory: Inventory,
     /// Clusters that could not be asked: their policies wait, no others.
     pub failures: BTreeMap<String, Failure>,
-    /// Repositories that could not be listed, by cluster.
+    /// Repositories that could not be listed, and those that are one place with another (`repository_conflict`), by
+    /// cluster. Of several that are one place the first is in the inventory: it is written to, and nothing is deleted.
     pub repositories: BTreeMap<String, BTreeMap<String, Failure>>,
 }
 
 /// Looks at the clusters and repositories of the policies named in `only` (none: of all), of all clusters at once.
 /// `now` is the time by which the servers' clocks are measured. Never fails as a whole.
 pub async fn gather(
-    fleet: &Fleet,
+    fleet: &Fleet<'_>,
     policies: &BTreeMap<String, Policy>,
     only: &[String],
     now: Timestamp,
     deadline: Deadline,
     observer: &dyn Observer,
 ) -> Gathered {
-    let ticker = Ticker::new(now);
-    let places = places(policies.values().filter(|policy| only.is_empty() || only.contains(&policy.name)));
+    let ticker = Ticker::steady(now);
+    let places = places(meant(policies, only));
     let named = self::places(policies.values());
+    let locations = Locations::of(places.keys().copied());
+    let scene = Scene { ticker, deadline, observer, locations: &locations };
     let looks = places.into_iter().map(|(name, repositories)| {
         let named = &named[name];
         async move {
-            let seen = match fleet.get(name) {
-                Ok(api) => see(api, &repositories, named, ticker, deadline, observer).await,
+            let seen = match fleet.get(name, deadline).await {
+                Ok(api) => see(&mut Eye::new(name, api, &scene), &repositories, named).await,
                 Err(failure) => Err(failure),
             };
             (name.to_owned(), seen)
@@ -51,16 +56,26 @@ pub async fn gather(
     for (name, seen) in together(looks).await {
         gathered.take(name, seen);
     }
+    for ((cluster, repository), failure, is_later) in locations.conflicts() {
+        if let Some(seen) = gathered.inventory.clusters.get_mut(&cluster).filter(|_| is_later) {
+            seen.repositories.remove(&repository);
+        }
+        gathered.repositories.entry(cluster).or_default().insert(repository, failure);
+    }
     gathered
 }
 
-/// What was seen of a cluster, and which of its repositories could not be.
-type Seen = (Cluster, BTreeMap<String, Failure>);
+/// What was seen of a cluster.
+pub(super) struct Seen {
+    pub(super) cluster: Cluster,
+    /// Which of its repositories could not be seen, or are another's place, and why.
+    pub(super) failures: BTreeMap<String, Failure>,
+}
 
 impl Gathered {
     fn take(&mut self, name: String, seen: Result<Seen, Failure>) {
         match seen {
-            Ok((cluster, failures)) => {
+            Ok(Seen { cluster, failures }) => {
                 self.inventory.clusters.insert(name.clone(), cluster);
                 if !failures.is_empty() {
                     self.repositories.insert(name, failures);
@@ -72,63 +87,63 @@ impl Gathered {
             }
         }
     }
+
+    /// Takes out the deletions of repositories that are one place with another.
+    pub(super) fn spare(&self, plan: &mut Plan) {
+        plan.steps.retain(|step| {
+            let place = step.place();
+            let failed = self.repositories.get(&place.cluster).is_some_and(|all| all.contains_key(&place.repository));
+            !(failed && matches!(step, Step::Delete(_)))
+        });
+    }
 }
 
 /// The repositories of each cluster.
-fn places<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeMap<&'p str, Vec<&'p RepositoryName>> {
-    let mut places: BTreeMap<&str, Vec<&RepositoryName>> = BTreeMap::new();
+pub(super) fn places<'p>(policies: impl Iterator<Item = &'p Policy>) -> BTreeMap<&'p str, Vec<RepositoryName>> {
+    let mut places: BTreeMap<&str, Vec<RepositoryName>> = BTreeMap::new();
     for policy in policies {
         for cluster in &policy.clusters {
             let repositories = places.entry(cluster).or_default();
-            if !repositories.contains(&&policy.repository) {
-                repositories.push(&policy.repository);
+            if !repositories.contains(&policy.repository) {
+                repositories.push(policy.repository.clone());
             }
         }
     }
     places
 }
 
-async fn see(
-    api: &SnapshotApi,
-    repositories: &[&RepositoryName],
-    named: &[&RepositoryName],
-    ticker: Ticker,
-    deadline: Deadline,
-    observer: &dyn Observer,
+/// Looks at a cluster and those of its repositories; `named` are all that any policy names.
+pub(super) async fn see(
+    eye: &mut Eye<'_>,
+    repositories: &[RepositoryName],
+    named: &[RepositoryName],
 ) -> Result<Seen, Failure> {
-    let mut eye = Eye::new(api, ticker, deadline, observer);
-    let mut cluster = eye.cluster().await?;
+    let cluster = eye.cluster().await?;
     let product = eye.product().await?;
-    let facts = api.indices(&product, deadline).await.map_err(|unanswered| unanswered.failure())?;
+    let facts = eye.api.indices(&product, eye.deadline).await.map_err(|unanswered| unanswered.failure())?;
     let ties = eye.ties(&facts).await;
-    cluster.indices = facts.into_iter().map(|facts| facts.index).collect();
-    let mut failures = BTreeMap::new();
+    let mut seen = Seen { cluster, failures: BTreeMap::new() };
+    seen.cluster.indices = facts.into_iter().map(|facts| facts.index).collect();
     for name in repositories {
-        list(&mut eye, name, &ties, &mut cluster, &mut failures).await;
+        list(eye, name, &ties, &mut seen).await;
     }
-    if !cluster.concurrent {
+    if !seen.cluster.concurrent {
         let listed = |other: &str| repositories.iter().any(|name| name.as_str() == other);
         for (other, running) in eye.running_elsewhere(listed).await? {
             // Another policy's own repository is never half seen.
             match named.iter().find(|name| name.as_str() == other) {
-                Some(name) => list(&mut eye, name, &ties, &mut cluster, &mut failures).await,
-                None => drop(cluster.repositories.insert(other, only_these(running))),
+                Some(name) => list(eye, name, &ties, &mut seen).await,
+                None => drop(seen.cluster.repositories.insert(other, only_these(running))),
             }
         }
     }
-    Ok((cluster, failures))
+    Ok(seen)
 }
 
-async fn list(
-    eye: &mut Eye<'_>,
-    name: &RepositoryName,
-    ties: &Ties,
-    cluster: &mut Cluster,
-    failures: &mut BTreeMap<String, Failure>,
-) {
+async fn list(eye: &mut Eye<'_>, name: &RepositoryName, ties: &Ties, seen: &mut Seen) {
     let listed: Result<Repository, Failure> = eye.repository(name, ties, &[]).await;
     match listed {
-        Ok(repository) => drop(cluster.repositories.insert(name.as_str().to_owned(), repository)),
-        Err(failure) => drop(failures.insert(name.as_str().to_owned(), failure)),
+        Ok(repository) => drop(seen.cluster.repositories.insert(name.as_str().to_owned(), repository)),
+        Err(failure) => drop(seen.failures.insert(name.as_str().to_owned(), failure)),
     }
 }

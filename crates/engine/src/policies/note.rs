@@ -1,9 +1,10 @@
 //! What a plan says before anything is done, as the beginning of a report.
 
 use super::report::{NotDone, PolicyReport};
+use snapkeep_core::Failure;
 use snapkeep_core::failure::line;
 use snapkeep_core::plan::{Place, Plan, Skip, Skipped};
-use snapkeep_core::{Code, Failure};
+use std::collections::BTreeMap;
 
 impl PolicyReport {
     pub(super) fn new(place: &Place) -> Self {
@@ -48,41 +49,62 @@ impl PolicyReport {
     }
 
     /// What the planner left out, and what that means.
-    fn note(&mut self, skipped: &Skipped) {
+    fn note(&mut self, skipped: &Skipped, unseen: &Unseen<'_>) {
         self.skipped.push(NotDone { what: skipped.snapshot.clone(), why: skipped.why.to_string() });
-        let why = skipped.why.to_string();
-        match &skipped.why {
-            Skip::Readonly => self.fail(Failure::new(
-                Code::RepositoryConflict,
-                format!("repository {} is registered readonly on {}", self.repository, self.cluster),
-                "let the policy hold for the cluster that owns the repository, or register it without `readonly`",
-            )),
-            Skip::NameTaken => self.fail(Failure::new(
-                Code::SnapshotConflict,
-                format!("{}: {why}", skipped.snapshot.as_deref().unwrap_or_default()),
-                "look at that snapshot (`show`); give the policy another `prefix`, or delete the snapshot",
-            )),
-            Skip::ClockFar { .. } | Skip::ClockContradicted { .. } | Skip::NameOfEvents => {
-                skipped.why.failure().into_iter().for_each(|failure| self.fail(failure));
+        match (&skipped.why, unseen.failure(skipped)) {
+            (Skip::Readonly, Some(failure)) => {
+                let cause = format!("repository {} is registered readonly on {}", self.repository, self.cluster);
+                self.fail(failure.with_cause(cause));
             }
-            Skip::AttemptsUsed { .. } | Skip::NothingSelected | Skip::SlotUnknown => {
-                self.warn(format!("{why}: no snapshot is taken"));
+            (_, Some(failure)) => self.fail(named(skipped, failure)),
+            (Skip::ClockUnknown | Skip::ClockSkewed { .. }, None) => {
+                self.warn(format!("nothing is deleted: {}", skipped.why));
             }
-            Skip::ClockUnknown | Skip::ClockSkewed { .. } => self.warn(format!("nothing is deleted: {why}")),
-            Skip::Limit { .. } => self.warn(format!("{why}: the next run goes on")),
-            Skip::ClusterUnseen
-            | Skip::RepositoryUnseen
-            | Skip::NoSlot
-            | Skip::SlotDone
-            | Skip::SlotRunning
-            | Skip::WindowOver { .. }
-            | Skip::Waiting { .. } => {}
+            (Skip::Limit { .. }, None) => self.warn(format!("{}: the next run goes on", skipped.why)),
+            (_, None) => {}
         }
     }
 }
 
+/// What the policy fails with for what the planner left out.
+pub(super) fn untaken(skipped: &Skipped) -> Option<Failure> {
+    skipped.why.failure().map(|failure| named(skipped, failure))
+}
+
+/// Says which snapshot it is about.
+fn named(skipped: &Skipped, failure: Failure) -> Failure {
+    let Some(snapshot) = &skipped.snapshot else { return failure };
+    let cause = format!("{snapshot}: {}", failure.cause);
+    failure.with_cause(cause)
+}
+
+/// What could not be seen of a cluster, and why: known better than the plan knows it.
+pub(super) struct Unseen<'s> {
+    /// The cluster's own failure says it all.
+    is_cluster: bool,
+    repositories: Option<&'s BTreeMap<String, Failure>>,
+}
+
+impl<'s> Unseen<'s> {
+    /// Nothing of it.
+    pub(super) fn cluster() -> Self {
+        Self { is_cluster: true, repositories: None }
+    }
+
+    /// These of its repositories.
+    pub(super) fn repositories(failures: &'s BTreeMap<String, Failure>) -> Self {
+        Self { is_cluster: false, repositories: Some(failures) }
+    }
+
+    /// What of a cluster or repository that the plan could not see fails the policy.
+    fn failure(&self, skipped: &Skipped) -> Option<Failure> {
+        let known = self.repositories.and_then(|known| known.get(&skipped.place.repository)).cloned();
+        known.or_else(|| skipped.why.failure().filter(|_| !self.is_cluster))
+    }
+}
+
 /// The reports of a plan's policies on one cluster, before anything is done.
-pub(super) fn begin(plan: &Plan, cluster: &str) -> Vec<PolicyReport> {
+pub(super) fn begin(plan: &Plan, cluster: &str, unseen: &Unseen<'_>) -> Vec<PolicyReport> {
     let mut reports: Vec<PolicyReport> = Vec::new();
     for standing in plan.policies.iter().filter(|standing| standing.place.cluster == cluster) {
         let report = at(&mut reports, &standing.place);
@@ -92,7 +114,7 @@ pub(super) fn begin(plan: &Plan, cluster: &str) -> Vec<PolicyReport> {
         }
     }
     for skipped in plan.skipped.iter().filter(|skipped| skipped.place.cluster == cluster) {
-        at(&mut reports, &skipped.place).note(skipped);
+        at(&mut reports, &skipped.place).note(skipped, unseen);
     }
     for kept in plan.kept.iter().filter(|kept| kept.cluster == cluster) {
         if let Some(report) = reports.iter_mut().find(|report| kept.policy.as_deref() == Some(&report.policy)) {

@@ -1,28 +1,28 @@
 //! Deletions, repository by repository: look, send those that the look permits in one request, look again.
 
-use super::apply::Session;
 use super::report::Deleted;
+use super::session::Session;
+use super::ticker::Moment;
 use crate::observe::Event as Notice;
-use snapkeep_cluster::{Feature, Kind, Refusal, Unanswered, Written, batches};
+use crate::patience::Patience;
+use snapkeep_cluster::{Feature, Kind, Unanswered, Written, batches};
 use snapkeep_core::invariants::Look;
 use snapkeep_core::inventory::Cluster;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
-use snapkeep_core::plan::{Delete, Options, Place, Plan};
+use snapkeep_core::plan::{Delete, Options, Plan, Skip};
 use snapkeep_core::steps::{Ask, Event, Machine, Outcome, PERMIT_SECONDS};
 use snapkeep_core::{Code, Failure};
-use snapkeep_transport::{Deadline, Lost};
+use snapkeep_transport::Lost;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The pause before a look that is to show what an earlier one did not: longer from look to look.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_LOOK_PAUSE: Duration = Duration::from_secs(8);
 
-/// How long to wait for whatever else the cluster does first.
-const BUSY_BUDGET: Duration = Duration::from_mins(30);
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_BUSY_PAUSE: Duration = Duration::from_secs(15);
+/// How long other clusters may take to tell where their repositories are, and the share of the time that is left.
+const OTHERS_BUDGET: Duration = Duration::from_mins(1);
+const OTHERS_SHARE: u32 = 4;
 
 /// A deletion under way.
 struct Doomed<'a> {
@@ -41,10 +41,9 @@ struct Purge<'a> {
     open: Vec<Doomed<'a>>,
     of: usize,
     several: bool,
-    looked: Instant,
+    looked: Moment,
     pause: Duration,
-    busy_until: Deadline,
-    busy_pause: Duration,
+    patience: Patience,
 }
 
 /// What a look came to.
@@ -53,19 +52,21 @@ enum Seen {
     Nothing(Failure),
 }
 
-impl<'a> Session<'a> {
+impl<'p> Session<'_, 'p> {
     /// All deletions of the plan on this cluster.
-    pub(super) async fn delete_all(&mut self, plan: &'a Plan) {
-        let mut by_repository: BTreeMap<&str, Vec<&Delete>> = BTreeMap::new();
-        let mut done: BTreeMap<&Place, u32> = BTreeMap::new();
-        let name = self.name;
-        for delete in plan.deletes().filter(|delete| delete.place.cluster == name) {
-            let number = done.entry(&delete.place).or_default();
-            if self.may_begin(delete, *number) {
-                *number += 1;
+    pub(super) async fn delete_all(&mut self, plan: &'p Plan) {
+        let mut by_repository: BTreeMap<&str, Vec<&'p Delete>> = BTreeMap::new();
+        for delete in plan.deletes() {
+            if self.is_open(&delete.place, &delete.snapshot) && self.may_begin(delete) {
                 by_repository.entry(&delete.place.repository).or_default().push(delete);
             }
         }
+        if by_repository.is_empty() {
+            return;
+        }
+        // Before anything goes, it is to be known that it is nobody else's.
+        let patience = self.eye.deadline.left() / OTHERS_SHARE;
+        self.eye.locations.all_told(self.eye.deadline.or_after(OTHERS_BUDGET.min(patience))).await;
         for (repository, deletes) in by_repository {
             match self.purge(repository, &deletes).await {
                 Ok(mut purge) => purge.carry_out(self).await,
@@ -75,7 +76,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether the operator allows it.
-    fn may_begin(&mut self, delete: &Delete, number: u32) -> bool {
+    fn may_begin(&mut self, delete: &Delete) -> bool {
         let limit = self.policies.iter().find(|policy| policy.name == delete.place.policy);
         let limit = limit.map_or(u32::MAX, |policy| policy.limits.max_deletes_per_run);
         let yes = self.options.yes;
@@ -85,17 +86,20 @@ impl<'a> Session<'a> {
             report.warn("nothing is deleted until its plan was carried out once with a yes (`--yes`), or it says `first_delete: allow`");
             return false;
         }
-        if number >= limit {
-            report.skip(&delete.snapshot, format!("the run has its {limit} deletions"));
+        let spent = self.spent.entry(delete.place.policy.clone()).or_default();
+        if *spent >= limit {
+            let why = Skip::Limit { max_deletes_per_run: limit };
+            self.report(&delete.place).skip(&delete.snapshot, why.to_string());
             return false;
         }
+        *spent += 1;
         true
     }
 
-    async fn purge(&self, repository: &str, deletes: &[&'a Delete]) -> Result<Purge<'a>, Failure> {
+    async fn purge(&self, repository: &str, deletes: &[&'p Delete]) -> Result<Purge<'p>, Failure> {
         let repository = RepositoryName::parse(repository)?;
         crate::guard::reserved_stays(&repository)?;
-        let doomed = |delete: &&'a Delete| {
+        let doomed = |delete: &&'p Delete| {
             let name = SnapshotName::parse(&delete.snapshot)?;
             Ok(Doomed { delete, name, machine: Machine::default(), attempted: false, last: None })
         };
@@ -105,27 +109,29 @@ impl<'a> Session<'a> {
             of: open.len(),
             open,
             several: self.eye.product().await.is_ok_and(|product| product.has(Feature::MultiDelete)),
-            looked: Instant::now(),
+            looked: self.eye.ticker.moment(),
             pause: Duration::ZERO,
-            busy_until: self.eye.deadline.or_after(BUSY_BUDGET),
-            busy_pause: BUSY_PAUSE,
+            patience: Patience::of_deletions(self.eye.deadline),
         })
     }
 }
 
 impl Purge<'_> {
-    async fn carry_out(&mut self, session: &mut Session<'_>) {
+    async fn carry_out(&mut self, session: &mut Session<'_, '_>) {
         while !self.open.is_empty() {
             if session.eye.deadline.left().is_zero() {
                 return self.out_of_time(session);
             }
             let turn = self.turn();
-            self.looked = Instant::now();
+            self.looked = session.eye.ticker.moment();
             let names: Vec<&str> = self.open[..turn].iter().map(|doomed| doomed.name.as_str()).collect();
             let seen = match session.eye.at(&self.repository, &names, true).await {
                 Ok(cluster) => Seen::Cluster(Box::new(cluster)),
                 Err(failure) => Seen::Nothing(failure),
             };
+            if let Some(failure) = session.eye.locations.shared(session.eye.name, self.repository.as_str()) {
+                return self.leave_all(session, &failure);
+            }
             self.tell_look(session, turn, &seen);
             self.settle(session);
             self.send(session).await;
@@ -133,6 +139,14 @@ impl Purge<'_> {
                 continue;
             }
             session.eye.deadline.pause(self.pause).await;
+        }
+    }
+
+    /// The repository is another's place as well.
+    fn leave_all(&mut self, session: &mut Session<'_, '_>, failure: &Failure) {
+        for doomed in std::mem::take(&mut self.open) {
+            session.report(&doomed.delete.place).fail(failure.clone());
+            doomed.give_up(session, &failure.cause);
         }
     }
 
@@ -144,7 +158,7 @@ impl Purge<'_> {
         sent + batches(&names, self.several).first().map_or(0, |batch| batch.len())
     }
 
-    fn tell_look(&mut self, session: &Session<'_>, turn: usize, seen: &Seen) {
+    fn tell_look(&mut self, session: &Session<'_, '_>, turn: usize, seen: &Seen) {
         let now = session.eye.ticker.now();
         let looked_at = self.open[..turn].iter_mut().filter(|doomed| *doomed.machine.ask() == Ask::Look);
         let cluster = match seen {
@@ -157,7 +171,7 @@ impl Purge<'_> {
                 return;
             }
         };
-        let Some(look) = Look::new(session.policies, session.name, cluster, self.repository.as_str(), now) else {
+        let Some(look) = Look::new(session.policies, session.eye.name, cluster, self.repository.as_str(), now) else {
             return;
         };
         let allowed = Options { allow_unknown_clock: session.options.allow_unknown_clock };
@@ -169,7 +183,7 @@ impl Purge<'_> {
     }
 
     /// Reports what has ended.
-    fn settle(&mut self, session: &mut Session<'_>) {
+    fn settle(&mut self, session: &mut Session<'_, '_>) {
         let (ended, open): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.open).into_iter().partition(|doomed| matches!(doomed.machine.ask(), Ask::End(_)));
         self.open = open;
@@ -179,7 +193,7 @@ impl Purge<'_> {
     }
 
     /// One request for those that the look permits, as many as one takes.
-    async fn send(&mut self, session: &mut Session<'_>) {
+    async fn send(&mut self, session: &mut Session<'_, '_>) {
         let is_permitted = |doomed: &Doomed<'_>| *doomed.machine.ask() == Ask::Act;
         let names: Vec<SnapshotName> =
             self.open.iter().filter(|doomed| is_permitted(doomed)).map(|doomed| doomed.name.clone()).collect();
@@ -192,7 +206,7 @@ impl Purge<'_> {
         for doomed in self.open.iter_mut().filter(|doomed| is_permitted(doomed) && !batch.contains(&doomed.name)) {
             doomed.machine.tell(Event::Expired);
         }
-        if self.looked.elapsed().as_secs() >= PERMIT_SECONDS.unsigned_abs() {
+        if session.eye.ticker.since(self.looked).as_secs() >= PERMIT_SECONDS {
             return self.tell(batch, &Event::Expired, None);
         }
         let shown: Vec<&str> = batch.iter().map(SnapshotName::as_str).collect();
@@ -210,13 +224,13 @@ impl Purge<'_> {
     }
 
     /// What the answer means. Whatever it is, a look says what came of it.
-    async fn hear(&mut self, session: &mut Session<'_>, batch: &[SnapshotName], written: Written) {
+    async fn hear(&mut self, session: &mut Session<'_, '_>, batch: &[SnapshotName], written: Written) {
         match written {
             Written::Done(()) => self.tell(batch, &Event::Accepted, None),
             Written::Refused(refusal) if refusal.kind == Kind::Busy => {
                 self.busy(session, batch, refusal.failure()).await;
             }
-            Written::Refused(refusal) if is_unclear(&refusal) => {
+            Written::Refused(refusal) if refusal.is_unclear() => {
                 self.pause = LOOK_PAUSE;
                 self.tell(batch, &Event::Lost, Some(&refusal.failure()));
             }
@@ -243,11 +257,9 @@ impl Purge<'_> {
     }
 
     /// The cluster does something else first. (It may be an earlier request of our own: the next look tells.)
-    async fn busy(&mut self, session: &mut Session<'_>, batch: &[SnapshotName], failure: Failure) {
-        session.eye.notice(&Notice::Waiting { why: &failure.cause, left: self.busy_until.left() });
-        let waited = self.busy_until.pause(self.busy_pause).await;
-        self.busy_pause = (self.busy_pause * 2).min(LONGEST_BUSY_PAUSE);
-        if !waited {
+    async fn busy(&mut self, session: &mut Session<'_, '_>, batch: &[SnapshotName], failure: Failure) {
+        session.eye.notice(&Notice::Waiting { why: &failure.cause, left: self.patience.left() });
+        if !self.patience.wait().await {
             return self.tell(batch, &Event::Refused, Some(&failure));
         }
         for doomed in self.open.iter_mut().filter(|doomed| batch.contains(&doomed.name)) {
@@ -255,23 +267,41 @@ impl Purge<'_> {
         }
     }
 
-    fn out_of_time(&mut self, session: &mut Session<'_>) {
+    fn out_of_time(&mut self, session: &mut Session<'_, '_>) {
         for doomed in std::mem::take(&mut self.open) {
-            if doomed.machine.has_sent() {
-                let failure = doomed.unknown();
-                session.report(&doomed.delete.place).fail(failure);
-            } else {
-                session
-                    .report(&doomed.delete.place)
-                    .skip(doomed.name.as_str(), "no time was left: the next run goes on");
-            }
+            doomed.give_up(session, "no time was left: the next run goes on");
         }
     }
 }
 
 impl Doomed<'_> {
-    fn report(self, session: &mut Session<'_>) {
+    /// It is not gone on with. What was sent for it may still have an effect.
+    fn give_up(self, session: &mut Session<'_, '_>, why: &str) {
+        let report = session.report(&self.delete.place);
+        report.skip(self.name.as_str(), why);
+        match &self.last {
+            _ if !self.attempted => {}
+            Some(busy) if busy.code == Code::SnapshotRunning => report.fail(self.undeleted(busy)),
+            _ => report.fail(self.unknown()),
+        }
+    }
+
+    fn undeleted(&self, why: &Failure) -> Failure {
+        let cause = format!("snapshot {} was not deleted: {}", self.name, why.cause);
+        why.clone().with_cause(cause)
+    }
+
+    fn report(self, session: &mut Session<'_, '_>) {
         let Ask::End(outcome) = self.machine.ask().clone() else { return };
+        if let Outcome::Stale(violation) = outcome {
+            let wrong = violation.wrong.clone();
+            // What was sent for it may still have an effect.
+            return if self.attempted {
+                self.give_up(session, &wrong);
+            } else {
+                session.stale(&self.delete.place, violation);
+            };
+        }
         let report = session.report(&self.delete.place);
         let name = self.name.as_str();
         match outcome {
@@ -280,16 +310,11 @@ impl Doomed<'_> {
                 let reasons = self.delete.reasons.clone();
                 report.deleted.push(Deleted { snapshot: name.to_owned(), reasons });
             }
-            Outcome::Stale(violation) => {
-                report.skip(name, violation.wrong.clone());
-                report.fail(violation.into());
-            }
             Outcome::Unknown => report.fail(self.unknown()),
-            Outcome::Refused | Outcome::Unseen => {
+            Outcome::Refused | Outcome::Unseen | Outcome::Stale(_) => {
                 let failure = self.last.clone().unwrap_or_else(|| self.unknown());
-                let cause = format!("snapshot {name} was not deleted: {}", failure.cause);
                 report.skip(name, failure.cause.clone());
-                report.fail(failure.with_cause(cause));
+                report.fail(self.undeleted(&failure));
             }
         }
     }
@@ -306,8 +331,4 @@ impl Doomed<'_> {
             "the next run looks again",
         )
     }
-}
-
-fn is_unclear(refusal: &Refusal) -> bool {
-    matches!(refusal.kind, Kind::Throttled | Kind::Gateway | Kind::ServerError)
 }

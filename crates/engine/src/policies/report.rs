@@ -1,5 +1,6 @@
 //! What a run did.
 
+use super::location::Locations;
 use crate::report::Outcome;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,6 +22,24 @@ pub struct RunReport {
     pub clusters: BTreeMap<String, ClusterReport>,
     /// Each policy on each of its clusters, by policy and cluster.
     pub policies: Vec<PolicyReport>,
+}
+
+/// What came of one cluster.
+pub(super) struct Visit {
+    failure: Option<Failure>,
+    policies: Vec<PolicyReport>,
+}
+
+impl Visit {
+    /// It answered.
+    pub(super) fn made(policies: Vec<PolicyReport>) -> Self {
+        Self { failure: None, policies }
+    }
+
+    /// It could not be set up, or did not answer.
+    pub(super) fn in_vain(failure: Failure, policies: Vec<PolicyReport>) -> Self {
+        Self { failure: Some(failure), policies }
+    }
 }
 
 /// How a cluster fared.
@@ -115,6 +134,24 @@ impl Taken {
 }
 
 impl RunReport {
+    /// The report on the clusters of these names. A repository that has turned out to be another's place as well is a
+    /// failure of its policies, whatever has been done by then.
+    pub(super) fn of(begun: Timestamp, ended: Timestamp, visits: Vec<(String, Visit)>, locations: &Locations) -> Self {
+        let mut report =
+            Self { schema: 1, started_at: begun, finished_at: ended, clusters: BTreeMap::new(), policies: Vec::new() };
+        for (name, Visit { failure, policies }) in visits {
+            let outcome = if failure.is_none() { ClusterOutcome::Seen } else { ClusterOutcome::Unseen };
+            report.clusters.insert(name, ClusterReport { outcome, failure });
+            report.policies.extend(policies);
+        }
+        for ((cluster, repository), failure, _) in locations.conflicts() {
+            let there = |policy: &&mut PolicyReport| policy.cluster == cluster && policy.repository == repository;
+            report.policies.iter_mut().filter(there).for_each(|policy| policy.fail(failure.clone()));
+        }
+        report.policies.sort_by(|a, b| (&a.policy, &a.cluster).cmp(&(&b.policy, &b.cluster)));
+        report
+    }
+
     /// What ends a command or fails an invocation: the worst of all failures, a cluster's before a policy's; none if
     /// everything that was to be done is done or under way.
     pub fn verdict(&self) -> Result<(), Failure> {

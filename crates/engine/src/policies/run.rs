@@ -1,19 +1,27 @@
-//! All of it, once: look, plan, carry out; again only for policies whose snapshot has to wait for another.
+//! All of it, once: on each cluster look, plan, carry out; and again where a snapshot has to wait for another.
 
-use super::apply::{ApplyOptions, apply};
-use super::decide::decide;
-use super::eye::Ticker;
-use super::fleet::Fleet;
-use super::gather::{Gathered, gather};
+use super::apply::{ApplyOptions, Work};
+use super::decide::decide_on;
+use super::eye::{Eye, Scene};
+use super::fleet::{Fleet, meant};
+use super::gather::{Seen, places, see};
+use super::location::Locations;
 use super::note;
-use super::report::{ClusterOutcome, ClusterReport, PolicyReport, RunReport};
+use super::report::{PolicyReport, RunReport, Visit};
+use super::session::{Session, Spent};
 use super::take::running_first;
+use super::ticker::Ticker;
+use super::together::together;
 use crate::observe::{Event, Observer};
 use jiff::Timestamp;
+use snapkeep_cluster::SnapshotApi;
+use snapkeep_core::Failure;
+use snapkeep_core::inventory::Inventory;
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::plan::{Options, Place, Plan, Skip, Step};
 use snapkeep_core::policy::Policy;
 use snapkeep_transport::Deadline;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The pause until a snapshot that has to wait is looked at again: doubled up to the longest.
@@ -25,113 +33,184 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct RunOptions {
     /// How what is planned is carried out.
     pub apply: ApplyOptions,
-    /// The policies to run; none are all. (See [`check_names`](super::check_names) for names that are none.)
+    /// The policies to run; none are all. (See [`check_names`](snapkeep_core::policy::check_names) for names that are none.)
     pub only: Vec<String>,
     /// What time it is.
     pub at: Timestamp,
 }
 
-/// Runs the policies once. Where another snapshot runs and the version takes one at a time, it waits while the slot
-/// may still begin and there is time. Never fails as a whole: see [`RunReport::verdict`].
+/// Runs the policies once, on all clusters side by side: none waits for another. Where another snapshot runs and the
+/// version takes one at a time, it waits while the slot may still begin and there is time. Never fails as a whole: see
+/// [`RunReport::verdict`].
 pub async fn run(
-    fleet: &Fleet,
+    fleet: &Fleet<'_>,
     policies: &BTreeMap<String, Policy>,
     options: &RunOptions,
     deadline: Deadline,
     observer: &dyn Observer,
 ) -> RunReport {
-    let ticker = Ticker::new(options.at);
-    let planning = Options { allow_unknown_clock: options.apply.allow_unknown_clock };
-    let mut report: Option<RunReport> = None;
-    let (mut only, mut pause) = (options.only.clone(), PAUSE);
-    loop {
-        let now = ticker.now();
-        let gathered = gather(fleet, policies, &only, now, deadline, observer).await;
-        let mut plan = decide(policies, &gathered, &only, &planning, now);
-        let postponed = postpone(&mut plan, &gathered, now);
-        let mut round = apply(fleet, policies, &plan, &options.apply, now, deadline, observer).await;
-        note_unseen(&mut round, &gathered, &plan);
-        let waiting = waiting(&plan, now);
-        match &mut report {
-            Some(report) => report.go_on(round),
-            None => report = Some(round),
+    let all: Vec<Policy> = policies.values().cloned().collect();
+    let clusters = places(meant(policies, &options.only));
+    let named = places(policies.values());
+    let locations = Locations::of(clusters.keys().copied());
+    let ticker = Ticker::new(options.at, options.apply.clock);
+    let scene = Scene { ticker, deadline, observer, locations: &locations };
+    let work = &Work { policies: &all, options: &options.apply, scene };
+    let visits = clusters.into_keys().map(|name| {
+        let named = &named[name];
+        async move {
+            let _teller = work.scene.locations.teller(name);
+            let mut rounds = Rounds::new(work, name, named, options.only.clone());
+            let visit = match fleet.get(name, deadline).await {
+                Ok(api) => rounds.all(api).await,
+                Err(failure) => rounds.in_vain(failure),
+            };
+            (name.to_owned(), visit)
         }
-        let Some((place, why)) = waiting.first() else { break };
-        observer.notice(&Event::Waiting { why, left: deadline.left() });
-        tracing::info!(policy = place.policy, "{why}");
-        only = waiting.iter().map(|(place, _)| place.policy.clone()).chain(postponed).collect();
-        if !deadline.pause(pause).await {
-            if let Some(report) = &mut report {
-                report.waited_in_vain(&plan);
-            }
-            break;
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-    let mut report = report.unwrap_or_else(|| RunReport::empty(options.at));
-    report.finished_at = ticker.now();
-    report
+    });
+    let visits = together(visits).await;
+    RunReport::of(options.at, ticker.now(), visits, &locations)
 }
 
-/// Policies whose snapshot has to wait, and for what.
-fn waiting(plan: &Plan, now: Timestamp) -> Vec<(&Place, String)> {
-    let still =
-        plan.skipped.iter().filter(|skipped| matches!(&skipped.why, Skip::Waiting { until, .. } if *until > now));
-    still.map(|skipped| (&skipped.place, skipped.why.to_string())).collect()
+/// One cluster's run: a round for each look at what exists.
+struct Rounds<'a> {
+    work: &'a Work<'a>,
+    name: &'a str,
+    /// The repositories that any policy names on this cluster.
+    named: &'a [RepositoryName],
+    planning: Options,
+    /// The policies of the next round; none are all.
+    only: Vec<String>,
+    /// Snapshots that have to wait, and for what.
+    waited: BTreeMap<Place, Failure>,
+    reports: Vec<PolicyReport>,
+}
+
+impl<'a> Rounds<'a> {
+    fn new(work: &'a Work<'a>, name: &'a str, named: &'a [RepositoryName], only: Vec<String>) -> Self {
+        let planning = Options { allow_unknown_clock: work.options.allow_unknown_clock };
+        Self { work, name, named, planning, only, waited: BTreeMap::new(), reports: Vec::new() }
+    }
+
+    async fn all(&mut self, api: &'a SnapshotApi) -> Visit {
+        let Scene { ticker, deadline, observer, locations } = self.work.scene;
+        let (mut eye, mut spent) = (Eye::new(self.name, api, &self.work.scene), Spent::new());
+        let mut pause = PAUSE;
+        loop {
+            let now = ticker.now();
+            let mut seen = match see(&mut eye, &self.repositories(), self.named).await {
+                Ok(seen) => seen,
+                Err(failure) => return self.in_vain(failure),
+            };
+            locations.told(self.name);
+            self.leave_to_others(&mut seen);
+            let (mut plan, seen) = self.plan(seen, now);
+            let waiting = waiting(&plan, now);
+            let postponed = postpone(&mut plan, !waiting.is_empty() && !seen.cluster.concurrent);
+            let done = Session::new(self.work, eye, spent).carry_out(&plan, seen).await;
+            (eye, spent) = (done.eye, done.spent);
+            self.go_on(done.reports);
+            self.missed(&plan);
+            if waiting.is_empty() {
+                break;
+            }
+            for (place, _, why) in &waiting {
+                observer.notice(&Event::Waiting { why, left: deadline.left() });
+                tracing::info!(policy = place.policy, cluster = self.name, "{why}");
+            }
+            self.only = waiting.iter().map(|(place, ..)| place.policy.clone()).chain(postponed).collect();
+            self.waited = waiting.into_iter().map(|(place, failure, _)| (place, failure)).collect();
+            if !deadline.pause(pause).await {
+                self.waited_in_vain();
+                break;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Visit::made(std::mem::take(&mut self.reports))
+    }
+
+    /// The repositories of this round's policies.
+    fn repositories(&self) -> Vec<RepositoryName> {
+        let meant = |policy: &&Policy| self.only.is_empty() || self.only.contains(&policy.name);
+        places(self.work.policies.iter().filter(meant)).remove(self.name).unwrap_or_default()
+    }
+
+    /// Where another repository that is the same place came first, nothing is done.
+    fn leave_to_others(&self, seen: &mut Seen) {
+        let names: Vec<String> = seen.cluster.repositories.keys().cloned().collect();
+        for repository in names {
+            if let Some(failure) = self.work.scene.locations.taken(self.name, &repository) {
+                seen.cluster.repositories.remove(&repository);
+                seen.failures.insert(repository, failure);
+            }
+        }
+    }
+
+    fn plan(&self, seen: Seen, now: Timestamp) -> (Plan, Seen) {
+        let Seen { cluster, failures } = seen;
+        let mut inventory = Inventory { clusters: BTreeMap::from([(self.name.to_owned(), cluster)]) };
+        let plan = decide_on(self.name, &inventory, self.work.policies, &self.only, self.planning, now);
+        let cluster = inventory.clusters.remove(self.name).unwrap_or_default();
+        (plan, Seen { cluster, failures })
+    }
+
+    /// The cluster could not be set up, or does not answer (any more).
+    fn in_vain(&mut self, failure: Failure) -> Visit {
+        if self.reports.is_empty() {
+            let (now, nothing) = (self.work.scene.ticker.now(), Inventory::default());
+            let plan = decide_on(self.name, &nothing, self.work.policies, &self.only, self.planning, now);
+            self.reports = note::begin(&plan, self.name, &note::Unseen::cluster());
+        }
+        self.waited_in_vain();
+        Visit::in_vain(failure, std::mem::take(&mut self.reports))
+    }
+
+    /// Takes over what a later round did. What the earlier one said of the state of things is out of date.
+    fn go_on(&mut self, later: Vec<PolicyReport>) {
+        for round in later {
+            match self.reports.iter_mut().find(|mine| mine.policy == round.policy) {
+                Some(mine) => mine.go_on(round),
+                None => self.reports.push(round),
+            }
+        }
+    }
+
+    /// A slot that has waited until its window was over has missed its snapshot because of what it waited for.
+    fn missed(&mut self, plan: &Plan) {
+        for skipped in plan.skipped.iter().filter(|skipped| matches!(skipped.why, Skip::WindowOver { .. })) {
+            let Some(failure) = self.waited.get(&skipped.place) else { continue };
+            let report = note::at(&mut self.reports, &skipped.place);
+            report.failures.retain(|other| Some(other) != note::untaken(skipped).as_ref());
+            report.fail(failure.clone());
+        }
+    }
+
+    /// There is no time left to wait.
+    fn waited_in_vain(&mut self) {
+        for (place, failure) in std::mem::take(&mut self.waited) {
+            note::at(&mut self.reports, &place).fail(failure);
+        }
+    }
+}
+
+/// Policies whose snapshot has to wait, what it fails with if it waits in vain, and for what in words.
+fn waiting(plan: &Plan, now: Timestamp) -> Vec<(Place, Failure, String)> {
+    let still = plan.skipped.iter().filter_map(|skipped| match &skipped.why {
+        why @ Skip::Waiting { behind_repository, behind, until } if *until > now => {
+            Some((skipped.place.clone(), running_first(behind, behind_repository), why.to_string()))
+        }
+        _ => None,
+    });
+    still.collect()
 }
 
 /// Takes out deletions where a snapshot has to wait because one thing runs at a time: they would wait as well, and the
 /// snapshot for them. Says whose they are.
-fn postpone(plan: &mut Plan, gathered: &Gathered, now: Timestamp) -> Vec<String> {
-    let one_at_a_time = |cluster: &str| gathered.inventory.clusters.get(cluster).is_some_and(|seen| !seen.concurrent);
-    let busy: BTreeSet<String> = waiting(plan, now).into_iter().map(|(place, _)| place.cluster.clone()).collect();
-    let is_later = |step: &Step| {
-        let cluster = &step.place().cluster;
-        matches!(step, Step::Delete(_)) && busy.contains(cluster) && one_at_a_time(cluster)
-    };
+fn postpone(plan: &mut Plan, is_busy: bool) -> Vec<String> {
+    let is_later = |step: &Step| is_busy && matches!(step, Step::Delete(_));
     let (later, now): (Vec<Step>, Vec<Step>) = std::mem::take(&mut plan.steps).into_iter().partition(is_later);
     plan.steps = now;
     later.into_iter().map(|step| step.place().policy.clone()).collect()
-}
-
-/// Clusters and repositories that could not be looked at are failures of the run.
-fn note_unseen(report: &mut RunReport, gathered: &Gathered, plan: &Plan) {
-    for (name, failure) in &gathered.failures {
-        let unseen = ClusterReport { outcome: ClusterOutcome::Unseen, failure: Some(failure.clone()) };
-        report.clusters.insert(name.clone(), unseen);
-    }
-    let unseen = plan.skipped.iter().filter(|skipped| skipped.why == Skip::RepositoryUnseen);
-    for place in unseen.map(|skipped| &skipped.place) {
-        let failure = gathered.repositories.get(&place.cluster).and_then(|found| found.get(&place.repository));
-        if let Some(failure) = failure {
-            note::at(&mut report.policies, place).fail(failure.clone());
-        }
-    }
-}
-
-impl RunReport {
-    fn empty(at: Timestamp) -> Self {
-        Self { schema: 1, started_at: at, finished_at: at, clusters: BTreeMap::new(), policies: Vec::new() }
-    }
-
-    /// Takes over what a later round did. What the earlier one said of the state of things is out of date.
-    fn go_on(&mut self, later: Self) {
-        self.clusters.extend(later.clusters);
-        for round in later.policies {
-            match self.policies.iter_mut().find(|mine| mine.policy == round.policy && mine.cluster == round.cluster) {
-                Some(mine) => mine.go_on(round),
-                None => self.policies.push(round),
-            }
-        }
-    }
-
-    fn waited_in_vain(&mut self, plan: &Plan) {
-        for skipped in &plan.skipped {
-            if let Skip::Waiting { behind_repository, behind, .. } = &skipped.why {
-                note::at(&mut self.policies, &skipped.place).fail(running_first(behind, behind_repository));
-            }
-        }
-    }
 }
 
 impl PolicyReport {

@@ -1,27 +1,27 @@
 //! One creation: look, send, look again.
 
-use super::apply::{Session, UnderWay, changed_plan};
+use super::eye::Eye;
 use super::report::Taken;
+use super::session::{Session, UnderWay, changed_plan};
+use super::ticker::Moment;
 use crate::create::{Sent, write};
 use crate::job::{Creation, Identity};
 use crate::observe::Event as Notice;
+use crate::patience::Patience;
 use crate::report::Outcome as Begun;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use snapkeep_cluster::Kind;
-use snapkeep_core::invariants::Look;
+use snapkeep_core::invariants::{Look, Violation};
+use snapkeep_core::inventory::Cluster;
 use snapkeep_core::naming::{self, RepositoryName, SnapshotName};
 use snapkeep_core::plan::{Create, Options};
 use snapkeep_core::steps::{Ask, Event, Machine, Outcome, PERMIT_SECONDS};
 use snapkeep_core::{Code, Failure};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The pause before a look that is to show what an earlier one did not: longer from look to look.
 const LOOK_PAUSE: Duration = Duration::from_millis(400);
-
-/// The pause while something else runs first: doubled up to the longest.
-const BUSY_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_BUSY_PAUSE: Duration = Duration::from_secs(15);
 
 /// What one look came to.
 enum Looked {
@@ -35,19 +35,21 @@ struct Taking<'a> {
     create: &'a Create,
     job: Creation,
     machine: Machine,
-    looked: Instant,
+    looked: Moment,
     /// Whether the server said yes.
     accepted: bool,
+    /// Whether the server has answered each write with an error of its own.
+    is_failed: bool,
     looks: u32,
-    busy_pause: Duration,
+    patience: Patience,
     /// Why the last look or write did not do what it should.
     last: Option<Failure>,
 }
 
-impl<'a> Session<'a> {
+impl<'p> Session<'_, 'p> {
     /// Takes the snapshot; `None` if the plan no longer fits, which is reported.
-    pub(super) async fn take(&mut self, create: &'a Create) -> Result<Option<UnderWay<'a>>, Failure> {
-        let mut taking = Taking::new(create, self.job(create)?);
+    pub(super) async fn take(&mut self, create: &'p Create) -> Result<Option<UnderWay<'p>>, Failure> {
+        let mut taking = Taking::new(create, self.job(create)?, &self.eye);
         let outcome = loop {
             match taking.machine.ask().clone() {
                 Ask::Look => {
@@ -57,7 +59,7 @@ impl<'a> Session<'a> {
                         Looked::Busy(failure) => taking.wait(self, failure).await?,
                     }
                 }
-                Ask::Act if taking.looked.elapsed().as_secs() >= PERMIT_SECONDS.unsigned_abs() => {
+                Ask::Act if self.eye.ticker.since(taking.looked).as_secs() >= PERMIT_SECONDS => {
                     taking.machine.tell(Event::Expired);
                 }
                 Ask::Act => taking.send(self).await?,
@@ -94,17 +96,18 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn begun(&mut self, taking: Taking<'a>, outcome: Outcome) -> Result<Option<UnderWay<'a>>, Failure> {
+    fn begun(&mut self, taking: Taking<'p>, outcome: Outcome) -> Result<Option<UnderWay<'p>>, Failure> {
         let create = taking.create;
         let unseen = || changed_plan("it could not be looked at");
         let how = match outcome {
             Outcome::Done if taking.accepted => Begun::Created,
             Outcome::Done | Outcome::Already => Begun::Adopted,
             Outcome::Stale(violation) => {
-                let report = self.report(&create.place);
-                report.skip(&create.snapshot, violation.wrong.clone());
-                return Err(violation.into());
+                self.stale(&create.place, violation);
+                return Ok(None);
             }
+            // Every look has shown that what the server said is so.
+            Outcome::Unknown if taking.is_failed => return Err(taking.last.unwrap_or_else(unseen)),
             Outcome::Unknown => return Err(unknown(create, taking.last)),
             Outcome::Refused | Outcome::Unseen => return Err(taking.last.unwrap_or_else(unseen)),
         };
@@ -121,29 +124,32 @@ impl<'a> Session<'a> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(create: &'a Create, job: Creation) -> Self {
+    fn new(create: &'a Create, job: Creation, eye: &Eye<'_>) -> Self {
+        let window = create.guard.begin_before.duration_since(eye.ticker.now());
+        let window = Duration::try_from(window).unwrap_or(Duration::ZERO);
         Self {
             create,
             job,
             machine: Machine::default(),
-            looked: Instant::now(),
+            looked: eye.ticker.moment(),
             accepted: false,
+            is_failed: true,
             looks: 0,
-            busy_pause: BUSY_PAUSE,
+            patience: Patience::until(eye.deadline.or_after(window)),
             last: None,
         }
     }
 
     /// The first look, and the first after a write, are made at once.
-    async fn pause_before_look(&mut self, session: &Session<'_>) {
+    async fn pause_before_look(&mut self, session: &Session<'_, '_>) {
         if self.looks > 0 {
             session.eye.deadline.pause(LOOK_PAUSE * self.looks).await;
         }
         self.looks += 1;
     }
 
-    async fn look(&mut self, session: &mut Session<'_>) -> Looked {
-        self.looked = Instant::now();
+    async fn look(&mut self, session: &mut Session<'_, '_>) -> Looked {
+        self.looked = session.eye.ticker.moment();
         let cluster = match session.eye.at(&self.job.repository, &[&self.create.snapshot], false).await {
             Ok(cluster) => cluster,
             Err(failure) => {
@@ -153,30 +159,29 @@ impl<'a> Taking<'a> {
         };
         let now = session.eye.ticker.now();
         let repository = self.job.repository.as_str();
-        let Some(look) = Look::new(session.policies, session.name, &cluster, repository, now) else {
+        let Some(look) = Look::new(session.policies, session.eye.name, &cluster, repository, now) else {
             return Looked::Told(Event::Unseen);
         };
         let allowed = Options { allow_unknown_clock: session.options.allow_unknown_clock };
         match look.allowing(allowed, session.options.yes).may_create(self.create) {
             Ok(permit) => Looked::Told(Event::Permitted(permit)),
-            Err(violation) => match cluster.running().next() {
-                Some((place, running))
-                    if self.create.guard.alone && now < self.create.guard.begin_before && violation.invariant == 4 =>
-                {
-                    Looked::Busy(running_first(&running.name, place))
-                }
-                _ => Looked::Told(Event::Refuted(violation)),
+            Err(violation) => match in_the_way(&cluster, self.create, &violation, now) {
+                Some(running) => Looked::Busy(running),
+                None => Looked::Told(Event::Refuted(violation)),
             },
         }
     }
 
-    async fn send(&mut self, session: &Session<'_>) -> Result<(), Failure> {
+    async fn send(&mut self, session: &Session<'_, '_>) -> Result<(), Failure> {
         self.looks = 0;
         let sent = write(session.eye.api, &self.job, session.eye.deadline).await;
         self.accepted = matches!(sent, Sent::Accepted);
+        self.is_failed &= matches!(sent, Sent::Never(_) | Sent::Unclear { kind: Some(Kind::ServerError), .. });
         match sent {
             Sent::Accepted => self.machine.tell(Event::Accepted),
-            Sent::Refused(failure) => self.told(Event::Refused, failure),
+            Sent::Refused(failure) | Sent::Unclear { failure, kind: Some(Kind::NameTaken) } => {
+                self.told(Event::Refused, failure);
+            }
             // Nothing was sent, as when a permit has expired.
             Sent::Never(failure) => self.told(Event::Expired, failure),
             Sent::Unclear { failure, kind: Some(Kind::Busy) } => {
@@ -184,8 +189,10 @@ impl<'a> Taking<'a> {
                 self.machine = Machine::default();
                 self.wait(session, failure).await?;
             }
-            Sent::Unclear { failure, kind: Some(Kind::NameTaken | Kind::ServerError) } => {
-                self.told(Event::Refused, failure);
+            // It may have begun all the same, and show a little later.
+            Sent::Unclear { failure, kind: Some(Kind::ServerError) } => {
+                self.looks = 1;
+                self.told(Event::Lost, failure);
             }
             Sent::Unclear { failure, .. } => self.told(Event::Lost, failure),
         }
@@ -198,16 +205,10 @@ impl<'a> Taking<'a> {
     }
 
     /// Waits while something else runs first, as long as the snapshot may still begin.
-    async fn wait(&mut self, session: &Session<'_>, failure: Failure) -> Result<(), Failure> {
-        let window = self.create.guard.begin_before.duration_since(session.eye.ticker.now());
-        let until = session.eye.deadline.or_after(Duration::try_from(window).unwrap_or(Duration::ZERO));
-        session.eye.notice(&Notice::Waiting { why: &failure.cause, left: until.left() });
+    async fn wait(&mut self, session: &Session<'_, '_>, failure: Failure) -> Result<(), Failure> {
+        session.eye.notice(&Notice::Waiting { why: &failure.cause, left: self.patience.left() });
         self.looks = 0;
-        if !until.pause(self.busy_pause).await {
-            return Err(failure);
-        }
-        self.busy_pause = (self.busy_pause * 2).min(LONGEST_BUSY_PAUSE);
-        Ok(())
+        if self.patience.wait().await { Ok(()) } else { Err(failure) }
     }
 }
 
@@ -225,6 +226,18 @@ fn body(create: &Create, metadata: Option<Map<String, Value>>) -> Map<String, Va
     body.insert("partial".to_owned(), json!(create.partial));
     body.extend(metadata.map(|metadata| ("metadata".to_owned(), Value::Object(metadata))));
     body
+}
+
+/// What runs first, if that is all that the violation is about: it is waited for, as long as the slot may begin.
+pub(super) fn in_the_way(
+    cluster: &Cluster,
+    create: &Create,
+    violation: &Violation,
+    ours: Timestamp,
+) -> Option<Failure> {
+    let waits = create.guard.alone && violation.invariant == 4 && cluster.time(ours) < create.guard.begin_before;
+    let (repository, running) = cluster.running().next().filter(|_| waits)?;
+    Some(running_first(&running.name, repository))
 }
 
 pub(super) fn running_first(name: &str, repository: &str) -> Failure {

@@ -69,7 +69,7 @@ async fn two_runs_at_once_take_one_snapshot_and_delete_each_once() {
     }
 }
 
-async fn planned(fleet: &Fleet, policies: &crate::world::Policies) -> snapkeep_core::plan::Plan {
+async fn planned(fleet: &Fleet<'_>, policies: &crate::world::Policies) -> snapkeep_core::plan::Plan {
     let now = NOW.parse().unwrap();
     let gathered = gather(fleet, policies, &[], now, minutes(1), &Silent).await;
     assert!(gathered.failures.is_empty() && gathered.repositories.is_empty(), "{gathered:?}");

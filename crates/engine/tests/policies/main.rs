@@ -9,5 +9,8 @@ mod index_gone;
 mod killed;
 mod names;
 mod one_at_a_time;
+mod places;
+mod stale;
 mod unreachable;
+mod waiting;
 mod world;

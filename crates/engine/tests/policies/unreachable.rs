@@ -1,11 +1,13 @@
 //! Clusters that do not answer: for good, for a while, or only to some.
 
 use crate::world::{CLUSTER, World, api, created, deleted, minutes, nodes, of, options, policies};
-use snapkeep_core::Code;
+use snapkeep_core::{Code, Failure};
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{ClusterOutcome, Fleet, RunOptions, run};
 use snapkeep_front::{Action, Fault};
+use snapkeep_testbed::eventually;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const NOW: &str = "2026-03-10T03:05:00Z";
 
@@ -48,6 +50,9 @@ async fn one_repositorys_failure_does_not_block_another() {
     assert_eq!(report.verdict().unwrap_err().code, Code::RepositoryMissing);
 }
 
+const SERVER_ERROR: &str =
+    r#"{"error":{"type":"repository_exception","reason":"[r] could not read repository data"},"status":500}"#;
+
 /// Ways in which answers are lost for a while.
 fn losses() -> Vec<(&'static str, Action)> {
     vec![
@@ -55,6 +60,8 @@ fn losses() -> Vec<(&'static str, Action)> {
         ("dropped after", Action::ForwardThenDrop),
         ("503", Action::status(503, "<html>Service Unavailable</html>")),
         ("504 after", Action::gateway_timeout()),
+        ("500", Action::status(500, SERVER_ERROR)),
+        ("500 after", Action::ForwardThenStatus { code: 500, headers: vec![], body: SERVER_ERROR.into() }),
         (
             "404",
             Action::status(
@@ -114,4 +121,68 @@ async fn a_cluster_that_goes_away_for_a_moment_is_borne() {
         assert_eq!(world.front.injected(before), 4, "{node}");
         assert_eq!(world.snapshots().await.len(), 8, "{node}: {report:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_errs_again_and_again_is_a_failure_of_its_own() {
+    let world = World::on(crate::world::WITH_S3).await;
+    let fault = world.front.inject(Fault::on("PUT", "/_snapshot/*/*").always().then(Action::status(500, SERVER_ERROR)));
+    let report = world.run(&policies([world.settings("nightly")]), NOW).await;
+    assert_eq!(report.verdict().unwrap_err().code, Code::SnapshotFailed, "{report:?}");
+    assert_eq!((world.front.injected(fault), world.snapshots().await.len()), (3, 0), "{report:?}");
+}
+
+/// Accepts and never says a word.
+async fn silent() -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let silence = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    (url, silence)
+}
+
+/// One says nothing, and another's credentials do not come: both until the snapshot of the third is there.
+#[tokio::test]
+async fn a_silent_cluster_holds_up_no_other() {
+    let world = World::on(crate::world::WITH_S3).await;
+    for day in 1..=9 {
+        world.take_for("nightly", &format!("2026-02-0{day}T03:00:00Z")).await;
+    }
+    world.set_clock(NOW.parse().unwrap(), 0);
+    let (url, silence) = silent().await;
+    let mut nightly = world.settings("nightly");
+    nightly.clusters.extend(["silent".to_owned(), "closed".to_owned()]);
+    let policies = policies([nightly]);
+    let (given, asked) = tokio::sync::watch::channel(false);
+    let fleet = Fleet::of(&policies, &[], |name| {
+        let (url, mut asked) = (if name == CLUSTER { world.front.url() } else { url.clone() }, asked.clone());
+        Box::pin(async move {
+            if name == "closed" {
+                asked.wait_for(|given| *given).await.unwrap();
+                return Err(Failure::new(Code::BadConfig, "no credentials", "see to them"));
+            }
+            Ok(Arc::into_inner(api(&url)).unwrap())
+        })
+    });
+    let options = run_options();
+    let running = run(&fleet, &policies, &options, minutes(4), &Silent);
+    let name = "nightly-20260310t030000z";
+    let releasing = async {
+        eventually("the snapshot is there", async || {
+            world.states().await.contains(&(name.to_owned(), "SUCCESS".to_owned())).then_some(())
+        })
+        .await;
+        silence.abort();
+        given.send(true).unwrap();
+    };
+    let (report, ()) = tokio::join!(running, releasing);
+    let here = report.policies.iter().find(|policy| policy.cluster == CLUSTER).unwrap();
+    assert_eq!((created(here), deleted(here).len()), (vec![name], 2), "{report:?}");
+    let code = |name: &str| report.clusters[name].failure.as_ref().map(|failure| failure.code);
+    assert_eq!(code("silent"), Some(Code::ClusterUnavailable), "{report:?}");
+    assert_eq!((code(CLUSTER), code("closed")), (None, Some(Code::BadConfig)), "{report:?}");
 }

@@ -14,7 +14,7 @@ use snapkeep_core::selection::Selection;
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{ApplyOptions, Fleet, PolicyReport, RunOptions, RunReport, run};
 use snapkeep_front::{Front, Seen};
-use snapkeep_testbed::{NodeHandle, Testbed, release};
+use snapkeep_testbed::{Mode, NodeHandle, Testbed, eventually, release};
 use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(crate) struct World {
     pub(crate) bed: &'static Testbed,
     pub(crate) node: &'static NodeHandle,
     pub(crate) front: Front,
-    pub(crate) fleet: Fleet,
+    pub(crate) fleet: Fleet<'static>,
     pub(crate) repository: RepositoryName,
     pub(crate) index: String,
 }
@@ -58,7 +58,7 @@ pub(crate) fn api(url: &str) -> Arc<SnapshotApi> {
     Arc::new(SnapshotApi::new(Client::new(Endpoint::trusted(url).unwrap(), Auth::None, settings).unwrap()))
 }
 
-pub(crate) fn fleet(url: &str) -> Fleet {
+pub(crate) fn fleet(url: &str) -> Fleet<'static> {
     Fleet::new(BTreeMap::from([(CLUSTER.to_owned(), api(url))]))
 }
 
@@ -159,6 +159,28 @@ impl World {
         name
     }
 
+    /// A snapshot of the policy's that runs until [`World::let_go`]; on a node with S3.
+    pub(crate) async fn hold(&self, policy: &str, slot: &str) -> String {
+        let stamp = at(slot).strftime("%Y%m%dt%H%M%Sz").to_string();
+        let name = format!("{policy}-{stamp}");
+        let mark = json!({"snapkeep": {"v": 1, "policy": policy, "slot": at(slot).to_string(), "run": "0000abcd"}});
+        let body = json!({"indices": self.index, "include_global_state": false, "metadata": mark});
+        self.node.load_documents(&self.index, 20).await;
+        let bucket = self.repository.as_str();
+        self.bed.s3().set_mode(bucket, &Mode::Hold(snapkeep_testbed::s3::Keys::default())).await.unwrap();
+        let (status, answer) = self.node.put(&self.path(&name), body).await;
+        assert_eq!(status, 200, "{answer}");
+        eventually("an upload is held", async || {
+            (self.bed.s3().counts(bucket).await.unwrap().holding > 0).then_some(())
+        })
+        .await;
+        name
+    }
+
+    pub(crate) async fn let_go(&self) {
+        self.bed.s3().set_mode(self.repository.as_str(), &Mode::Normal).await.unwrap();
+    }
+
     pub(crate) fn path(&self, snapshot: &str) -> String {
         format!("/_snapshot/{}/{snapshot}", self.repository)
     }
@@ -225,7 +247,7 @@ pub(crate) fn policies(all: impl IntoIterator<Item = PolicySettings>) -> Policie
 /// To the end, without a yes.
 pub(crate) fn options() -> ApplyOptions {
     let run = RequestMark::of("0a1b2c3d-0000-4000-8000-000000000000");
-    ApplyOptions { yes: false, allow_unknown_clock: false, run, wait_until_end: true }
+    ApplyOptions { yes: false, allow_unknown_clock: false, run, wait_until_end: true, clock: Timestamp::now }
 }
 
 /// The report of that policy.

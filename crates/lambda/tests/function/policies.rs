@@ -65,7 +65,7 @@ async fn a_tick_takes_what_is_due_once_and_says_so() {
     assert_eq!(again["warnings"], json!(["`Endpoint` means nothing to action `run`"]));
     assert_eq!(stage.snapshots().await.len(), 1);
     let unknown = error_of(stage.invoke(&json!({"Action": "run", "Policies": ["nigthly"]})).await);
-    assert_eq!(unknown["code"], "bad_config");
+    assert_eq!(unknown["code"], "bad_event");
 }
 
 /// What still runs at the deadline is left running, and that is no failure; the next run finds it.

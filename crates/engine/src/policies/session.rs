@@ -1,0 +1,293 @@
+//! A plan's part on one cluster: the creations first, then the deletions.
+
+use super::apply::{ApplyOptions, Work};
+use super::eye::Eye;
+use super::gather::Seen;
+use super::note;
+use super::preflight::Conditions;
+use super::report::{PolicyReport, Taken};
+use super::take::in_the_way;
+use crate::follow::{follow, judge};
+use crate::run::vanished;
+use crate::watch::Watch;
+use snapkeep_cluster::Feature;
+use snapkeep_core::invariants::{Violation, check};
+use snapkeep_core::inventory::Inventory;
+use snapkeep_core::naming::{RepositoryName, SnapshotName};
+use snapkeep_core::plan::{Create, Options, Place, Plan, Skip, Step};
+use snapkeep_core::policy::Policy;
+use snapkeep_core::snapshot::{Snapshot, State};
+use snapkeep_core::{Code, Failure};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// After nothing has moved for so long, the observer hears what a snapshot waits for.
+const STALL_AFTER: Duration = Duration::from_mins(5);
+
+/// Of the time that is left, snapshots are followed for all but this share, so that deletions have some.
+const FOR_DELETIONS: u32 = 4;
+
+/// How many deletions each policy has begun in this run, by its name.
+pub(super) type Spent = BTreeMap<String, u32>;
+
+/// A plan's work on one cluster: `'a` is what the whole run has, `'p` is the plan.
+pub(super) struct Session<'a, 'p> {
+    pub(super) policies: &'a [Policy],
+    pub(super) options: &'a ApplyOptions,
+    /// Whether the version keeps metadata.
+    pub(super) has_metadata: bool,
+    pub(super) eye: Eye<'a>,
+    pub(super) reports: Vec<PolicyReport>,
+    pub(super) spent: Spent,
+    /// Steps that are not to be taken, by repository and snapshot.
+    refused: BTreeSet<(&'p str, &'p str)>,
+    under_way: Vec<UnderWay<'p>>,
+}
+
+/// What came of a plan on one cluster, and what the next one goes on with.
+pub(super) struct Done<'a> {
+    pub(super) reports: Vec<PolicyReport>,
+    pub(super) eye: Eye<'a>,
+    pub(super) spent: Spent,
+}
+
+/// A snapshot that has begun.
+pub(super) struct UnderWay<'p> {
+    pub(super) place: Place,
+    pub(super) repository: RepositoryName,
+    pub(super) name: SnapshotName,
+    pub(super) taken: Taken,
+    /// What it was to hold, if this run's plan says so.
+    pub(super) wanted: Option<&'p Create>,
+}
+
+impl<'a, 'p> Session<'a, 'p> {
+    /// `spent` is what earlier plans of the same run have begun.
+    pub(super) fn new(work: &Work<'a>, eye: Eye<'a>, spent: Spent) -> Self {
+        Self {
+            policies: work.policies,
+            options: work.options,
+            has_metadata: false,
+            eye,
+            reports: Vec::new(),
+            spent,
+            refused: BTreeSet::new(),
+            under_way: Vec::new(),
+        }
+    }
+
+    /// Carries out what the plan says of this cluster, as far as what was `seen` of it just now permits.
+    pub(super) async fn carry_out(mut self, plan: &'p Plan, seen: Seen) -> Done<'a> {
+        self.reports = note::begin(plan, self.eye.name, &note::Unseen::repositories(&seen.failures));
+        self.refuse(plan, seen);
+        self.adopt_running(plan);
+        self.create_all(plan).await;
+        let left = self.eye.deadline.left();
+        let has_deletes = plan.deletes().any(|delete| delete.place.cluster == self.eye.name);
+        let reserve = if has_deletes { left / FOR_DELETIONS } else { Duration::ZERO };
+        self.follow_all(reserve).await;
+        self.delete_all(plan).await;
+        self.follow_all(Duration::ZERO).await;
+        for left in std::mem::take(&mut self.under_way) {
+            self.report(&left.place).pending.push(left.taken);
+        }
+        Done { reports: self.reports, eye: self.eye, spent: self.spent }
+    }
+
+    /// Takes out the steps that what was seen does not permit: all are judged before the first is taken.
+    fn refuse(&mut self, plan: &'p Plan, seen: Seen) {
+        let name = self.eye.name;
+        let mut steps: BTreeMap<&str, Vec<&'p Step>> = BTreeMap::new();
+        for step in plan.steps.iter().filter(|step| step.place().cluster == name) {
+            steps.entry(&step.place().repository).or_default().push(step);
+        }
+        let Seen { cluster, failures } = seen;
+        let inventory = Inventory { clusters: BTreeMap::from([(name.to_owned(), cluster)]) };
+        for (repository, steps) in steps {
+            match failures.get(repository).filter(|_| !inventory.clusters[name].repositories.contains_key(repository)) {
+                Some(failure) => self.refuse_all(&steps, failure),
+                None => self.refuse_broken(plan, &steps, &inventory),
+            }
+        }
+    }
+
+    /// The repository could not be looked at.
+    fn refuse_all(&mut self, steps: &[&'p Step], failure: &Failure) {
+        for step in steps {
+            self.refused.insert((&step.place().repository, step.snapshot()));
+            self.report(step.place()).skip(step.snapshot(), failure.cause.clone());
+            self.report(step.place()).fail(failure.clone());
+        }
+    }
+
+    fn refuse_broken(&mut self, plan: &Plan, steps: &[&'p Step], inventory: &Inventory) {
+        let now = self.eye.ticker.now();
+        let part = Plan {
+            schema: plan.schema,
+            at: now,
+            policies: Vec::new(),
+            steps: steps.iter().copied().cloned().collect(),
+            kept: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let cluster = &inventory.clusters[self.eye.name];
+        let allowed = Options { allow_unknown_clock: self.options.allow_unknown_clock };
+        for violation in check(&part, self.policies, inventory, allowed) {
+            let Some(step) = steps.iter().find(|step| step.snapshot() == violation.snapshot) else { continue };
+            // What only has to wait is waited for.
+            let waits = matches!(step, Step::Create(create) if in_the_way(cluster, create, &violation, now).is_some());
+            if !waits && self.refused.insert((&step.place().repository, step.snapshot())) {
+                self.stale(step.place(), violation);
+            }
+        }
+    }
+
+    /// The step no longer fits.
+    pub(super) fn stale(&mut self, place: &Place, violation: Violation) {
+        let report = self.report(place);
+        report.skip(&violation.snapshot, violation.wrong.clone());
+        report.fail(violation.into());
+    }
+
+    /// Whether the step may be begun, as far as what was seen before the first one tells.
+    pub(super) fn is_open(&self, place: &Place, snapshot: &str) -> bool {
+        place.cluster == self.eye.name && !self.refused.contains(&(place.repository.as_str(), snapshot))
+    }
+
+    pub(super) fn report(&mut self, place: &Place) -> &mut PolicyReport {
+        note::at(&mut self.reports, place)
+    }
+
+    /// A slot's snapshot that runs was begun by an earlier run: this one goes on with it.
+    fn adopt_running(&mut self, plan: &Plan) {
+        let running = plan.skipped.iter().filter(|skipped| skipped.why == Skip::SlotRunning);
+        for skipped in running.filter(|skipped| skipped.place.cluster == self.eye.name) {
+            let Some(name) = &skipped.snapshot else { continue };
+            let names = (RepositoryName::parse(&skipped.place.repository), SnapshotName::parse(name));
+            let (Ok(repository), Ok(name)) = names else { continue };
+            let taken = Taken::begun(name.as_str(), crate::report::Outcome::Adopted);
+            self.under_way.push(UnderWay { place: skipped.place.clone(), repository, name, taken, wanted: None });
+        }
+    }
+
+    async fn create_all(&mut self, plan: &'p Plan) {
+        let creates: Vec<&'p Create> =
+            plan.creates().filter(|create| self.is_open(&create.place, &create.snapshot)).collect();
+        if creates.is_empty() {
+            return;
+        }
+        match self.eye.product().await {
+            Ok(product) => self.has_metadata = product.has(Feature::Metadata),
+            Err(failure) => {
+                return creates.iter().for_each(|create| self.report(&create.place).fail(failure.clone()));
+            }
+        }
+        let conditions = Conditions::of(&self.eye).await;
+        for create in creates {
+            for warning in conditions.warnings(&create.indices, create.partial) {
+                self.report(&create.place).warn(warning);
+            }
+            if create.guard.alone {
+                // The one before is in the way until it has ended, whether somebody waits for it or not.
+                self.follow_for(self.eye.deadline.left() / FOR_DELETIONS * (FOR_DELETIONS - 1)).await;
+            }
+            match self.take(create).await {
+                Ok(Some(begun)) => self.under_way.push(begun),
+                Ok(None) => {}
+                Err(failure) => self.report(&create.place).fail(failure),
+            }
+        }
+    }
+
+    async fn follow_all(&mut self, reserve: Duration) {
+        let wait = if self.options.wait_until_end { self.eye.deadline.less(reserve).left() } else { Duration::ZERO };
+        self.follow_for(wait).await;
+    }
+
+    /// Follows what is under way for so long; what has ended is reported.
+    async fn follow_for(&mut self, wait: Duration) {
+        let until = self.eye.deadline.or_after(wait);
+        for mut one in std::mem::take(&mut self.under_way) {
+            let mut watch = Watch::new(self.eye.observer(), Some(STALL_AFTER));
+            let (api, deadline) = (self.eye.api, self.eye.deadline);
+            // It was seen before: if it is not there any more, waiting brings nothing.
+            let seen = match api.snapshot(&one.repository, &one.name, deadline).await {
+                Ok(None) => Ok(None),
+                _ => follow(api, &one.repository, &one.name, until.left(), deadline, Some(&mut watch)).await,
+            };
+            match seen {
+                Ok(Some(seen)) => {
+                    one.taken.observe(&seen);
+                    match seen.state {
+                        Some(State::InProgress) => {}
+                        Some(_) => {
+                            self.end(one, &seen).await;
+                            continue;
+                        }
+                        None => self.report(&one.place).fail(not_understood(&seen)),
+                    }
+                }
+                Ok(None) => {
+                    self.report(&one.place).fail(vanished(one.name.as_str()));
+                    continue;
+                }
+                // Looked for long, and how it ends is not known: no answer is to be taken for a snapshot that runs.
+                Err(failure) if matches!(failure.code, Code::OutcomeUnknown | Code::Inconclusive) => {
+                    let report = self.report(&one.place);
+                    report.fail(failure);
+                    report.pending.push(one.taken);
+                    continue;
+                }
+                Err(failure) => {
+                    let cause = failure.cause;
+                    self.report(&one.place).warn(format!("snapshot {} could not be looked at: {cause}", one.name));
+                }
+            }
+            self.under_way.push(one);
+        }
+    }
+
+    /// It has ended: well, or not.
+    async fn end(&mut self, one: UnderWay<'p>, seen: &Snapshot) {
+        let missing = match one.wanted {
+            Some(create) => self.missing(&one, create).await,
+            None => Vec::new(),
+        };
+        let report = self.report(&one.place);
+        if !missing.is_empty() {
+            report.warn(format!(
+                "snapshot {} does not hold {}: deleted while it was taken?",
+                one.name,
+                missing.join(", ")
+            ));
+        }
+        if seen.state == Some(State::Success) {
+            report.stale = false;
+        }
+        if let Err(failure) = judge(seen) {
+            report.fail(failure);
+        }
+        report.created.push(one.taken);
+    }
+
+    /// What the snapshot was to hold and does not. Some versions leave out an index that is deleted meanwhile.
+    async fn missing(&self, one: &UnderWay<'_>, create: &Create) -> Vec<String> {
+        let Ok(Some(full)) = self.eye.api.full(&one.repository, &one.name, self.eye.deadline).await else {
+            return Vec::new();
+        };
+        let held: BTreeSet<&String> = full.indices_named.iter().chain(&full.data_streams).collect();
+        create.indices.iter().filter(|name| !held.contains(name)).cloned().collect()
+    }
+}
+
+/// Whether it runs, is good or is not cannot be told.
+fn not_understood(seen: &Snapshot) -> Failure {
+    let cause = format!("the server's word for the state of snapshot {} is not known here", seen.name);
+    let hint = "look at it on the cluster (`show`); until its state is known it counts neither as good nor as failed";
+    Failure::new(Code::Inconclusive, cause, hint)
+}
+
+/// A name of a plan that was changed by hand.
+pub(super) fn changed_plan(what: &str) -> Failure {
+    Failure::new(Code::PlanStale, format!("the plan was changed: {what}"), "make a new plan; edit the policy instead")
+}
