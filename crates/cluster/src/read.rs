@@ -218,7 +218,7 @@ impl<I, F> Wire<I, F> {
             indices: None,
             size_bytes: self.index_details.as_ref().map(|sizes| sizes.0),
             failures: self.reason.as_deref().map(|reason| one_line(reason, 200)).into_iter().collect(),
-            metadata: self.metadata.take(),
+            metadata: self.metadata.take().map(Into::into),
         }
     }
 }
@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(flat[0].shards, Some(Shards { total: 3, successful: 2, failed: 1 }));
         assert_eq!(flat[0].indices, Some(2));
         assert_eq!(flat[0].failures, ["[i][0] no node"]);
-        assert_eq!(flat[0].metadata.as_ref().unwrap()["k"], "v");
+        assert_eq!(flat[0].metadata.as_ref().unwrap().to_map()["k"], "v");
     }
 
     #[test]

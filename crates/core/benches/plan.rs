@@ -55,7 +55,7 @@ fn snapshot(policy: &Policy, slot: Timestamp) -> Snapshot {
         indices: None,
         size_bytes: None,
         failures: Vec::new(),
-        metadata: Some(mark.write("0123456789abcdef", &Map::new())),
+        metadata: Some(mark.write("0123456789abcdef", &Map::new()).into()),
     }
 }
 

@@ -10,7 +10,7 @@
 //! - [`progress`]: how fast a running snapshot moves, and what holds it up
 //! - [`deletion`]: which snapshots are to be deleted, and why
 //! - [`policy`]: what is to be taken and what is to stay; [`schedule`], [`period`], [`selection`], [`adopt`], [`pattern`]: its parts
-//! - [`ownership`]: whose a snapshot is
+//! - [`metadata`], [`ownership`]: whose a snapshot is
 //! - [`retention`]: which of a policy's snapshots stay, and why
 //! - [`inventory`], [`plan`]: from what exists to what is to be done, with reasons
 //! - [`invariants`]: what must hold whatever happens; [`steps`]: how one step is carried out so that it does
@@ -23,6 +23,7 @@ pub mod endpoint;
 pub mod failure;
 pub mod invariants;
 pub mod inventory;
+pub mod metadata;
 pub mod naming;
 pub mod ownership;
 pub mod pattern;

@@ -33,15 +33,10 @@ pub struct Mark<'a> {
 }
 
 impl<'a> Mark<'a> {
-    /// Reads the mark of a snapshot's metadata; `None` if there is none that this program understands.
+    /// The mark of a snapshot's metadata; `None` if there is none that this program understands.
     pub fn read(snapshot: &'a Snapshot) -> Option<Self> {
-        let ours = snapshot.metadata.as_ref()?.get(METADATA_KEY)?;
-        if ours.get("v")?.as_u64()? != 1 {
-            return None;
-        }
-        let slot = ours.get("slot")?.as_str()?.parse().ok()?;
-        let confirmed = ours.get("retention").and_then(Value::as_str) == Some("confirmed");
-        Some(Self { policy: ours.get("policy")?.as_str()?, slot, confirmed })
+        let mark = snapshot.metadata.as_ref()?.mark()?;
+        Some(Self { policy: &mark.policy, slot: mark.slot, confirmed: mark.confirmed })
     }
 
     /// The metadata to create a snapshot with: the mark with the `run` that creates it, and the `user`'s.
@@ -56,16 +51,11 @@ impl<'a> Mark<'a> {
     }
 }
 
-/// Whether the snapshot's metadata puts it under a legal hold.
-pub fn is_held(snapshot: &Snapshot) -> bool {
-    snapshot.metadata.as_ref().is_some_and(|metadata| metadata.contains_key(HOLD_KEY))
-}
-
 /// Whether some policy's mark, of whatever version and installation, may be on the snapshot: in its metadata, or, where
 /// servers keep none, in its name's form.
 fn is_marked(snapshot: &Snapshot, has_metadata: bool) -> bool {
     match &snapshot.metadata {
-        Some(metadata) => metadata.contains_key(METADATA_KEY),
+        Some(metadata) => metadata.is_marked(),
         None => !has_metadata && SlotName::parse(&snapshot.name).is_some(),
     }
 }
@@ -180,7 +170,7 @@ mod tests {
 
     fn snapshot(name: &str, metadata: Option<Value>) -> Snapshot {
         Snapshot {
-            metadata: metadata.map(|value| value.as_object().unwrap().clone()),
+            metadata: metadata.map(|value| value.as_object().unwrap().clone().into()),
             ..crate::testing::snapshot(name)
         }
     }
@@ -218,7 +208,7 @@ mod tests {
             let user = json!({"team": "search"}).as_object().unwrap().clone();
             let metadata = mark.write("run-1", &user);
             assert_eq!(metadata["team"], "search");
-            let snapshot = Snapshot { metadata: Some(metadata), ..crate::testing::snapshot("x") };
+            let snapshot = Snapshot { metadata: Some(metadata.into()), ..crate::testing::snapshot("x") };
             assert_eq!(Mark::read(&snapshot), Some(mark));
         }
     }

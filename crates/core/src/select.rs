@@ -1,5 +1,6 @@
 //! Which snapshots are meant, and in which order they are shown.
 
+use crate::metadata::Metadata;
 use crate::snapshot::{Snapshot, State};
 use crate::{Code, Failure};
 use jiff::{SignedDuration, Timestamp};
@@ -145,8 +146,12 @@ impl Filter {
     }
 
     fn marked(&self, snapshot: &Snapshot) -> bool {
+        if self.metadata.is_empty() {
+            return true;
+        }
+        let metadata = snapshot.metadata.as_ref().map(Metadata::to_map);
         self.metadata.iter().all(|(key, wanted)| {
-            let found = snapshot.metadata.as_ref().and_then(|metadata| reach(metadata, key));
+            let found = metadata.as_ref().and_then(|metadata| reach(metadata, key));
             found.is_some_and(|found| wanted.as_ref().is_none_or(|wanted| is_text(found, wanted)))
         })
     }

@@ -1,8 +1,8 @@
 //! What is known of a snapshot.
 
+use crate::metadata::Metadata;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// A snapshot's state, as `GET _snapshot` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ pub struct Snapshot {
     /// Why shards failed, at most a few, one line each.
     pub failures: Vec<String>,
     /// The metadata it was created with.
-    pub metadata: Option<Map<String, Value>>,
+    pub metadata: Option<Metadata>,
 }
 
 impl Snapshot {

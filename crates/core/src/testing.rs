@@ -43,7 +43,7 @@ pub(crate) fn begun(name: &str, state: State, started_at: &str) -> Snapshot {
 pub(crate) fn marked(policy: &str, slot: Timestamp, attempt: u32, started_at: &str) -> Snapshot {
     let metadata = Mark { policy, slot, confirmed: false }.write("run", &Map::new());
     let name = name_for_attempt(policy, slot, attempt);
-    Snapshot { metadata: Some(metadata), ..begun(name.as_str(), State::Success, started_at) }
+    Snapshot { metadata: Some(metadata.into()), ..begun(name.as_str(), State::Success, started_at) }
 }
 
 /// A daily policy of cluster `prod` and repository `backups`: at 03:00 UTC, keeps three days, may delete.

@@ -153,7 +153,7 @@ fn adopt(job: &Creation, found: &Snapshot) -> Result<Begun, Failure> {
     let is_shown = !matches!(job.identity, Identity::Request(_));
     if let Some(wanted) = wanted
         && is_shown
-        && !found.metadata.as_ref().is_some_and(|has| holds(has, wanted))
+        && !found.metadata.as_ref().is_some_and(|has| holds(&has.to_map(), wanted))
     {
         return Err(conflict(format!("a snapshot named {} exists with other metadata", found.name)));
     }

@@ -6,7 +6,8 @@ use super::skip::Skip;
 use super::slot;
 use super::{Options, Plan, SCHEMA};
 use crate::inventory::{Cluster, Inventory, Repository};
-use crate::ownership::{Foreign, Owned, is_held, share_out};
+use crate::metadata::Metadata;
+use crate::ownership::{Foreign, Owned, share_out};
 use crate::policy::Policy;
 use crate::retention::{self, Reason, Ties, Verdict};
 use crate::schedule::Schedule;
@@ -234,7 +235,7 @@ impl Repository {
     pub fn ties(&self, snapshot: &Snapshot) -> Ties {
         let Snapshot { name, .. } = snapshot;
         Ties {
-            held: self.held.contains(name) || is_held(snapshot),
+            held: self.held.contains(name) || snapshot.metadata.as_ref().is_some_and(Metadata::is_held),
             mounted: self.mounted.contains(name),
             restoring: self.restoring.contains(name),
         }

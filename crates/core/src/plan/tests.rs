@@ -67,6 +67,13 @@ fn deleted(plan: &Plan) -> Vec<&str> {
     plan.deletes().map(|delete| delete.snapshot.as_str()).collect()
 }
 
+/// Puts it under a legal hold.
+fn hold(snapshot: &mut Snapshot, value: serde_json::Value) {
+    let mut metadata = snapshot.metadata.as_ref().unwrap().to_map();
+    metadata.insert("snapkeep_hold".into(), value);
+    snapshot.metadata = Some(metadata.into());
+}
+
 fn skips(plan: &Plan) -> Vec<Skip> {
     plan.skipped.iter().map(|skipped| skipped.why.clone()).collect()
 }
@@ -207,7 +214,7 @@ fn the_first_deletion_needs_a_yes_and_later_ones_remember_it() {
     assert!(create.metadata("run", false)["snapkeep"].get("retention").is_none());
 
     let mut later = nights(14..=19);
-    later.push(Snapshot { metadata: Some(create.metadata("run", true)), ..night(20) });
+    later.push(Snapshot { metadata: Some(create.metadata("run", true).into()), ..night(20) });
     let confirmed = planned(careful, later);
     assert!(confirmed.deletes().count() == 4 && confirmed.deletes().all(|delete| !delete.unconfirmed));
     assert!(confirmed.policies[0].confirmed);
@@ -220,8 +227,8 @@ fn a_yes_is_inherited() {
     let metadata = planned(careful, nights(14..=18)).creates().next().unwrap().metadata("run", true);
     let mut yes = night(19);
     let mark = serde_json::json!({"v": 1, "policy": "nightly", "slot": slot(19).to_string(), "retention": "confirmed"});
-    yes.metadata = Some(metadata);
-    yes.metadata.as_mut().unwrap().insert("snapkeep".into(), mark);
+    let with_mark = metadata.into_iter().chain([("snapkeep".to_owned(), mark)]).collect::<serde_json::Map<_, _>>();
+    yes.metadata = Some(with_mark.into());
     let plan = planned(careful, vec![yes]);
     let inherited = plan.creates().next().unwrap().metadata("run-2", false);
     assert_eq!(inherited["snapkeep"]["retention"], "confirmed");
@@ -355,10 +362,7 @@ fn a_deletion_whose_ground_is_gone_is_refused() {
     assert_eq!(on(|r| _ = r.held.insert(r.snapshots[0].name.clone())), Err(4));
     assert_eq!(on(|r| _ = r.mounted.insert(r.snapshots[0].name.clone())), Err(4));
     assert_eq!(on(|r| _ = r.restoring.insert(r.snapshots[0].name.clone())), Err(4));
-    assert_eq!(
-        on(|r| _ = r.snapshots[0].metadata.as_mut().unwrap().insert("snapkeep_hold".into(), true.into())),
-        Err(4)
-    );
+    assert_eq!(on(|r| hold(&mut r.snapshots[0], true.into())), Err(4));
     assert_eq!(verdict(&|c| c.skew = None), Err(4));
     assert_eq!(verdict(&|c| c.skew = Some(SignedDuration::from_secs(-301))), Err(4));
     assert_eq!(on(|r| r.snapshots.truncate(1)), Err(1));

@@ -18,7 +18,10 @@ fn snapshot(name: &str, state: State, began: &str) -> Snapshot {
         indices: None,
         size_bytes: None,
         failures: Vec::new(),
-        metadata: json!({"env": "prod", "n": 7, "snapkeep": {"policy": "nightly"}, "a.b": "c"}).as_object().cloned(),
+        metadata: json!({"env": "prod", "n": 7, "snapkeep": {"policy": "nightly"}, "a.b": "c"})
+            .as_object()
+            .cloned()
+            .map(Into::into),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Fields, age, shards, state};
 use crate::output::{Cell, Look, Style, Table, Tone, View, human, json_of};
+use snapkeep_core::metadata::Metadata;
 use snapkeep_core::snapshot::{Shards, Snapshot, State};
 use snapkeep_engine::{AbortOutcome, Aborted, CloneReport, Inventory, Outcome, Report, Shown};
 
@@ -66,7 +67,7 @@ impl View for Shown {
             "global state",
             details.include_global_state.map(|is_in| if is_in { "in it" } else { "not in it" }),
         );
-        for (key, value) in snapshot.metadata.iter().flatten() {
+        for (key, value) in snapshot.metadata.as_ref().map(Metadata::to_map).into_iter().flatten() {
             fields
                 .add("metadata", format!("{key}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
         }

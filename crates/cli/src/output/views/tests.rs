@@ -134,7 +134,7 @@ fn show() {
         }],
     };
     details.snapshot.size_bytes = Some(9 << 30);
-    details.snapshot.metadata = json!({"ticket": "OPS-7", "snapkeep": {"v": 1}}).as_object().cloned();
+    details.snapshot.metadata = json!({"ticket": "OPS-7", "snapkeep": {"v": 1}}).as_object().cloned().map(Into::into);
     let shown = Shown { schema: 1, repository: "nightly".into(), details, progress: None };
     expect_view("show", &shown);
     let bare = Snapshot { shards: None, metadata: None, ..shown.details.snapshot.clone() };

@@ -60,7 +60,7 @@ fn what_another_policy_marked_is_never_adopted() {
     let elsewhere = marked("nightly-of-another", slot(2), 1, start);
     let renamed = Snapshot { name: "nightly-renamed".into(), ..marked("daily", slot(2), 1, start) };
     let mut newer = begun("nightly-v2", State::Success, start);
-    newer.metadata = serde_json::json!({"snapkeep": {"v": 2}}).as_object().cloned();
+    newer.metadata = serde_json::json!({"snapkeep": {"v": 2}}).as_object().cloned().map(Into::into);
     let weekly = policy(|s| s.name = "nightly-weekly".into());
     let of_weekly = Snapshot { metadata: None, ..marked("nightly-weekly", slot(2), 1, start) };
     let own_before_metadata = Snapshot { metadata: None, ..night(2) };

@@ -126,7 +126,7 @@ fn a_creation_is_judged_by_its_policy() {
 fn a_held_snapshot_stays() {
     let mut list = nights(14..=20);
     for (snapshot, value) in list.iter_mut().zip(["true".into(), false.into(), serde_json::Value::Null]) {
-        snapshot.metadata.as_mut().unwrap().insert("snapkeep_hold".into(), value);
+        hold(snapshot, value);
     }
     let plan = planned(|_| (), list);
     assert_eq!(deleted(&plan), [night(17).name], "whatever the hold's value");

@@ -174,7 +174,7 @@ proptest! {
             prop_assert!(listed(&world).iter().all(|snapshot| snapshot.name != create.snapshot));
             let who = NAMES.iter().position(|name| *name == create.place.policy).unwrap();
             let of_slot = listed(&world).iter().filter(|s| world.takers[&s.name] == who)
-                .filter(|s| s.metadata.as_ref().unwrap()["snapkeep"]["slot"] == create.slot.to_string());
+                .filter(|s| s.metadata.as_ref().unwrap().to_map()["snapkeep"]["slot"] == create.slot.to_string());
             for other in of_slot {
                 prop_assert!(matches!(other.state, Some(State::Failed | State::Partial)), "{:?}", other);
             }
