@@ -3,7 +3,7 @@
 use crate::cargo::{beside_this, cargo};
 use crate::failure::{Failure, Result};
 
-const USAGE: &str = "cargo xtask simulate [--runs N] [--seed S]";
+const USAGE: &str = "cargo xtask simulate [--runs N] [--seed S] [--without KIND,…] [--schedulers N] [--days N]";
 
 /// The pace of an optimised build, without the minutes that the shipped binaries' whole-program optimisation takes.
 const OPTIMISED: [&str; 4] = [
@@ -25,13 +25,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new("a promise was broken: the seed above repeats it"))
+    Err(Failure::new("a promise was broken: the line above repeats it"))
 }
 
-/// Each flag with a whole number, as the simulation takes them.
+/// Each flag with its value, as the simulation takes them; it knows the kinds itself.
 fn check(args: &[String]) -> Result<()> {
+    let is_number = |value: &str| value.replace('_', "").parse::<u64>().is_ok();
     let is_pair = |pair: &[String]| match pair {
-        [flag, value] => ["--runs", "--seed"].contains(&flag.as_str()) && value.replace('_', "").parse::<u64>().is_ok(),
+        [flag, value] if flag == "--without" => !value.is_empty() && !value.starts_with('-'),
+        [flag, value] => ["--runs", "--seed", "--schedulers", "--days"].contains(&flag.as_str()) && is_number(value),
         _ => false,
     };
     if args.chunks(2).all(is_pair) { Ok(()) } else { Err(Failure::operator(format!("usage: {USAGE}"))) }
@@ -45,7 +47,8 @@ mod tests {
     fn flags_have_numbers() {
         let of = |line: &str| check(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         assert!(of("").is_ok() && of("--runs 100_000 --seed 7").is_ok() && of("--seed 1").is_ok());
-        for bad in ["--runs", "--runs many", "7", "--times 3", "--runs 1 --seed"] {
+        assert!(of("--runs 1 --seed 7 --without kills,no-metadata --schedulers 1 --days 4").is_ok());
+        for bad in ["--runs", "--runs many", "7", "--times 3", "--runs 1 --seed", "--without --seed", "--without"] {
             assert_eq!(of(bad).unwrap_err().exit, 2, "{bad}");
         }
     }

@@ -1,9 +1,9 @@
 //! One history, made from a seed.
 
 use crate::chance::Chance;
-use crate::fault::{Bug, Fault, Faults};
+use crate::fault::{Fault, Faults};
 use crate::scheduler::Run;
-use crate::world::{CLUSTER, Promise, REPOSITORY, World};
+use crate::world::{CLUSTER, Laws, Promise, REPOSITORY, World};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Map;
@@ -16,11 +16,13 @@ use snapkeep_core::retention::{Count, Keep};
 use snapkeep_core::schedule::Schedule;
 use snapkeep_core::selection::Selection;
 use snapkeep_core::steps::PERMIT_SECONDS;
+use std::fmt;
+use std::ops::AddAssign;
 
 /// Two policies of one repository whose names begin alike.
 const PROMISES: [Promise; 2] = [
-    Promise { policy: "nightly", floor: 3, youngest: SignedDuration::from_hours(71) },
-    Promise { policy: "nightly-eu", floor: 2, youngest: SignedDuration::from_hours(23) },
+    Promise { policy: "nightly", schedule: "0 */6 * * *", floor: 3, youngest: SignedDuration::from_hours(71) },
+    Promise { policy: "nightly-eu", schedule: "every 3h", floor: 2, youngest: SignedDuration::from_hours(23) },
 ];
 
 /// When each history begins: 1 March 2026.
@@ -35,10 +37,37 @@ pub struct Tally {
     pub killed: u64,
     /// How often a run was stopped for a time.
     pub stopped: u64,
+    /// Snapshots that were deleted.
+    pub deleted: u64,
+    /// Of these, such as a policy had adopted.
+    pub adopted: u64,
     /// Good snapshots at the end.
     pub good: u64,
     /// Lines of history.
     pub events: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.killed += other.killed;
+        self.stopped += other.stopped;
+        self.deleted += other.deleted;
+        self.adopted += other.adopted;
+        self.good += other.good;
+        self.events += other.events;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { runs, killed, stopped, deleted, adopted, good, events } = self;
+        write!(
+            f,
+            "{runs} runs, {killed} of them killed, {stopped} stops, {deleted} deletions ({adopted} of adopted ones), \
+             {events} events, {good} good snapshots left"
+        )
+    }
 }
 
 /// A history that broke a promise.
@@ -59,28 +88,15 @@ pub(crate) fn known(name: &str) -> &'static str {
     PROMISES.iter().map(|promise| promise.policy).find(|policy| *policy == name).unwrap_or("nobody")
 }
 
-fn policies(bug: Option<Bug>) -> Result<Vec<Policy>, Failure> {
-    PROMISES
-        .iter()
-        .zip(["0 */6 * * *", "every 3h"])
-        .map(|(promise, schedule)| policy(*promise, schedule, bug))
-        .collect()
-}
-
-fn policy(promise: Promise, schedule: &str, bug: Option<Bug>) -> Result<Policy, Failure> {
-    let floor = u32::try_from(promise.floor).unwrap_or(u32::MAX);
-    let min_count = if bug == Some(Bug::FloorOffByOne) { floor - 1 } else { floor };
+fn policy(promise: Promise, laws: &Laws) -> Result<Policy, Failure> {
     let hours = i32::try_from(promise.youngest.as_hours()).unwrap_or(i32::MAX);
-    let adopt = match bug {
-        Some(Bug::PrefixOwns) => vec![Adopt::wildcard(&format!("{}*", promise.policy))?],
-        _ => Vec::new(),
-    };
+    let adopts = laws.has(Fault::Adoption) && promise.policy == PROMISES[0].policy;
     Policy::new(Settings {
         name: promise.policy.to_owned(),
         clusters: vec![CLUSTER.to_owned()],
         repository: RepositoryName::parse(REPOSITORY)?,
         indices: Selection::default(),
-        schedule: Some(Schedule::parse(schedule, TimeZone::UTC)?),
+        schedule: Some(Schedule::parse(promise.schedule, TimeZone::UTC)?),
         zone: TimeZone::UTC,
         prefix: None,
         metadata: Map::new(),
@@ -91,13 +107,13 @@ fn policy(promise: Promise, schedule: &str, bug: Option<Bug>) -> Result<Policy, 
             within: Some(Period::hours(hours)),
             // An hour more than what is promised: clocks may be five minutes off.
             max_age: Some(Period::hours(hours + 1)),
-            min_count: Some(min_count),
+            min_count: u32::try_from(promise.floor).ok(),
             ..Keep::default()
         }),
         limits: Limits::default(),
         stale_after: None,
-        first_delete: FirstDelete::Allow,
-        adopt,
+        first_delete: if laws.has(Fault::Confirmation) { FirstDelete::Confirm } else { FirstDelete::Allow },
+        adopt: if adopts { vec![Adopt::wildcard("manual-*")?, Adopt::date("dd-MM-yyyy-h-mm-ss")?] } else { Vec::new() },
     })
 }
 
@@ -113,15 +129,16 @@ fn skew(chance: &mut Chance) -> SignedDuration {
 }
 
 /// Runs the history of a seed, up to its end or to the first promise that is broken.
-pub fn run(seed: u64, faults: &Faults, bug: Option<Bug>) -> Result<Tally, Box<Found>> {
+pub fn run(seed: u64, faults: &Faults) -> Result<Tally, Box<Found>> {
     let mut chance = Chance::new(seed);
+    let laws = Laws::by(faults, &mut chance);
     let begin = Timestamp::from_second(BEGIN).unwrap_or(Timestamp::UNIX_EPOCH);
-    let mut world = World::new(begin, faults.clone(), PROMISES.to_vec());
+    let mut world = World::new(begin, faults.clone(), laws.clone(), PROMISES.to_vec());
     let end = begin + SignedDuration::from_hours(24 * faults.days);
     let mut tally = Tally::default();
-    match policies(bug) {
+    match PROMISES.into_iter().map(|promise| policy(promise, &laws)).collect::<Result<Vec<_>, _>>() {
         Ok(policies) => {
-            let mut stage = Stage { policies: &policies, faults, bug, runs: Vec::new(), tally };
+            let mut stage = Stage { policies: &policies, faults, runs: Vec::new(), tally };
             while world.now() < end && world.broken.is_none() {
                 stage.tick(&mut world, &mut chance);
             }
@@ -130,6 +147,7 @@ pub fn run(seed: u64, faults: &Faults, bug: Option<Bug>) -> Result<Tally, Box<Fo
         Err(failure) => world.broken = Some(format!("the policies are refused: {failure}")),
     }
     tally.good = PROMISES.iter().map(|promise| world.good(promise.policy) as u64).sum();
+    (tally.deleted, tally.adopted) = world.deleted;
     tally.events = world.history.len() as u64;
     match world.broken {
         None => Ok(tally),
@@ -141,19 +159,17 @@ pub fn run(seed: u64, faults: &Faults, bug: Option<Bug>) -> Result<Tally, Box<Fo
 struct Stage<'p> {
     policies: &'p [Policy],
     faults: &'p Faults,
-    bug: Option<Bug>,
     runs: Vec<Run<'p>>,
     tally: Tally,
 }
 
-impl Stage<'_> {
+impl<'p> Stage<'p> {
     /// Some runs begin at about the same time, and act in turns until each has ended or is killed; then hours pass.
     /// Those that are stopped go on when their time comes, in whatever company.
     fn tick(&mut self, world: &mut World, chance: &mut Chance) {
         for _ in 0..=chance.below(self.faults.schedulers) {
-            self.tally.runs += 1;
-            let skew = if self.faults.has(Fault::Clocks) { skew(chance) } else { SignedDuration::ZERO };
-            self.runs.push(Run::new(self.tally.runs, self.policies, skew, self.bug));
+            let run = self.begin(chance);
+            self.runs.push(run);
         }
         while let Some(turn) = self.turn(world, chance) {
             self.act(turn, world, chance);
@@ -168,6 +184,15 @@ impl Stage<'_> {
         world.pass(minutes * 60, chance);
     }
 
+    fn begin(&mut self, chance: &mut Chance) -> Run<'p> {
+        self.tally.runs += 1;
+        let skew = if self.faults.has(Fault::Clocks) { skew(chance) } else { SignedDuration::ZERO };
+        let batch =
+            if self.faults.has(Fault::Batches) { usize::try_from(chance.between(1, 3)).unwrap_or(1) } else { 1 };
+        let yes = self.faults.has(Fault::Confirmation) && chance.hits(10);
+        Run::new(self.tally.runs, self.policies, skew, batch, yes)
+    }
+
     /// Whose turn it is, of those that are awake.
     fn turn(&self, world: &World, chance: &mut Chance) -> Option<usize> {
         let awake: Vec<usize> = (0..self.runs.len()).filter(|at| self.runs[*at].is_awake(world)).collect();
@@ -176,6 +201,9 @@ impl Stage<'_> {
     }
 
     fn act(&mut self, turn: usize, world: &mut World, chance: &mut Chance) {
+        if self.faults.has(Fault::Jumps) && chance.hits(2) {
+            self.runs[turn].clock_jumps(skew(chance), world);
+        }
         if self.faults.has(Fault::Stalls) && chance.hits(2) {
             self.tally.stopped += 1;
             self.runs[turn].stop(world.now() + SignedDuration::from_mins(chance.between(2, 900)));
@@ -195,21 +223,21 @@ impl Stage<'_> {
     }
 }
 
-/// The shortest history found that breaks a promise as `found` does: with fewer kinds of faults, schedulers and days.
-pub fn shortest(found: Found, bug: Option<Bug>) -> Found {
+/// The shortest history found that breaks a promise as `found` does: with fewer kinds of faults, schedulers and days,
+/// and perhaps from another seed. It is its own shortest one, so that what it names repeats just it.
+pub fn shortest(found: Found) -> Found {
     let mut best = found;
-    while let Some(better) = milder(&best, bug) {
+    while let Some(better) = milder(&best) {
         best = better;
     }
     best
 }
 
-fn milder(found: &Found, bug: Option<Bug>) -> Option<Found> {
+fn milder(found: &Found) -> Option<Found> {
     let again = |faults: Faults| {
         let seeds = std::iter::once(found.seed).chain(0..6);
-        seeds.filter_map(move |seed| run(seed, &faults, bug).err()).map(|found| *found)
+        seeds.filter_map(move |seed| run(seed, &faults).err()).map(|found| *found)
     };
     let shorter = |other: &Found| other.history.len() < found.history.len();
-    let milder = found.faults.milder().into_iter().flat_map(again).filter(shorter);
-    milder.min_by_key(|other| other.history.len())
+    found.faults.milder().into_iter().flat_map(again).find(shorter)
 }

@@ -2,8 +2,9 @@
 
 use crate::chance::Chance;
 use crate::fault::{Fault, Faults};
+use crate::judge::Promised;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use snapkeep_core::inventory::{Cluster, Inventory, Repository};
 use snapkeep_core::selection::Index;
 use snapkeep_core::snapshot::{Snapshot, State};
@@ -13,6 +14,8 @@ use std::collections::BTreeMap;
 pub const CLUSTER: &str = "prod";
 /// Where everything is kept.
 pub const REPOSITORY: &str = "backups";
+/// Where others keep theirs.
+const ELSEWHERE: &str = "cs-automated";
 /// Longest time that a request is under way, in seconds. Snapshots take longer than that.
 const LATEST: i64 = 40;
 
@@ -21,10 +24,29 @@ const LATEST: i64 = 40;
 pub struct Promise {
     /// The policy's name.
     pub policy: &'static str,
+    /// When it is due.
+    pub schedule: &'static str,
     /// How many of the newest SUCCESS always stay.
     pub floor: usize,
     /// No SUCCESS goes that is younger.
     pub youngest: SignedDuration,
+}
+
+/// What kind of cluster it is, and what its policies say: drawn once for a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Laws(Vec<Fault>);
+
+impl Laws {
+    /// Each of what may be, in half of all histories.
+    pub fn by(faults: &Faults, chance: &mut Chance) -> Self {
+        let may_be = [Fault::NoMetadata, Fault::OneAtATime, Fault::Confirmation, Fault::Adoption];
+        Self(may_be.into_iter().filter(|fault| chance.hits(50) && faults.has(*fault)).collect())
+    }
+
+    /// Whether that is so in this history.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
 }
 
 /// A write under way.
@@ -38,34 +60,46 @@ pub enum Write {
         policy: &'static str,
         /// The slot it is for.
         slot: Timestamp,
+        /// Whether the look before it was told the server's clock.
+        clock_told: bool,
         /// Its metadata.
         metadata: Map<String, Value>,
     },
-    /// Delete one.
+    /// Delete some: all, or none if one of them is not there.
     Delete {
-        /// Its name.
-        name: String,
-        /// The policy that wants it gone.
-        policy: &'static str,
+        /// Their names, each with the policy that wants it gone.
+        names: Vec<(String, &'static str)>,
     },
+}
+
+/// Whose a snapshot truly is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taker {
+    /// The policy took it, for that slot.
+    Policy(&'static str, Timestamp),
+    /// Somebody else did; a policy that adopts may have it.
+    Anybody,
+    /// The same, but it is under a legal hold.
+    Held,
+    /// Somebody else did, and nobody may have it.
+    Other,
 }
 
 /// A snapshot and the truth about it.
 #[derive(Clone, Debug)]
-struct Truth {
-    snapshot: Snapshot,
-    /// The policy that took it, and for which slot; nobody's without.
-    taker: Option<(&'static str, Timestamp)>,
+pub(crate) struct Truth {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) taker: Taker,
     /// When it ends, and how.
     ends: (Timestamp, State),
 }
 
-/// What came back of a write.
+/// What a write's sender hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A yes.
     Accepted,
-    /// A no: the name exists, or does not exist.
+    /// A no: the name exists, or does not exist, or something else is done first.
     Refused,
     /// Nothing.
     Lost,
@@ -74,14 +108,21 @@ pub enum Answer {
 /// The cluster.
 #[derive(Debug)]
 pub struct World {
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     faults: Faults,
-    promises: Vec<Promise>,
-    snapshots: BTreeMap<String, Truth>,
+    pub(crate) laws: Laws,
+    pub(crate) promised: Vec<Promised>,
+    pub(crate) snapshots: BTreeMap<String, Truth>,
     under_way: Vec<(Timestamp, Write)>,
     created: u64,
     /// Whether the manager answers no looks until then.
     restarts_until: Timestamp,
+    /// Until when a snapshot of others' runs in another repository.
+    others_until: Timestamp,
+    /// Whether anybody has ever said yes.
+    pub(crate) has_yes: bool,
+    /// How many were deleted, and how many of these were adopted.
+    pub deleted: (u64, u64),
     /// What happened, a line each.
     pub history: Vec<String>,
     /// The first promise that was broken.
@@ -90,21 +131,43 @@ pub struct World {
 
 impl World {
     /// A cluster with some snapshots of others, whose names are like those of policies.
-    pub fn new(now: Timestamp, faults: Faults, promises: Vec<Promise>) -> Self {
+    pub fn new(now: Timestamp, faults: Faults, laws: Laws, promises: Vec<Promise>) -> Self {
         let mut world = Self {
             now,
             faults,
-            promises,
+            laws,
+            promised: promises.into_iter().map(Promised::new).collect(),
             snapshots: BTreeMap::new(),
             under_way: Vec::new(),
             created: 0,
             restarts_until: now,
+            others_until: now,
+            has_yes: false,
+            deleted: (0, 0),
             history: Vec::new(),
             broken: None,
         };
         let long_ago = now - SignedDuration::from_hours(24 * 100);
-        for name in ["nightly", "nightly-before-upgrade", "nightly-eu-20250101t030000z-copy", "manual-1"] {
-            world.put(name.to_owned(), None, long_ago, Map::new(), State::Success);
+        let mark = json!({"v": 1, "policy": "manual", "slot": "2026-01-01T00:00:00Z"});
+        for (name, taker, metadata) in [
+            ("nightly", Taker::Other, json!({})),
+            ("nightly-before-upgrade", Taker::Other, json!({})),
+            ("nightly-eu-20250101t030000z-copy", Taker::Other, json!({})),
+            ("manual-20260101t000000z", Taker::Other, json!({ "snapkeep": mark })),
+            ("manual-1", Taker::Anybody, json!({"owner": "me"})),
+            ("manual-2", Taker::Anybody, json!({})),
+            ("01-12-2025-1-02-03", Taker::Anybody, json!({})),
+        ] {
+            world.put(name.to_owned(), taker, long_ago, &metadata, State::Success);
+        }
+        if !world.laws.has(Fault::NoMetadata) {
+            world.put(
+                "manual-held".to_owned(),
+                Taker::Held,
+                long_ago,
+                &json!({"snapkeep_hold": "case 7"}),
+                State::Success,
+            );
         }
         world
     }
@@ -123,25 +186,51 @@ impl World {
         self.note(what);
     }
 
-    fn breaks(&mut self, promise: String) {
+    /// An operator has seen a plan and said yes.
+    pub fn somebody_says_yes(&mut self) {
+        self.has_yes = true;
+    }
+
+    pub(crate) fn breaks(&mut self, promise: String) {
         self.note(&format!("BROKEN: {promise}"));
         self.broken.get_or_insert(promise);
     }
 
     /// Lets time pass: snapshots end, and what was under way arrives.
     pub fn pass(&mut self, seconds: i64, chance: &mut Chance) {
-        self.now += SignedDuration::from_secs(seconds);
+        let until = self.now + SignedDuration::from_secs(seconds);
         if self.faults.has(Fault::Restarts) && chance.hits(1) {
             self.restart(chance);
         }
-        let (arrived, under_way) =
-            std::mem::take(&mut self.under_way).into_iter().partition::<Vec<_>, _>(|(at, _)| *at <= self.now);
-        self.under_way = under_way;
-        self.end_snapshots();
-        for (_, write) in arrived {
+        self.under_way.sort_by_key(|(at, _)| *at);
+        while self.under_way.first().is_some_and(|(at, _)| *at <= until) {
+            let (at, write) = self.under_way.remove(0);
+            self.now = at;
+            self.end_snapshots();
             self.note(&format!("a late request arrives: {write:?}"));
             self.take_effect(write, chance);
         }
+        self.now = until;
+        self.end_snapshots();
+        self.others(chance);
+    }
+
+    /// Others take snapshots too: in a repository of theirs, and by hand in this one.
+    fn others(&mut self, chance: &mut Chance) {
+        if self.laws.has(Fault::OneAtATime) && !self.is_busy() && chance.hits(3) {
+            self.others_until = self.now + SignedDuration::from_mins(chance.between(1, 20));
+        }
+        if self.laws.has(Fault::Adoption) && chance.hits(1) {
+            let name = format!("manual-{}", self.created + 10);
+            let state = if chance.hits(30) { State::Partial } else { State::Success };
+            self.note(&format!("somebody takes {name}: {state:?}"));
+            self.put(name, Taker::Anybody, self.now, &json!({}), state);
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        let runs = |truth: &Truth| truth.snapshot.state == Some(State::InProgress);
+        self.now < self.others_until || self.snapshots.values().any(runs)
     }
 
     fn end_snapshots(&mut self) {
@@ -164,18 +253,25 @@ impl World {
     }
 
     /// Lists the repository for somebody whose clock is `skew` behind the server's; nothing if it does not answer.
-    pub fn look(&self, skew: Option<SignedDuration>, chance: &mut Chance) -> Option<Inventory> {
+    pub fn look(&self, skew: SignedDuration, chance: &mut Chance) -> Option<Inventory> {
         let lost = self.faults.has(Fault::Losses) && chance.hits(6);
         if lost || self.now < self.restarts_until {
             return None;
         }
+        let hidden = self.faults.has(Fault::HiddenClocks) && chance.hits(6);
         let snapshots = self.snapshots.values().map(|truth| truth.snapshot.clone()).collect();
-        let repository = Repository { snapshots, ..Repository::default() };
+        let mut repositories =
+            BTreeMap::from([(REPOSITORY.to_owned(), Repository { snapshots, ..Repository::default() })]);
+        if self.now < self.others_until {
+            let running = snapshot("hourly", None, self.now, None, State::InProgress);
+            let theirs = Repository { snapshots: vec![running], ..Repository::default() };
+            repositories.insert(ELSEWHERE.to_owned(), theirs);
+        }
         let cluster = Cluster {
-            skew,
-            concurrent: true,
-            has_metadata: true,
-            repositories: [(REPOSITORY.to_owned(), repository)].into(),
+            skew: (!hidden).then_some(skew),
+            concurrent: !self.laws.has(Fault::OneAtATime),
+            has_metadata: !self.laws.has(Fault::NoMetadata),
+            repositories,
             indices: vec![Index { name: "logs".to_owned(), ..Index::default() }],
         };
         Some(Inventory { clusters: [(CLUSTER.to_owned(), cluster)].into() })
@@ -203,47 +299,43 @@ impl World {
     }
 
     fn take_effect(&mut self, write: Write, chance: &mut Chance) -> Answer {
+        if self.laws.has(Fault::OneAtATime) && self.is_busy() {
+            return Answer::Refused;
+        }
         match write {
             Write::Create { name, .. } if self.snapshots.contains_key(&name) => Answer::Refused,
-            Write::Create { name, policy, slot, metadata } => {
-                self.judge_creation(&name, policy, slot);
+            Write::Create { name, policy, slot, clock_told, metadata } => {
+                self.judge_creation(&name, policy, slot, clock_told);
                 let fate = match chance.below(100) {
                     0..10 if self.faults.has(Fault::Failures) => State::Failed,
                     10..20 if self.faults.has(Fault::Failures) => State::Partial,
                     _ => State::Success,
                 };
-                self.put(name, Some((policy, slot)), self.now, metadata, State::InProgress);
+                self.put(name, Taker::Policy(policy, slot), self.now, &Value::Object(metadata), State::InProgress);
                 self.seal(fate, chance);
                 Answer::Accepted
             }
-            Write::Delete { name, policy } => {
-                self.judge_deletion(&name, policy);
-                self.snapshots.remove(&name).map_or(Answer::Refused, |_| Answer::Accepted)
-            }
+            Write::Delete { names } => self.delete(&names),
         }
     }
 
-    fn put(
-        &mut self,
-        name: String,
-        taker: Option<(&'static str, Timestamp)>,
-        start: Timestamp,
-        metadata: Map<String, Value>,
-        state: State,
-    ) {
+    fn delete(&mut self, names: &[(String, &'static str)]) -> Answer {
+        if names.iter().any(|(name, _)| !self.snapshots.contains_key(name)) {
+            return Answer::Refused;
+        }
+        for (name, policy) in names {
+            self.judge_deletion(name, policy);
+            let gone = self.snapshots.remove(name);
+            self.deleted.0 += 1;
+            self.deleted.1 += u64::from(gone.is_some_and(|gone| gone.taker == Taker::Anybody));
+        }
+        Answer::Accepted
+    }
+
+    fn put(&mut self, name: String, taker: Taker, start: Timestamp, metadata: &Value, state: State) {
         self.created += 1;
-        let snapshot = Snapshot {
-            name: name.clone(),
-            uuid: Some(format!("u{}", self.created)),
-            state: Some(state),
-            started_at: Some(start),
-            ended_at: None,
-            shards: None,
-            indices: None,
-            size_bytes: None,
-            failures: Vec::new(),
-            metadata: Some(metadata),
-        };
+        let metadata = metadata.as_object().filter(|_| !self.laws.has(Fault::NoMetadata)).cloned();
+        let snapshot = snapshot(&name, Some(format!("u{}", self.created)), start, metadata, state);
         self.snapshots.insert(name, Truth { snapshot, taker, ends: (start, state) });
     }
 
@@ -263,7 +355,8 @@ impl World {
 
     /// An operator deletes some of the newest good snapshots by hand. What that breaks is the operator's.
     pub fn operator_deletes(&mut self, chance: &mut Chance) {
-        let own = |truth: &&Truth| truth.taker.is_some() && truth.snapshot.state == Some(State::Success);
+        let own =
+            |truth: &&Truth| matches!(truth.taker, Taker::Policy(..)) && truth.snapshot.state == Some(State::Success);
         let mut good: Vec<(Option<Timestamp>, String)> =
             self.snapshots.values().filter(own).map(|t| (t.snapshot.started_at, t.snapshot.name.clone())).collect();
         good.sort_unstable();
@@ -273,61 +366,25 @@ impl World {
             self.snapshots.remove(&name);
         }
     }
+}
 
-    /// Promise 6: a slot has at most one running or good snapshot.
-    fn judge_creation(&mut self, name: &str, policy: &'static str, slot: Timestamp) {
-        let standing = |truth: &&Truth| {
-            truth.taker == Some((policy, slot))
-                && matches!(truth.snapshot.state, Some(State::Success | State::InProgress))
-        };
-        if let Some(other) = self.snapshots.values().find(standing).map(|truth| truth.snapshot.name.clone()) {
-            self.breaks(format!("6: {name} is taken although {other} stands for its slot"));
-        }
-    }
-
-    /// Promises 1 to 3, and that nothing young goes.
-    fn judge_deletion(&mut self, name: &str, policy: &'static str) {
-        let Some(truth) = self.snapshots.get(name).cloned() else { return };
-        let Some(promise) = self.promises.iter().copied().find(|promise| promise.policy == policy) else { return };
-        if truth.taker.is_none_or(|(taker, _)| taker != policy) {
-            self.breaks(format!("2: {policy} deletes {name}, which is not its own"));
-        }
-        let newer = self.newer_good(&truth, policy);
-        match truth.snapshot.state {
-            Some(State::Success) if newer < promise.floor => {
-                self.breaks(format!("1: {name} goes, and only {newer} newer good ones are there"));
-            }
-            Some(State::Success)
-                if truth.snapshot.started_at.is_some_and(|start| start + promise.youngest > self.now) =>
-            {
-                self.breaks(format!("{name} goes too young"));
-            }
-            Some(State::Failed | State::Partial) if newer == 0 => {
-                self.breaks(format!("3: {name} goes without a newer good one"));
-            }
-            Some(State::InProgress) | None => self.breaks(format!("4: {name} is deleted while it runs")),
-            Some(_) => {}
-        }
-    }
-
-    /// Of two that began at the same moment either may go.
-    fn newer_good(&self, than: &Truth, policy: &str) -> usize {
-        let good = self.snapshots.values().filter(|truth| truth.snapshot.state == Some(State::Success));
-        let own = good.filter(|truth| truth.taker.is_some_and(|(taker, _)| taker == policy));
-        let others = own.filter(|truth| truth.snapshot.name != than.snapshot.name);
-        others.filter(|truth| truth.snapshot.started_at >= than.snapshot.started_at).count()
-    }
-
-    /// Promise 5, which only the sender's order of acts shows.
-    pub fn judge_order(&mut self, name: &str, looked: bool) {
-        if !looked {
-            self.breaks(format!("5: a write of {name} is sent without a look since the last"));
-        }
-    }
-
-    /// How many good snapshots the policy has.
-    pub fn good(&self, policy: &str) -> usize {
-        let good = self.snapshots.values().filter(|truth| truth.snapshot.state == Some(State::Success));
-        good.filter(|truth| truth.taker.is_some_and(|(taker, _)| taker == policy)).count()
+fn snapshot(
+    name: &str,
+    uuid: Option<String>,
+    start: Timestamp,
+    metadata: Option<Map<String, Value>>,
+    state: State,
+) -> Snapshot {
+    Snapshot {
+        name: name.to_owned(),
+        uuid,
+        state: Some(state),
+        started_at: Some(start),
+        ended_at: None,
+        shards: None,
+        indices: None,
+        size_bytes: None,
+        failures: Vec::new(),
+        metadata: metadata.map(Into::into),
     }
 }
