@@ -18,6 +18,13 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// The nightly toolchain's cargo, by way of rustup.
+pub(crate) fn cargo_of_the_nightly() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.arg("+nightly").env_remove("RUSTUP_TOOLCHAIN");
+    cargo
+}
+
 /// Where a program lies that was built as this one was.
 pub(crate) fn beside_this(program: &str) -> Result<PathBuf> {
     let own = env::current_exe().map_err(Failure::during("cannot find the build folder"))?;

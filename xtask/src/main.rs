@@ -6,6 +6,7 @@ mod cargo;
 mod demo;
 mod digest;
 mod failure;
+mod fuzz;
 mod package;
 mod python;
 mod simulate;
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(rest),
         Some("package") => package::run(rest),
         Some("simulate") => simulate::run(rest),
-        _ => Err(failure::Failure::operator("usage: cargo xtask demo | test | simulate | bench | package")),
+        Some("fuzz") => fuzz::run(rest),
+        _ => Err(failure::Failure::operator("usage: cargo xtask demo | test | simulate | fuzz | bench | package")),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

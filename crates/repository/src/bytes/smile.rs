@@ -99,6 +99,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             Token::Null => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Integer(value) => visitor.visit_i64(value),
+            Token::Unsigned(value) => visitor.visit_u64(value),
             Token::Float(value) => visitor.visit_f64(value),
             Token::Text(value) => visitor.visit_borrowed_str(value),
             Token::Raw(value) => visitor.visit_borrowed_bytes(value),

@@ -10,6 +10,9 @@ use crate::bytes::Binary;
 /// How the names of blobs begin that are not stored: the file's bytes are its `meta_hash`.
 const VIRTUAL: &str = "v__";
 
+/// The servers cut files of gigabytes into parts of megabytes; who walks over parts is not to be led on.
+const MAX_PARTS: u64 = 1 << 24;
+
 /// One file of a shard and the blobs that hold its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileInfo {
@@ -17,7 +20,7 @@ pub struct FileInfo {
     pub name: Arc<str>,
     /// Lucene's name for the file, such as `_0.cfs`.
     pub physical_name: String,
-    /// The file's length in bytes, over all parts.
+    /// The file's length in bytes, over all parts; at most 2^63 - 1, so sums have to saturate.
     pub length: u64,
     /// The CRC32 in Lucene's footer, in base 36, lower case, without leading zeros.
     pub checksum: Option<String>,
@@ -69,8 +72,9 @@ pub(super) struct RawFile<'a> {
 }
 
 impl RawFile<'_> {
-    pub(super) fn shared(self, pool: &Pool) -> FileInfo {
-        FileInfo {
+    /// What is expected and what is found otherwise, if the file cannot be.
+    pub(super) fn shared(self, pool: &Pool) -> Result<FileInfo, (String, String)> {
+        let file = FileInfo {
             name: pool.get(&self.name),
             physical_name: self.physical_name,
             length: self.length,
@@ -78,6 +82,13 @@ impl RawFile<'_> {
             part_size: self.part_size,
             written_by: self.written_by,
             meta_hash: self.meta_hash.map(|Binary(bytes)| bytes),
+        };
+        match file.number_of_parts() {
+            _ if i64::try_from(file.length).is_err() => {
+                Err(("a file's length of 63 bits".to_owned(), file.length.to_string()))
+            }
+            MAX_PARTS.. => Err((format!("fewer than {MAX_PARTS} parts of a file"), file.number_of_parts().to_string())),
+            _ => Ok(file),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::damage::quoted;
 /// `index-N`: what the repository holds in its generation N.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryData {
-    /// In the order of the blob.
+    /// In the order of the blob, which says nothing.
     pub snapshots: Vec<SnapshotEntry>,
     /// By the index's name.
     pub indices: BTreeMap<String, IndexEntry>,

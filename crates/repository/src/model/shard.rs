@@ -96,9 +96,14 @@ impl ShardSnapshot {
             took_millis: raw.time,
             number_of_files: raw.number_of_files,
             total_size: raw.total_size,
-            files: raw.files.into_iter().map(|file| file.shared(&pool)).collect(),
+            files: files(&body, raw.files, &pool)?,
         })
     }
+}
+
+fn files(body: &Body<'_>, files: Vec<RawFile<'_>>, pool: &Pool) -> Result<Vec<FileInfo>, Damage> {
+    let files = files.into_iter().map(|file| file.shared(pool));
+    files.collect::<Result<_, _>>().map_err(|(expected, found)| body.damage(expected, found))
 }
 
 #[derive(Deserialize)]
@@ -120,7 +125,7 @@ impl ShardIndex {
         let body = Body::open(blob, Codec::ShardIndex)?;
         let raw: RawShardIndex<'_> = body.read()?;
         let pool = Pool::default();
-        let files: Vec<_> = raw.files.into_iter().map(|file| file.shared(&pool)).collect();
+        let files = files(&body, raw.files, &pool)?;
         let mut snapshots = BTreeMap::new();
         for (name, raw) in raw.snapshots.0 {
             let of_snapshot = raw.known(&pool).map_err(|unknown| {

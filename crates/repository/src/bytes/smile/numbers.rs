@@ -46,15 +46,36 @@ fn sevens(cursor: &mut Cursor<'_>, bytes: usize) -> Result<u128, Damage> {
 }
 
 /// Two's complement, big-endian, packed.
-pub(super) fn big_integer(cursor: &mut Cursor<'_>) -> Result<f64, Damage> {
+pub(super) fn big_integer(cursor: &mut Cursor<'_>) -> Result<Big, Damage> {
     let at = cursor.at();
     let bytes = packed_binary(cursor)?;
     if bytes.len() > MAX_BIG {
         return Err(Damage::new(at, format_args!("a number of at most {MAX_BIG} bytes"), bytes.len()));
     }
     let is_negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+    if bytes.len() <= 16 {
+        let start = if is_negative { -1 } else { 0 };
+        return Ok(Big::Exact(bytes.iter().fold(start, |number, byte| number << 8 | i128::from(*byte))));
+    }
     let size = bytes.iter().fold(0.0, |size, byte| size * 256.0 + f64::from(if is_negative { !byte } else { *byte }));
-    Ok(if is_negative { -(size + 1.0) } else { size })
+    Ok(Big::Near(if is_negative { -(size + 1.0) } else { size }))
+}
+
+/// An integer of any size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Big {
+    Exact(i128),
+    Near(f64),
+}
+
+impl Big {
+    #[allow(clippy::cast_precision_loss, reason = "a number that JSON's types cannot hold comes as near as can be")]
+    pub(super) fn near(self) -> f64 {
+        match self {
+            Self::Exact(number) => number as f64,
+            Self::Near(number) => number,
+        }
+    }
 }
 
 /// A scale, then the integer to be divided by that power of ten.
@@ -62,7 +83,7 @@ pub(super) fn big_decimal(cursor: &mut Cursor<'_>) -> Result<f64, Damage> {
     let at = cursor.at();
     let scale = i32::try_from(zigzag(vint(cursor)?));
     let scale = scale.map_err(|_| Damage::new(at, "a scale of 32 bits", "more"))?;
-    Ok(big_integer(cursor)? * 10_f64.powi(scale.saturating_neg()))
+    Ok(big_integer(cursor)?.near() * 10_f64.powi(scale.saturating_neg()))
 }
 
 /// A length, then seven bits a byte: eight bytes for each seven, and the last few with a byte more than they are.

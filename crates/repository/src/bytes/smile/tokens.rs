@@ -1,7 +1,8 @@
 //! SMILE's tokens, with the names and texts that refer to earlier ones resolved.
 
-use super::numbers;
+use super::numbers::{self, Big};
 use crate::Damage;
+use crate::bytes::MAX_EXPANDED;
 use crate::bytes::cursor::Cursor;
 
 const HEADER: &[u8] = b":)\n";
@@ -11,7 +12,8 @@ const TEXT_END: u8 = 0xfc;
 const CONTENT_END: u8 = 0xff;
 const NULL: u8 = 0x21;
 
-/// How many names, and how many texts, can be referred to; then Jackson begins anew.
+/// How many names, and how many texts, can be referred to; then Jackson begins anew. By the specification names of more than 64
+/// bytes do not count; Jackson counts them and refers to them.
 const MAX_SEEN: usize = 1024;
 
 /// A value, or how one begins or ends.
@@ -20,6 +22,7 @@ pub(crate) enum Token<'de> {
     Null,
     Bool(bool),
     Integer(i64),
+    Unsigned(u64),
     /// Numbers of more than 64 bits too, as near as can be.
     Float(f64),
     Text(&'de str),
@@ -49,9 +52,8 @@ impl<'de> Seen<'de> {
         }
     }
 
-    fn get(&self, number: usize, at: usize) -> Result<&'de str, Damage> {
-        let found = self.0.as_ref().and_then(|seen| seen.get(number).copied());
-        found.ok_or_else(|| Damage::new(at, "a reference to an earlier text", format_args!("number {number}")))
+    fn get(&self, number: usize) -> Option<&'de str> {
+        self.0.as_ref()?.get(number).copied()
     }
 }
 
@@ -60,6 +62,8 @@ impl<'de> Seen<'de> {
 pub(crate) struct Tokens<'de> {
     cursor: Cursor<'de>,
     last: usize,
+    /// Bytes of all texts that references stood for.
+    referred: usize,
     names: Seen<'de>,
     texts: Seen<'de>,
 }
@@ -75,7 +79,7 @@ impl<'de> Tokens<'de> {
         if flags & 0xf8 != 0 {
             return Err(Damage::new(HEADER.len(), "SMILE of version 0", format_args!("the flags {flags:#04x}")));
         }
-        Ok(Self { cursor, last: 0, names: Seen::new(flags & 1 != 0), texts: Seen::new(flags & 2 != 0) })
+        Ok(Self { cursor, last: 0, referred: 0, names: Seen::new(flags & 1 != 0), texts: Seen::new(flags & 2 != 0) })
     }
 
     /// Where the next token begins.
@@ -139,7 +143,7 @@ impl<'de> Tokens<'de> {
         let byte = self.cursor.byte("a value")?;
         let low = usize::from(byte & 0x1f);
         Ok(match byte {
-            0x01..=0x1f => Token::Text(self.texts.get(low - 1, self.last)?),
+            0x01..=0x1f => Token::Text(self.earlier(self.texts.get(low - 1), low - 1)?),
             0x20 => Token::Text(""),
             NULL => Token::Null,
             0x22 | 0x23 => Token::Bool(byte == 0x23),
@@ -152,8 +156,8 @@ impl<'de> Tokens<'de> {
             0xe0 | 0xe4 => Token::Text(self.long_text()?),
             0xe8 => Token::Unpacked(numbers::packed_binary(&mut self.cursor)?),
             0xec..=0xef => {
-                let number = usize::from(byte & 3) << 8 | usize::from(self.cursor.byte("a reference")?);
-                Token::Text(self.texts.get(number, self.last)?)
+                let number = self.long_reference(byte)?;
+                Token::Text(self.earlier(self.texts.get(number), number)?)
             }
             0xf8 => Token::Array,
             ARRAY_END => Token::ArrayEnd,
@@ -166,7 +170,13 @@ impl<'de> Tokens<'de> {
     fn number(&mut self, byte: u8) -> Result<Token<'de>, Damage> {
         Ok(match byte {
             0x24 | 0x25 => Token::Integer(numbers::zigzag(numbers::vint(&mut self.cursor)?)),
-            0x26 => Token::Float(numbers::big_integer(&mut self.cursor)?),
+            0x26 => {
+                let number = numbers::big_integer(&mut self.cursor)?;
+                let exact = if let Big::Exact(exact) = number { Some(exact) } else { None };
+                let integer = exact.and_then(|exact| exact.try_into().ok()).map(Token::Integer);
+                let unsigned = || exact.and_then(|exact| exact.try_into().ok()).map(Token::Unsigned);
+                integer.or_else(unsigned).unwrap_or(Token::Float(number.near()))
+            }
             0x28 => Token::Float(numbers::float(&mut self.cursor)?),
             0x29 => Token::Float(numbers::double(&mut self.cursor)?),
             0x2a => Token::Float(numbers::big_decimal(&mut self.cursor)?),
@@ -181,16 +191,39 @@ impl<'de> Tokens<'de> {
         Ok(Some(match byte {
             0x20 => "",
             0x30..=0x33 => {
-                let number = usize::from(byte & 3) << 8 | usize::from(self.cursor.byte("a reference")?);
-                self.names.get(number, self.last)?
+                let number = self.long_reference(byte)?;
+                self.earlier(self.names.get(number), number)?
             }
-            0x34 => self.long_text()?,
-            0x40..=0x7f => self.names.get(usize::from(byte & 0x3f), self.last)?,
+            0x34 => {
+                let name = self.long_text()?;
+                self.names.add(name);
+                name
+            }
+            0x40..=0x7f => {
+                let number = usize::from(byte & 0x3f);
+                self.earlier(self.names.get(number), number)?
+            }
             0x80..=0xbf => self.name(usize::from(byte & 0x3f) + 1)?,
             0xc0..=0xf7 => self.name(usize::from(byte & 0x3f) + 2)?,
             OBJECT_END => return Ok(None),
             _ => return Err(self.unexpected("a key", byte)),
         }))
+    }
+
+    fn long_reference(&mut self, byte: u8) -> Result<usize, Damage> {
+        Ok(usize::from(byte & 3) << 8 | usize::from(self.cursor.byte("a reference")?))
+    }
+
+    /// What a reference stands for. A few bytes can stand for many, so these are counted.
+    fn earlier(&mut self, found: Option<&'de str>, number: usize) -> Result<&'de str, Damage> {
+        let text = found
+            .ok_or_else(|| Damage::new(self.last, "a reference to an earlier text", format_args!("number {number}")))?;
+        self.referred += text.len();
+        if self.referred > MAX_EXPANDED {
+            let expected = format!("references to at most {MAX_EXPANDED} bytes");
+            return Err(Damage::new(self.last, expected, "more"));
+        }
+        Ok(text)
     }
 
     fn name(&mut self, length: usize) -> Result<&'de str, Damage> {
