@@ -4,13 +4,19 @@
 //! - [`bytes`]: a blob's envelope, its compression, its SMILE or JSON
 //! - [`model`]: what each kind of blob says
 //! - [`store`]: where the blobs lie: folders and buckets
+//! - [`load`], [`open`], [`places`]: from blobs to what one generation says
+//! - [`verify`]: whether the snapshots can be restored
 //!
 //! Read-only. What is read comes from whoever can write to the bucket: no bytes lead to a panic, to recursion without end or
 //! to more memory than the caps in [`bytes`] allow.
 
 pub mod bytes;
 pub mod damage;
+pub mod load;
 pub mod model;
+pub mod open;
+pub mod places;
 pub mod store;
+pub mod verify;
 
 pub use damage::Damage;

@@ -1,0 +1,86 @@
+//! Reads a blob of metadata: twice before it is called damaged, and asked for by name before it is called missing.
+
+use crate::Damage;
+use crate::store::{Access, Store};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why a blob of metadata says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It could not be had.
+    Access(Access),
+    /// It does not say what it should.
+    Damaged(Damage),
+}
+
+/// What a blob of metadata says.
+pub type Loaded<T> = Result<T, Trouble>;
+
+impl Trouble {
+    /// The byte where it is damaged.
+    pub fn at(&self) -> Option<u64> {
+        match self {
+            Self::Damaged(damage) => Some(damage.at),
+            Self::Access(_) => None,
+        }
+    }
+
+    /// Whether it is not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Access(Access::Missing))
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Access(access) => access.fmt(f),
+            Self::Damaged(damage) => damage.fmt(f),
+        }
+    }
+}
+
+/// Loads blobs, and counts those whose first read was wrong and second right.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    /// Where from.
+    pub store: &'a Store,
+    rereads: AtomicU64,
+}
+
+impl<'a> Loader<'a> {
+    /// From this store.
+    pub fn new(store: &'a Store) -> Self {
+        Self { store, rereads: AtomicU64::new(0) }
+    }
+
+    /// How many blobs were wrong at the first read and right at the second: a bad line or a bad disk, no bad blob.
+    pub fn rereads(&self) -> u64 {
+        self.rereads.load(Ordering::Relaxed)
+    }
+
+    /// Notes one more of them.
+    pub fn note_reread(&self) {
+        self.rereads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What `parse` makes of the blob.
+    pub async fn load<T: Send + 'static>(
+        &self,
+        path: &str,
+        parse: impl Fn(&[u8]) -> Result<T, Damage> + Clone + Send + 'static,
+    ) -> Loaded<T> {
+        if let Ok(Ok(parsed)) = self.store.read_as(path, parse.clone()).await {
+            return Ok(parsed);
+        }
+        match self.store.read_as(path, parse).await {
+            Ok(Ok(parsed)) => {
+                self.note_reread();
+                Ok(parsed)
+            }
+            Ok(Err(damage)) => Err(Trouble::Damaged(damage)),
+            Err(access) => Err(Trouble::Access(access)),
+        }
+    }
+}

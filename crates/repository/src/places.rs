@@ -1,0 +1,194 @@
+//! In which folders an index's shards lie.
+//!
+//! From 2.17 on OpenSearch puts shards below folders named by a hash, in front of the repository's base path or behind it.
+//! The hash is never computed here: the companion blob in `snapshot_shard_paths/` says where they are. What it says is
+//! believed only if it leads to this index's shards in this repository's place.
+
+use crate::load::{Loader, Trouble};
+use crate::model::{IndexEntry, ShardPaths};
+use crate::open::name_of;
+use crate::store::{Access, Location};
+use std::collections::BTreeMap;
+
+/// The folder of companion blobs.
+const COMPANIONS: &str = "snapshot_shard_paths";
+
+/// Shards below a hash in front of the base path; 2 is behind it.
+const HASHED_PREFIX: u8 = 1;
+
+/// Companion blobs by the id of their index.
+#[derive(Debug, Default)]
+pub struct Companions {
+    names: BTreeMap<String, Vec<String>>,
+}
+
+/// Where an index's shards are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Places {
+    /// Below the index's own folder.
+    Fixed {
+        /// The index's folder.
+        folder: String,
+    },
+    /// Where the companion blob says, by shard number.
+    Hashed {
+        /// The folders.
+        folders: Vec<String>,
+    },
+}
+
+impl Places {
+    /// The folder of a shard, if the shard has one.
+    pub fn of(&self, shard: u32) -> Option<String> {
+        match self {
+            Self::Fixed { folder } => Some(format!("{folder}/{shard}")),
+            Self::Hashed { folders } => folders.get(usize::try_from(shard).ok()?).cloned(),
+        }
+    }
+}
+
+/// Why it is not known where an index's shards are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The companion blob, where there is one.
+    pub blob: Option<String>,
+    /// What is wrong with it.
+    pub trouble: Option<Trouble>,
+    /// In words.
+    pub why: String,
+}
+
+impl Companions {
+    /// Lists them.
+    pub async fn list(loader: &Loader<'_>) -> Result<Self, Access> {
+        let (blobs, _) = loader.store.level(&loader.store.path(COMPANIONS)).await?;
+        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for blob in blobs {
+            let Some(id) = id_of(name_of(&blob.path)) else { continue };
+            names.entry(id.to_owned()).or_default().push(blob.path);
+        }
+        Ok(Self { names })
+    }
+
+    /// Companion blobs of indices that are not known.
+    pub fn of_unknown<'a>(&'a self, known: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let unknown = self.names.iter().filter(move |(id, _)| !known(id));
+        unknown.flat_map(|(id, paths)| paths.iter().map(move |path| (id.as_str(), path.as_str())))
+    }
+
+    /// Where the index's shards are.
+    pub async fn places(&self, loader: &Loader<'_>, index: &IndexEntry) -> Result<Places, Lost> {
+        let path_type = index.shard_path_type.unwrap_or_default();
+        if path_type == 0 {
+            return Ok(Places::Fixed { folder: loader.store.path(&format!("indices/{}", index.id)) });
+        }
+        let mut longest: Option<Vec<String>> = None;
+        for path in self.names.get(&*index.id).into_iter().flatten() {
+            let folders = self.companion(loader, path).await?;
+            if longest.as_ref().is_none_or(|known| folders.len() > known.len()) {
+                longest = Some(folders);
+            }
+        }
+        longest.map(|folders| Places::Hashed { folders }).ok_or_else(|| Lost {
+            blob: Some(loader.store.path(&format!("{COMPANIONS}/…{}…", index.id))),
+            trouble: Some(Trouble::Access(Access::Missing)),
+            why: "no companion blob says where the shards are".to_owned(),
+        })
+    }
+
+    /// The folders that a companion blob names.
+    pub async fn companion(&self, loader: &Loader<'_>, path: &str) -> Result<Vec<String>, Lost> {
+        let name = name_of(path).to_owned();
+        let parsed = loader.load(path, move |bytes| ShardPaths::parse(&name, bytes)).await;
+        let lost = |trouble: Option<Trouble>, why: String| Lost { blob: Some(path.to_owned()), trouble, why };
+        let paths = parsed.map_err(|trouble| lost(Some(trouble.clone()), trouble.to_string()))?;
+        let location = loader.store.location();
+        let folders = paths.paths.iter().zip(0..).map(|(folder, shard)| in_store(folder, shard, &paths, location));
+        folders.collect::<Result<_, _>>().map_err(|why| lost(None, why))
+    }
+}
+
+/// The index's id in a companion's name: `snapshot_path_<id>.<name>.…`, before 3.0 `<id>#<name>#…`.
+fn id_of(name: &str) -> Option<&str> {
+    let id = match name.strip_prefix("snapshot_path_") {
+        Some(rest) => rest.split('.').next(),
+        None => name.split_once('#').map(|(id, _)| id),
+    };
+    id.filter(|id| !id.is_empty())
+}
+
+/// The folder's path in the store: a companion counts from the bucket's root, or from the folder that the repository's base
+/// path is in.
+fn in_store(folder: &str, shard: u32, paths: &ShardPaths, location: &Location) -> Result<String, String> {
+    let folder = folder.trim_matches('/');
+    let wrong = || format!("{folder:?} is no folder of shard {shard} of this repository");
+    let end = format!("indices/{}/{shard}", paths.index_id);
+    let rest = folder.strip_suffix(&end).and_then(|rest| rest.strip_suffix('/')).ok_or_else(wrong)?;
+    if rest.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(wrong());
+    }
+    let base = if paths.path_type == HASHED_PREFIX {
+        rest.split_once('/').map_or("", |(_, base)| base)
+    } else {
+        rest.rsplit_once('/').map_or("", |(base, _)| base)
+    };
+    let own = location.base();
+    let root = if base.is_empty() { Some(own) } else { own.strip_suffix(base) };
+    match (location, root.map(|root| root.trim_end_matches('/'))) {
+        (Location::Folder(_), Some(root)) => Ok(format!("{root}/{folder}")),
+        // In a bucket the base path is the whole of what stands before.
+        (_, Some("")) => Ok(folder.to_owned()),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(path_type: u8) -> ShardPaths {
+        ShardPaths {
+            index_id: "iX".into(),
+            index_name: "books".into(),
+            shards: 1,
+            path_type,
+            hash_algorithm: None,
+            paths: vec![],
+        }
+    }
+
+    fn bucket(prefix: &str) -> Location {
+        Location::S3 { bucket: "b".into(), prefix: prefix.into(), region: None, endpoint: None }
+    }
+
+    #[test]
+    fn companions_lead_to_this_repository_only() {
+        let folder = |path: &str| Location::Folder(path.into());
+        for (text, path_type, location, expected) in [
+            ("0101/indices/iX/0/", 1, bucket(""), Some("0101/indices/iX/0")),
+            ("0101/b/indices/iX/0/", 1, bucket("b"), Some("0101/b/indices/iX/0")),
+            ("0101/b/c/indices/iX/0/", 1, bucket("b/c"), Some("0101/b/c/indices/iX/0")),
+            ("b/0101/indices/iX/0/", 2, bucket("b"), Some("b/0101/indices/iX/0")),
+            ("0101/indices/iX/0/", 1, folder("/mnt/r"), Some("mnt/r/0101/indices/iX/0")),
+            ("0101/b/indices/iX/0/", 1, folder("/mnt/r/b"), Some("mnt/r/0101/b/indices/iX/0")),
+            ("b/0101/indices/iX/0/", 2, folder("/mnt/r/b"), Some("mnt/r/b/0101/indices/iX/0")),
+            ("0101/other/indices/iX/0/", 1, bucket("b"), None),
+            ("0101/../indices/iX/0/", 1, bucket(""), None),
+            ("../indices/iX/0", 1, folder("/mnt/r"), None),
+            ("0101/indices/iX/1/", 1, bucket(""), None),
+            ("0101/indices/other/0/", 1, bucket(""), None),
+            ("indices/iX/0", 1, bucket(""), None),
+            ("etc", 1, folder("/mnt/r"), None),
+        ] {
+            let found = in_store(text, 0, &paths(path_type), &location);
+            assert_eq!(found.ok().as_deref(), expected, "{text} of {location}");
+        }
+    }
+
+    #[test]
+    fn a_companions_name_tells_its_index() {
+        assert_eq!(id_of("snapshot_path_iX.my.index.1.1.1"), Some("iX"));
+        assert_eq!(id_of("iX#books#1#1#1"), Some("iX"));
+        assert_eq!(id_of("readme"), None);
+    }
+}

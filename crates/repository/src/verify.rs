@@ -1,0 +1,186 @@
+//! Whether the snapshots of a repository can be restored, without a cluster.
+//!
+//! What is seen ([`facts`], [`root`]) is apart from what it means ([`judge`], [`verdict`]): the latter is pure. A blob that
+//! looks damaged is read twice, one that a listing lacks is asked for by name, and what we may not read is never called
+//! missing. The verdict names the generation that was read; if that is no longer the newest one, there is no verdict.
+
+mod bytes;
+pub mod checksum;
+mod choice;
+mod estimate;
+pub mod facts;
+mod files;
+mod finding;
+mod gather;
+mod journal;
+pub mod judge;
+pub mod root;
+mod trouble;
+mod units;
+pub mod verdict;
+
+pub use choice::{Choice, Level, PartOf, Percent, Share};
+pub use estimate::{Estimate, estimate};
+pub use files::{FileNumber, Files};
+pub use finding::{Effect, Finding, Kind};
+pub use gather::{ShardPlace, gather};
+pub use journal::{Done, Journal, Subject, Totals};
+pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
+
+use crate::load::Loader;
+use crate::open::Opened;
+use crate::places::Companions;
+use crate::store::Counts;
+use futures_util::{StreamExt as _, stream};
+use root::RootSnapshot;
+use serde::Serialize;
+use snapkeep_core::Failure;
+use std::sync::{Mutex, PoisonError};
+use units::Run;
+
+/// Indices that are looked at at once. Each has several requests under way.
+const AT_ONCE: usize = 4;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// What was looked at.
+    pub totals: Totals,
+    /// What was asked of the store.
+    pub counts: Counts,
+    /// Findings so far.
+    pub findings: usize,
+}
+
+/// Hears how far a run is.
+pub trait Watch: Sync {
+    /// Called after each shard, and after each file whose bytes were read.
+    fn moved(&self, progress: &Progress);
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn moved(&self, _: &Progress) {}
+}
+
+/// What was verified and what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The shape's version.
+    pub schema: u32,
+    /// The repository's place.
+    pub location: String,
+    /// The generation that the verdict is about; nothing for an empty repository.
+    pub generation: Option<u64>,
+    /// How deep.
+    pub level: Level,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// All that is wrong.
+    pub findings: Vec<Finding>,
+    /// What can be restored of each snapshot.
+    pub snapshots: Vec<SnapshotVerdict>,
+    /// What was looked at.
+    pub totals: Totals,
+    /// Shards that a run before had done.
+    pub resumed_shards: usize,
+    /// Blobs that were wrong at the first read and right at the second.
+    pub rereads: u64,
+    /// What was asked of the store.
+    pub counts: Counts,
+}
+
+impl Report {
+    /// The failure that a command ends with, if any.
+    pub fn failure(&self) -> Option<Failure> {
+        let generation = self.generation.map_or_else(|| "-".to_owned(), |generation| generation.to_string());
+        verdict::failure(self.outcome, &generation, &self.findings, &self.snapshots)
+    }
+}
+
+/// Verifies what was chosen of an opened repository.
+pub async fn verify(
+    loader: &Loader<'_>,
+    opened: &Opened,
+    choice: &Choice,
+    journal: Option<&Journal>,
+    watch: &dyn Watch,
+) -> Result<Report, Failure> {
+    check(opened, choice)?;
+    let chosen = chosen(opened, choice);
+    let roots = root::read(loader, &opened.data, &chosen).await;
+    let base = |name: &str| loader.store.path(name);
+    let mut findings: Vec<Finding> = roots.iter().flat_map(|snapshot| root::judge(snapshot, base)).collect();
+    findings.extend(latest(opened, base));
+    let companions = Companions::list(loader).await.unwrap_or_default();
+    let run =
+        Run { loader, opened, choice, journal, watch, roots: &roots, companions: &companions, seen: Mutex::default() };
+    let indices = opened.data.indices.iter().filter(|(name, _)| choice.has_index(name));
+    let reads = indices.map(|(name, entry)| run.index(name, entry)).collect::<Vec<_>>();
+    let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+    while let Some(found) = reads.next().await {
+        findings.extend(found?);
+    }
+    drop(reads);
+    let moved = opened.moved(loader.store).await?;
+    sort(&mut findings);
+    let totals = run.seen.lock().unwrap_or_else(PoisonError::into_inner).totals;
+    Ok(Report {
+        schema: 1,
+        location: loader.store.location().to_string(),
+        generation: opened.generation,
+        level: choice.level,
+        outcome: verdict::outcome(&findings, moved),
+        snapshots: verdict::of_snapshots(&roots, &findings),
+        findings,
+        totals,
+        resumed_shards: journal.map_or(0, Journal::len),
+        rereads: loader.rereads(),
+        counts: loader.store.counts(),
+    })
+}
+
+fn check(opened: &Opened, choice: &Choice) -> Result<(), Failure> {
+    let snapshots: Vec<&str> = opened.data.snapshots.iter().map(|snapshot| snapshot.name.as_str()).collect();
+    let indices: Vec<&str> = opened.data.indices.keys().map(String::as_str).collect();
+    choice.check(&snapshots, &indices)
+}
+
+/// The chosen snapshots' places in `index-N`.
+fn chosen(opened: &Opened, choice: &Choice) -> Vec<usize> {
+    let snapshots = opened.data.snapshots.iter().enumerate();
+    snapshots.filter(|(_, snapshot)| choice.has_snapshot(&snapshot.name)).map(|(ordinal, _)| ordinal).collect()
+}
+
+/// What is wrong with `index.latest`. Not every repository has one.
+fn latest(opened: &Opened, base: impl Fn(&str) -> String) -> Option<Finding> {
+    let blob = base("index.latest");
+    let generation = opened.generation?;
+    match &opened.latest {
+        Ok(latest) if *latest == generation => None,
+        Ok(latest) => {
+            let detail = format!("it says {latest}, the newest is index-{generation}");
+            Some(Finding::new(Kind::Latest, Effect::Nothing, detail).in_blob(blob))
+        }
+        Err(trouble) if trouble.is_missing() => None,
+        Err(trouble) => Some(trouble::finding(Kind::Latest, Effect::Nothing, &blob, trouble)),
+    }
+}
+
+/// The worst first, then by index, shard and blob.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| {
+        let key = |finding: &Finding| {
+            (finding.effect, finding.index.clone(), finding.shard, finding.kind, finding.blob.clone())
+        };
+        key(one).cmp(&key(other))
+    });
+}
+
+/// Snapshots that hold an index, among those that are looked at.
+pub(crate) fn holders<'r>(roots: &'r [RootSnapshot], index: &str) -> Vec<&'r RootSnapshot> {
+    roots.iter().filter(|snapshot| snapshot.indices.contains(index)).collect()
+}

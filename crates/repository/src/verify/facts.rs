@@ -1,0 +1,150 @@
+//! What was seen of one shard: all that the verdict on it rests on.
+
+use super::files::{FileNumber, Files};
+use crate::load::{Loaded, Trouble};
+use crate::model::{FileInfo, ShardIndex, ShardSnapshot, SnapshotRef};
+use crate::store::Access;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A blob's size and storage class, as its folder's listing has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Bytes.
+    pub size: u64,
+    /// S3's storage class, unless it is the normal one.
+    pub class: Option<Box<str>>,
+}
+
+/// Blobs of a shard's folder by their names.
+pub type Listing = BTreeMap<String, Listed>;
+
+/// Which `index-…` of a shard is the current one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Current {
+    /// This one.
+    Known(String),
+    /// Neither `index-N` nor the folder says it.
+    Undefined,
+}
+
+/// What a snapshot says of a shard.
+#[derive(Debug)]
+pub enum InSnapshot {
+    /// These files, some of them perhaps said otherwise than elsewhere.
+    Files {
+        /// By their numbers in the table.
+        files: BTreeSet<FileNumber>,
+        /// What is said otherwise.
+        differences: Vec<String>,
+    },
+    /// It is in a remote store.
+    Elsewhere,
+    /// Its `snap-….dat` says nothing.
+    Trouble(Trouble),
+    /// Its `snap-….dat` is that of another snapshot.
+    Another {
+        /// That one's name.
+        name: String,
+    },
+}
+
+/// What the shard's `index-…` says.
+#[derive(Debug, Default)]
+pub struct InGeneration {
+    /// By the snapshot's name.
+    pub snapshots: BTreeMap<String, BTreeSet<FileNumber>>,
+    /// Files that the blob says otherwise than a snapshot, or gives to a snapshot without describing them.
+    pub differences: Vec<String>,
+}
+
+/// All that was seen of a shard.
+#[derive(Debug)]
+pub struct ShardFacts {
+    /// The index's name.
+    pub index: String,
+    /// The shard's number.
+    pub shard: u32,
+    /// Its folder.
+    pub folder: String,
+    /// Its files.
+    pub files: Files,
+    /// What each snapshot that should hold it says.
+    pub snapshots: Vec<(SnapshotRef, InSnapshot)>,
+    /// Which `index-…` is current.
+    pub current: Current,
+    /// What that one says; nothing if none is known.
+    pub generation: Option<Loaded<InGeneration>>,
+    /// What its folder holds; nothing where it was not listed.
+    pub listing: Option<Result<Listing, Access>>,
+}
+
+impl ShardFacts {
+    /// Nothing is known yet.
+    pub fn new(index: &str, shard: u32, folder: String, current: Current) -> Self {
+        Self {
+            index: index.to_owned(),
+            shard,
+            folder,
+            files: Files::default(),
+            snapshots: Vec::new(),
+            current,
+            generation: None,
+            listing: None,
+        }
+    }
+
+    /// Takes in the shard's `index-…`, after the snapshots: restores rest on what those say.
+    pub fn take_generation(&mut self, loaded: Loaded<ShardIndex>) {
+        self.generation = Some(loaded.map(|index| {
+            let mut found = InGeneration::default();
+            for file in index.files {
+                found.differences.extend(self.files.take(file).1);
+            }
+            for (snapshot, entry) in index.snapshots {
+                let numbers = entry.files.iter().map(|name| (name, self.files.number(name)));
+                let (known, unknown): (Vec<_>, Vec<_>) = numbers.partition(|(_, number)| number.is_some());
+                let undescribed = |(name, _): &(_, _)| format!("{name} of {snapshot} is not described");
+                found.differences.extend(unknown.iter().map(undescribed));
+                found.snapshots.insert(snapshot.clone(), known.into_iter().filter_map(|(_, number)| number).collect());
+            }
+            found
+        }));
+    }
+
+    /// Takes in a snapshot's `snap-….dat` of the shard.
+    pub fn take_snapshot(&mut self, snapshot: SnapshotRef, loaded: Loaded<ShardSnapshot>) {
+        let seen = match loaded {
+            Err(trouble) => InSnapshot::Trouble(trouble),
+            Ok(found) if found.name != snapshot.name => InSnapshot::Another { name: found.name },
+            Ok(found) => self.files_of(found.files),
+        };
+        self.snapshots.push((snapshot, seen));
+    }
+
+    fn files_of(&mut self, infos: Vec<FileInfo>) -> InSnapshot {
+        let (mut files, mut differences) = (BTreeSet::new(), Vec::new());
+        for info in infos {
+            let (number, difference) = self.files.take(info);
+            files.insert(number);
+            differences.extend(difference);
+        }
+        InSnapshot::Files { files, differences }
+    }
+
+    /// The path of a blob of the shard.
+    pub fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.folder)
+    }
+
+    /// For each file that a snapshot's restore would read, the snapshots that would.
+    pub fn users(&self) -> BTreeMap<FileNumber, Vec<String>> {
+        let mut users: BTreeMap<FileNumber, Vec<String>> = BTreeMap::new();
+        for (snapshot, seen) in &self.snapshots {
+            let InSnapshot::Files { files, .. } = seen else { continue };
+            for file in files {
+                users.entry(*file).or_default().push(snapshot.name.clone());
+            }
+        }
+        users
+    }
+}

@@ -1,0 +1,163 @@
+//! The verdict on one shard, from what was seen of it. Pure.
+
+use super::facts::{Current, InGeneration, InSnapshot, Listed, Listing, ShardFacts};
+use super::files::FileNumber;
+use super::finding::{Effect, Finding, Kind};
+use super::trouble;
+use crate::model::SnapshotRef;
+use crate::store::Access;
+use std::collections::BTreeSet;
+
+/// Names that one finding lists; there are as many findings as it takes blobs, not as it takes pairs.
+const NAMED: usize = 5;
+
+/// Storage classes that must be thawed before they are read.
+const FROZEN: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
+
+/// All that is wrong with the shard's metadata and, where its folder was listed, with the blobs that are there.
+pub fn judge(facts: &ShardFacts) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = of_generation(facts).into_iter().collect();
+    for (snapshot, seen) in &facts.snapshots {
+        findings.extend(of_snapshot(facts, snapshot, seen));
+    }
+    match &facts.listing {
+        None => {}
+        Some(Err(access)) => findings.push(unlisted(facts, access)),
+        Some(Ok(listing)) => {
+            let look = |name: &str| listing.get(name).cloned();
+            findings.extend(of_blobs(facts, look));
+        }
+    }
+    findings.into_iter().map(|finding| finding.of_shard(&facts.index, facts.shard)).collect()
+}
+
+fn all_names(facts: &ShardFacts) -> Vec<String> {
+    facts.snapshots.iter().map(|(snapshot, _)| snapshot.name.clone()).collect()
+}
+
+fn of_generation(facts: &ShardFacts) -> Option<Finding> {
+    // Nodes read it when they take or delete a snapshot, not when they restore one.
+    let effect = Effect::Later;
+    let all_are_elsewhere = facts.snapshots.iter().all(|(_, seen)| matches!(seen, InSnapshot::Elsewhere));
+    match (&facts.current, &facts.generation) {
+        (Current::Undefined, _) if facts.snapshots.is_empty() || all_are_elsewhere => None,
+        (Current::Undefined, _) => {
+            let detail = "neither index-N nor the folder says which index-… is the current one";
+            let finding = Finding::new(Kind::GenerationUndefined, effect, detail).in_blob(facts.path("index-…"));
+            Some(finding.hurts(all_names(facts)))
+        }
+        (Current::Known(generation), Some(Err(trouble))) => {
+            let blob = facts.path(&format!("index-{generation}"));
+            Some(trouble::finding(Kind::Generation, effect, &blob, trouble).hurts(all_names(facts)))
+        }
+        (Current::Known(generation), Some(Ok(found))) if !found.differences.is_empty() => {
+            let blob = facts.path(&format!("index-{generation}"));
+            let finding = Finding::new(Kind::GenerationMismatch, effect, some(&found.differences)).in_blob(blob);
+            Some(finding.hurts(all_names(facts)))
+        }
+        _ => None,
+    }
+}
+
+fn of_snapshot(facts: &ShardFacts, snapshot: &SnapshotRef, seen: &InSnapshot) -> Vec<Finding> {
+    let blob = facts.path(&format!("snap-{}.dat", snapshot.uuid));
+    let hurt = |finding: Finding| finding.hurts(vec![snapshot.name.clone()]);
+    match seen {
+        InSnapshot::Trouble(trouble) => {
+            vec![hurt(trouble::finding(Kind::ShardSnapshot, Effect::Shard, &blob, trouble))]
+        }
+        InSnapshot::Another { name: other } => {
+            let detail = format!("it is the blob of another snapshot, {other}");
+            vec![hurt(Finding::new(Kind::ShardSnapshot, Effect::Shard, detail).in_blob(blob))]
+        }
+        InSnapshot::Elsewhere => Vec::new(),
+        InSnapshot::Files { files, differences } => {
+            let mut findings = Vec::new();
+            if !differences.is_empty() {
+                findings.push(Finding::new(Kind::GenerationMismatch, Effect::Shard, some(differences)));
+            }
+            if let Some(Ok(generation)) = &facts.generation {
+                findings.extend(compared(facts, &snapshot.name, files, generation));
+            }
+            findings.into_iter().map(|finding| hurt(finding.in_blob(blob.as_str()))).collect()
+        }
+    }
+}
+
+/// What a snapshot and the shard's `index-…` say of its files.
+fn compared(facts: &ShardFacts, name: &str, files: &BTreeSet<FileNumber>, generation: &InGeneration) -> Vec<Finding> {
+    let Some(recorded) = generation.snapshots.get(name) else {
+        return vec![Finding::new(Kind::NotInGeneration, Effect::Later, format!("{name} is not in it"))];
+    };
+    let named = |numbers: Vec<FileNumber>| -> Vec<String> {
+        numbers.iter().filter_map(|number| facts.files.get(*number)).map(|file| file.name.to_string()).collect()
+    };
+    let only_recorded = named(recorded.difference(files).copied().collect());
+    let only_here = named(files.difference(recorded).copied().collect());
+    let mut findings = Vec::new();
+    if !only_recorded.is_empty() {
+        // A restore reads the snapshot's own list.
+        findings.push(Finding::new(Kind::InGenerationOnly, Effect::Later, some(&only_recorded)));
+    }
+    if !only_here.is_empty() {
+        // The next delete takes the file for unused.
+        findings.push(Finding::new(Kind::InSnapshotOnly, Effect::Later, some(&only_here)));
+    }
+    findings
+}
+
+fn unlisted(facts: &ShardFacts, access: &Access) -> Finding {
+    let (kind, effect) = match access {
+        Access::Missing => (Kind::ShardContainer, Effect::Shard),
+        other => trouble::of_access(other, Effect::Shard),
+    };
+    let kind = if kind == Kind::Unread { Kind::ShardContainer } else { kind };
+    Finding::new(kind, effect, access).in_blob(facts.path("")).hurts(all_names(facts))
+}
+
+/// What is wrong with the blobs that hold the files which snapshots need.
+fn of_blobs(facts: &ShardFacts, look: impl Fn(&str) -> Option<Listed>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, users) in facts.users() {
+        let Some(file) = facts.files.get(number) else { continue };
+        for (blob, length) in file.parts() {
+            let found = of_blob(look(&blob).as_ref(), length, &file.physical_name);
+            findings.extend(found.map(|finding| finding.in_blob(facts.path(&blob)).hurts(users.clone())));
+        }
+    }
+    findings
+}
+
+/// What is wrong with one blob.
+pub fn of_blob(listed: Option<&Listed>, length: u64, file: &str) -> Option<Finding> {
+    let Some(listed) = listed else {
+        let detail = format!("{length} bytes of {file} are not there");
+        return Some(Finding::new(Kind::MissingBlob, Effect::Shard, detail));
+    };
+    if listed.size != length {
+        let detail = format!("{} bytes instead of {length} of {file}", listed.size);
+        return Some(Finding::new(Kind::BlobLength, Effect::Shard, detail));
+    }
+    let class = listed.class.as_deref().filter(|class| FROZEN.contains(class))?;
+    Some(Finding::new(Kind::Archived, Effect::Shard, format!("it lies in {class}: thaw it before a restore")))
+}
+
+/// The first of them, and how many there are more.
+fn some(texts: &[String]) -> String {
+    let shown = texts[..texts.len().min(NAMED)].join("; ");
+    match texts.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown}; and {more} more"),
+    }
+}
+
+/// Blobs that look wrong in the listing, by name: each is asked for by its name before that counts.
+pub fn suspects(facts: &ShardFacts, listing: &Listing) -> Vec<String> {
+    let mut suspects = Vec::new();
+    for number in facts.users().into_keys() {
+        let Some(file) = facts.files.get(number) else { continue };
+        let wrong = |(blob, length): &(String, u64)| listing.get(blob).is_none_or(|listed| listed.size != *length);
+        suspects.extend(file.parts().filter(wrong).map(|(blob, _)| blob));
+    }
+    suspects
+}

@@ -1,0 +1,128 @@
+//! The root: what each snapshot says of itself, beside what `index-N` says of it.
+
+use super::finding::{Effect, Finding, Kind};
+use super::trouble;
+use crate::load::{Loaded, Loader};
+use crate::model::{GlobalMetadata, Remote, RepositoryData, SnapshotEntry, SnapshotInfo, SnapshotRef};
+use futures_util::{StreamExt as _, stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Blobs that are asked for at once.
+const AT_ONCE: usize = 32;
+
+/// One snapshot, as far as the root tells.
+#[derive(Debug)]
+pub struct RootSnapshot {
+    /// Name and UUID.
+    pub named: SnapshotRef,
+    /// What its `snap-….dat` says.
+    pub info: Loaded<Box<SnapshotInfo>>,
+    /// Whether its `meta-….dat` can be read.
+    pub global: Loaded<()>,
+    /// Names of the indices that `index-N` says it holds.
+    pub indices: BTreeSet<String>,
+    /// What `index-N` says of its state.
+    pub state: Option<&'static str>,
+}
+
+impl RootSnapshot {
+    /// Whether the snapshot itself says that it lacks the shard.
+    pub fn lacks(&self, index: &str, shard: u32) -> bool {
+        let Ok(info) = &self.info else { return false };
+        info.failures.iter().any(|failure| failure.shard == shard && failure.index == index)
+    }
+
+    /// Where its data is, if not in this repository.
+    pub fn remote(&self) -> Option<Remote> {
+        self.info.as_ref().ok().and_then(|info| info.remote)
+    }
+}
+
+/// Reads the root's blobs of these snapshots, in their order.
+pub async fn read(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
+    let indices = indices_by_snapshot(data);
+    let snapshots = chosen.iter().filter_map(|ordinal| data.snapshots.get(*ordinal));
+    let reads = snapshots.map(|entry| one(loader, entry, indices.get(&*entry.uuid).cloned().unwrap_or_default()));
+    stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
+}
+
+fn indices_by_snapshot(data: &RepositoryData) -> BTreeMap<String, BTreeSet<String>> {
+    let mut by_snapshot: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, index) in &data.indices {
+        for uuid in &index.snapshots {
+            by_snapshot.entry(uuid.to_string()).or_default().insert(name.clone());
+        }
+    }
+    by_snapshot
+}
+
+async fn one(loader: &Loader<'_>, entry: &SnapshotEntry, indices: BTreeSet<String>) -> RootSnapshot {
+    let path = |kind: &str| loader.store.path(&format!("{kind}-{}.dat", entry.uuid));
+    let info = loader.load(&path("snap"), |bytes: &[u8]| SnapshotInfo::parse(bytes).map(Box::new)).await;
+    let global = loader.load(&path("meta"), |bytes: &[u8]| GlobalMetadata::parse(bytes).map(drop)).await;
+    let named = SnapshotRef { name: entry.name.clone(), uuid: entry.uuid.to_string() };
+    RootSnapshot { named, info, global, indices, state: entry.state.map(word) }
+}
+
+fn word(state: snapkeep_core::snapshot::State) -> &'static str {
+    use snapkeep_core::snapshot::State;
+    match state {
+        State::InProgress => "IN_PROGRESS",
+        State::Success => "SUCCESS",
+        State::Partial => "PARTIAL",
+        State::Failed => "FAILED",
+    }
+}
+
+/// What is wrong with a snapshot's blobs at the root. `base` is what stands before their names.
+pub fn judge(snapshot: &RootSnapshot, base: impl Fn(&str) -> String) -> Vec<Finding> {
+    let uuid = &snapshot.named.uuid;
+    let info_blob = base(&format!("snap-{uuid}.dat"));
+    let mut findings = match &snapshot.info {
+        Err(trouble) => vec![trouble::finding(Kind::SnapshotInfo, Effect::Snapshot, &info_blob, trouble)],
+        Ok(info) => of_info(snapshot, info).into_iter().map(|finding| finding.in_blob(info_blob.as_str())).collect(),
+    };
+    if let Err(trouble) = &snapshot.global {
+        let is_used = snapshot.info.as_ref().is_ok_and(|info| info.include_global_state != Some(false));
+        let effect = if is_used { Effect::GlobalState } else { Effect::Later };
+        let blob = base(&format!("meta-{uuid}.dat"));
+        findings.push(trouble::finding(Kind::GlobalMetadata, effect, &blob, trouble));
+    }
+    findings.into_iter().map(|finding| finding.hurts(vec![snapshot.named.name.clone()])).collect()
+}
+
+fn of_info(snapshot: &RootSnapshot, info: &SnapshotInfo) -> Vec<Finding> {
+    let contents = |effect, detail: String| Finding::new(Kind::Contents, effect, detail);
+    let mut findings = Vec::new();
+    if info.name != snapshot.named.name || info.uuid != snapshot.named.uuid && info.uuid != info.name {
+        // A node restores by the indices that it names; the shards' own blobs are the right ones.
+        let detail = format!("it is the blob of another snapshot, {} ({})", info.name, info.uuid);
+        findings.push(contents(Effect::Later, detail));
+    }
+    let said: BTreeSet<String> = info.indices.iter().cloned().collect();
+    for index in said.difference(&snapshot.indices) {
+        let detail = format!("it names the index {index}, which index-N does not have in this snapshot");
+        findings.push(contents(Effect::Index, detail).of_index(index));
+    }
+    for index in snapshot.indices.difference(&said) {
+        let detail = format!("index-N has the index {index} in this snapshot, which itself does not name it");
+        findings.push(contents(Effect::Index, detail).of_index(index));
+    }
+    if let Some(state) = snapshot.state.filter(|state| *state != info.state) {
+        findings.push(contents(Effect::Later, format!("it says {}, index-N says {state}", info.state)));
+    }
+    findings.extend(info.remote.map(elsewhere));
+    findings
+}
+
+fn elsewhere(remote: Remote) -> Finding {
+    let detail = match remote {
+        Remote::ShallowCopy => {
+            "a shallow copy: the data of indices with a remote store is there, not in this repository"
+        }
+        Remote::PinnedTimestamp { .. } => {
+            "a snapshot of version 2: all of its data is in the remote store, none in this repository"
+        }
+    };
+    Finding::new(Kind::Elsewhere, Effect::Nothing, detail)
+}

@@ -1,0 +1,47 @@
+//! From why a blob says nothing to what is found.
+
+use super::finding::{Effect, Finding, Kind};
+use crate::load::Trouble;
+use crate::store::Access;
+
+/// The finding of a blob of metadata that says nothing. What we may not read, or what the store did not serve, is no damage.
+pub(super) fn finding(kind: Kind, effect: Effect, blob: &str, trouble: &Trouble) -> Finding {
+    let (kind, effect) = match trouble {
+        Trouble::Damaged(_) | Trouble::Access(Access::Missing) => (kind, effect),
+        Trouble::Access(access) => of_access(access, effect),
+    };
+    Finding { at: trouble.at(), ..Finding::new(kind, effect, trouble).in_blob(blob) }
+}
+
+/// What it means that a blob could not be read.
+pub(super) fn of_access(access: &Access, effect: Effect) -> (Kind, Effect) {
+    match access {
+        Access::Missing => (Kind::MissingBlob, effect),
+        // A restore fails as well, until somebody thaws it.
+        Access::Archived { .. } => (Kind::Archived, effect),
+        _ => (Kind::Unread, Effect::Unknown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Damage;
+
+    #[test]
+    fn only_what_is_known_to_be_wrong_is_damage() {
+        let why = || "no".to_owned();
+        for (trouble, kind, is_damage) in [
+            (Trouble::Damaged(Damage::cut_off(3, "x")), Kind::ShardSnapshot, true),
+            (Trouble::Access(Access::Missing), Kind::ShardSnapshot, true),
+            (Trouble::Access(Access::Archived { class: "GLACIER".into() }), Kind::Archived, true),
+            (Trouble::Access(Access::Denied { why: why() }), Kind::Unread, false),
+            (Trouble::Access(Access::KeyDenied { why: why() }), Kind::Unread, false),
+            (Trouble::Access(Access::Throttled { why: why() }), Kind::Unread, false),
+            (Trouble::Access(Access::Other { why: why() }), Kind::Unread, false),
+        ] {
+            let found = finding(Kind::ShardSnapshot, Effect::Shard, "b", &trouble);
+            assert_eq!((found.kind, found.effect.is_damage()), (kind, is_damage), "{trouble:?}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What is read of repositories that real nodes wrote, beside what those nodes say of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod agreement;
+mod damage;
+mod stage;
