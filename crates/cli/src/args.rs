@@ -3,7 +3,7 @@
 
 mod values;
 
-pub(crate) use values::{Pair, Span, Watch};
+pub(crate) use values::{Bytes, Pair, Span, Watch};
 
 use crate::commands;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -16,7 +16,7 @@ const OUTPUT: &str = "Output";
 
 const AFTER_HELP: &str = "\
 Secrets are never flags: SNAPKEEP_PASSWORD, SNAPKEEP_API_KEY and SNAPKEEP_TOKEN hold them, or the configuration refers to them.
-Exit status: 0 done, 1 failed, 2 not understood, 3 partial, 10 missing, 11 busy, 12 refused, 13 stale plan, 15 unknown, 130 interrupted.";
+Exit status: 0 done, 1 failed, 2 not understood, 3 partial, 10 missing, 11 busy, 12 refused, 13 stale plan, 14 damage, 15 unknown, 130 interrupted.";
 
 /// Keeps snapshots of Amazon OpenSearch and Elasticsearch domains and of self-managed clusters
 #[derive(Debug, Parser)]
@@ -165,6 +165,10 @@ pub(crate) enum Verb {
     Run(commands::run::Run),
     Config(commands::config::ConfigVerbs),
     Policy(commands::policy::PolicyVerbs),
+    Inspect(commands::inspect::Inspect),
+    Verify(commands::verify::Verify),
+    Du(commands::du::Du),
+    Orphans(commands::orphans::OrphansOf),
     Invoke(commands::invoke::Invoke),
     Completions(commands::completions::Completions),
     Man(commands::man::Man),

@@ -9,16 +9,21 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod du;
+pub(crate) mod inspect;
 pub(crate) mod invoke;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod orphans;
 pub(crate) mod plan;
 pub(crate) mod policy;
+mod reading;
 pub(crate) mod repo;
 pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod verify;
 
 use crate::args::Verb;
 use crate::session::Session;
@@ -43,6 +48,10 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Run(arguments) => run::run(arguments, session).await,
         Verb::Config(arguments) => config::run(&arguments, session).await,
         Verb::Policy(arguments) => policy::run(&arguments, session).await,
+        Verb::Inspect(arguments) => inspect::run(arguments, session).await,
+        Verb::Verify(arguments) => verify::run(arguments, session).await,
+        Verb::Du(arguments) => du::run(arguments, session).await,
+        Verb::Orphans(arguments) => orphans::run(arguments, session).await,
         Verb::Completions(arguments) => completions::run(&arguments, session),
         Verb::Man(arguments) => man::run(&arguments, session),
     };

@@ -4,6 +4,7 @@ pub(crate) mod human;
 pub(crate) mod log;
 mod printer;
 pub(crate) mod progress;
+pub(crate) mod reading;
 mod style;
 mod table;
 pub(crate) mod views;

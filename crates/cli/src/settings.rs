@@ -9,6 +9,7 @@ mod connection;
 mod effective;
 mod find;
 mod identity;
+pub(crate) mod place;
 mod secret;
 pub(crate) mod whole;
 

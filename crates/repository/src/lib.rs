@@ -5,18 +5,23 @@
 //! - [`model`]: what each kind of blob says
 //! - [`store`]: where the blobs lie: folders and buckets
 //! - [`load`], [`open`], [`places`]: from blobs to what one generation says
+//! - [`inspect`]: what it holds
 //! - [`verify`]: whether the snapshots can be restored
+//! - [`usage`], [`orphans`]: what the snapshots weigh, and what nothing needs any more
 //!
 //! Read-only. What is read comes from whoever can write to the bucket: no bytes lead to a panic, to recursion without end or
 //! to more memory than the caps in [`bytes`] allow.
 
 pub mod bytes;
 pub mod damage;
+pub mod inspect;
 pub mod load;
 pub mod model;
 pub mod open;
+pub mod orphans;
 pub mod places;
 pub mod store;
+pub mod usage;
 pub mod verify;
 
 pub use damage::Damage;

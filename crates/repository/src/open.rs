@@ -2,7 +2,7 @@
 
 use crate::load::{Loader, Trouble};
 use crate::model::{self, BlobName, RepositoryData};
-use crate::store::{Access, Blob, Store};
+use crate::store::{Access, Blob, Location, Store};
 use jiff::Timestamp;
 use snapkeep_core::{Code, Failure};
 
@@ -42,6 +42,19 @@ impl Opened {
             }
         }
         Self::attempt(loader, true).await?.ok_or_else(|| never_rests(loader.store))
+    }
+
+    /// Complains about a place that nothing was ever written to: most often it is another one that is meant.
+    pub fn is_written(&self, store: &Store) -> Result<(), Failure> {
+        if self.generation.is_some() {
+            return Ok(());
+        }
+        let cause = format!("{} holds no repository: nothing was ever written there", store.location());
+        Err(Failure::new(
+            Code::RepositoryMissing,
+            cause,
+            "name the folder that holds index-N: a repository's base_path is part of it",
+        ))
     }
 
     /// Whether another generation is the newest by now: what was read may then be half of each.
@@ -100,6 +113,11 @@ impl Root {
     /// An empty repository, or something else.
     fn without_generation(self, store: &Store, latest: Result<u64, Trouble>) -> Result<Opened, Failure> {
         let location = store.location();
+        if let Location::Folder(folder) = location
+            && !folder.is_dir()
+        {
+            return Err(Access::NoStore { why: "there is no such folder".to_owned() }.failure(&location.to_string()));
+        }
         let kinds: Vec<BlobName<'_>> = self.blobs.iter().map(|blob| BlobName::parse(name_of(&blob.path))).collect();
         let is_snapshots = |kind: &BlobName<'_>| {
             matches!(kind, BlobName::Snapshot { .. } | BlobName::GlobalMetadata { .. } | BlobName::Latest)

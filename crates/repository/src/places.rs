@@ -7,7 +7,7 @@
 use crate::load::{Loader, Trouble};
 use crate::model::{IndexEntry, ShardPaths};
 use crate::open::name_of;
-use crate::store::{Access, Location};
+use crate::store::{Access, Blob, Location};
 use std::collections::BTreeMap;
 
 /// The folder of companion blobs.
@@ -19,7 +19,7 @@ const HASHED_PREFIX: u8 = 1;
 /// Companion blobs by the id of their index.
 #[derive(Debug, Default)]
 pub struct Companions {
-    names: BTreeMap<String, Vec<String>>,
+    blobs: BTreeMap<String, Vec<Blob>>,
 }
 
 /// Where an index's shards are.
@@ -62,18 +62,18 @@ impl Companions {
     /// Lists them.
     pub async fn list(loader: &Loader<'_>) -> Result<Self, Access> {
         let (blobs, _) = loader.store.level(&loader.store.path(COMPANIONS)).await?;
-        let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut by_index: BTreeMap<String, Vec<Blob>> = BTreeMap::new();
         for blob in blobs {
-            let Some(id) = id_of(name_of(&blob.path)) else { continue };
-            names.entry(id.to_owned()).or_default().push(blob.path);
+            let Some(id) = id_of(name_of(&blob.path)).map(str::to_owned) else { continue };
+            by_index.entry(id).or_default().push(blob);
         }
-        Ok(Self { names })
+        Ok(Self { blobs: by_index })
     }
 
     /// Companion blobs of indices that are not known.
-    pub fn of_unknown<'a>(&'a self, known: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let unknown = self.names.iter().filter(move |(id, _)| !known(id));
-        unknown.flat_map(|(id, paths)| paths.iter().map(move |path| (id.as_str(), path.as_str())))
+    pub fn of_unknown<'a>(&'a self, known: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = (&'a str, &'a Blob)> {
+        let unknown = self.blobs.iter().filter(move |(id, _)| !known(id));
+        unknown.flat_map(|(id, blobs)| blobs.iter().map(move |blob| (id.as_str(), blob)))
     }
 
     /// Where the index's shards are.
@@ -83,8 +83,8 @@ impl Companions {
             return Ok(Places::Fixed { folder: loader.store.path(&format!("indices/{}", index.id)) });
         }
         let mut longest: Option<Vec<String>> = None;
-        for path in self.names.get(&*index.id).into_iter().flatten() {
-            let folders = self.companion(loader, path).await?;
+        for blob in self.blobs.get(&*index.id).into_iter().flatten() {
+            let folders = self.companion(loader, &blob.path).await?;
             if longest.as_ref().is_none_or(|known| folders.len() > known.len()) {
                 longest = Some(folders);
             }

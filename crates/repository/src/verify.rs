@@ -23,7 +23,7 @@ pub use choice::{Choice, Level, PartOf, Percent, Share};
 pub use estimate::{Estimate, estimate};
 pub use files::{FileNumber, Files};
 pub use finding::{Effect, Finding, Kind};
-pub use gather::{ShardPlace, gather};
+pub use gather::{ShardPlace, current_generation, gather};
 pub use journal::{Done, Journal, Subject, Totals};
 pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
 
@@ -109,6 +109,7 @@ pub async fn verify(
     journal: Option<&Journal>,
     watch: &dyn Watch,
 ) -> Result<Report, Failure> {
+    opened.is_written(loader.store)?;
     check(opened, choice)?;
     let chosen = chosen(opened, choice);
     let roots = root::read(loader, &opened.data, &chosen).await;

@@ -112,8 +112,8 @@ impl AwsCredentials {
         Self::Resolved(Resolver::new(Provided(provider)))
     }
 
-    /// Credentials for the next request, by a clock that says `now`.
-    pub(crate) async fn resolve(&self, region: &str, now: SystemTime) -> Result<Credentials, String> {
+    /// Credentials for the next request, by a clock that says `now`, to a service of that region. The error is one line.
+    pub async fn resolve(&self, region: &str, now: SystemTime) -> Result<Credentials, String> {
         match self {
             Self::Fixed(credentials) => Ok(credentials.clone()),
             Self::Resolved(resolver) => resolver.current(region, now).await,

@@ -50,6 +50,15 @@ fn what_may_be_typed() {
         "config schema",
         "policy list",
         "policy next nightly --count 30",
+        "inspect s3://b/p --s3-endpoint http://127.0.0.1:1 --region eu-west-1",
+        "inspect -r nightly",
+        "inspect snapshot a -r file:///x --index i",
+        "inspect diff a b -r file:///x",
+        "verify nightly --level checksums --sample 5% --limit-rate 50MB --resume f",
+        "verify file:///x --level metadata --snapshot a,b --index i",
+        "verify s3://b --level checksums --part 3/7",
+        "du s3://b/p --price STANDARD=0.02 --price GLACIER=0",
+        "orphans s3://b --manifest f.csv --json",
         "invoke event.json",
         "invoke - --request-id x --timeout 15min",
         "completions bash",
@@ -91,6 +100,12 @@ fn what_may_not() {
         ("clone a", ErrorKind::MissingRequiredArgument),
         ("repo remove", ErrorKind::MissingRequiredArgument),
         ("repo cleanup", ErrorKind::MissingRequiredArgument),
+        ("verify x --level deep", ErrorKind::InvalidValue),
+        ("verify x --sample 5% --part 1/2", ErrorKind::ArgumentConflict),
+        ("verify x --part 3/2", ErrorKind::ValueValidation),
+        ("verify x --limit-rate fast", ErrorKind::ValueValidation),
+        ("du x --price STANDARD", ErrorKind::ValueValidation),
+        ("inspect snapshot", ErrorKind::MissingRequiredArgument),
     ] {
         assert_eq!(parse(line).map(|_| ()).unwrap_err().kind(), kind, "{line}");
     }

@@ -12,6 +12,35 @@ pub(crate) struct Span(pub(crate) Duration);
 /// A century is more than any snapshot's age, and keeps sums of times in range.
 const LONGEST: u64 = 100 * 366 * 86_400;
 
+/// A number of bytes: `500000`, `50MB`, `10MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let unit: u64 = match text[digits..].to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kb" => 1_000,
+            "m" | "mb" => 1_000_000,
+            "g" | "gb" => 1_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            _ => return Err("bytes are written like 500000, 50MB or 10MiB".to_owned()),
+        };
+        let number: u64 = text[..digits].parse().map_err(|_| "there is no number".to_owned())?;
+        number
+            .checked_mul(unit)
+            .filter(|bytes| *bytes > 0)
+            .map(Self)
+            .ok_or_else(|| "it is none, or too many".to_owned())
+    }
+}
+
 impl FromStr for Span {
     type Err = String;
 

@@ -4,6 +4,7 @@ mod config;
 mod deletion;
 mod plan;
 mod policies;
+mod reading;
 mod repositories;
 mod running;
 mod snapshots;

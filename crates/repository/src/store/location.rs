@@ -88,6 +88,11 @@ impl Location {
         }
     }
 
+    /// The region that signatures are scoped to, where it is known.
+    pub fn region(&self) -> Option<&str> {
+        if let Self::S3 { region, .. } = self { region.as_deref() } else { None }
+    }
+
     /// The bucket, where there is one.
     pub fn bucket(&self) -> Option<&str> {
         match self {

@@ -107,7 +107,9 @@ mod tests {
 
     fn sum_in(parts: &[&[u8]]) -> Sum {
         let mut check = Check::new(parts.iter().map(|part| part.len() as u64).sum());
-        parts.iter().for_each(|part| check.take(part));
+        for part in parts {
+            check.take(part);
+        }
         check.sum()
     }
 

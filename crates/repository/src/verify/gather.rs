@@ -69,6 +69,14 @@ pub async fn gather(
     facts
 }
 
+/// Which `index-…` of the shard is the current one: by `index-N` if that can be relied on, else by its folder.
+pub async fn current_generation(loader: &Loader<'_>, place: &ShardPlace<'_>) -> Option<String> {
+    match place.generation.filter(|generation| is_reliable(generation)) {
+        Some(generation) => Some(generation.to_owned()),
+        None => current(&list(loader, &place.folder).await.ok()?),
+    }
+}
+
 /// Numbers are what nodes before 7.6 wrote, and are not kept up to date in `index-N`; two words are placeholders. (A
 /// generation's UUID may begin with `_` as well.)
 fn is_reliable(generation: &str) -> bool {

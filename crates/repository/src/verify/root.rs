@@ -2,8 +2,9 @@
 
 use super::finding::{Effect, Finding, Kind};
 use super::trouble;
-use crate::load::{Loaded, Loader};
+use crate::load::{Loaded, Loader, Trouble};
 use crate::model::{GlobalMetadata, Remote, RepositoryData, SnapshotEntry, SnapshotInfo, SnapshotRef};
+use crate::store::Access;
 use futures_util::{StreamExt as _, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,10 +41,36 @@ impl RootSnapshot {
 
 /// Reads the root's blobs of these snapshots, in their order.
 pub async fn read(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
-    let indices = indices_by_snapshot(data);
-    let snapshots = chosen.iter().filter_map(|ordinal| data.snapshots.get(*ordinal));
-    let reads = snapshots.map(|entry| one(loader, entry, indices.get(&*entry.uuid).cloned().unwrap_or_default()));
+    let reads = infos(loader, data, chosen).await.into_iter().map(async |mut snapshot| {
+        let path = loader.store.path(&format!("meta-{}.dat", snapshot.named.uuid));
+        snapshot.global = loader.load(&path, |bytes: &[u8]| GlobalMetadata::parse(bytes).map(drop)).await;
+        snapshot
+    });
     stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
+}
+
+/// The same without the cluster's state, which is taken for good.
+pub async fn infos(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
+    let reads = unread(data, chosen).into_iter().map(async |mut snapshot| {
+        let path = loader.store.path(&format!("snap-{}.dat", snapshot.named.uuid));
+        snapshot.info = loader.load(&path, |bytes: &[u8]| SnapshotInfo::parse(bytes).map(Box::new)).await;
+        snapshot
+    });
+    stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
+}
+
+/// What `index-N` alone says of these snapshots.
+pub fn unread(data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
+    let mut indices = indices_by_snapshot(data);
+    let snapshots = chosen.iter().filter_map(|ordinal| data.snapshots.get(*ordinal));
+    let one = |entry: &SnapshotEntry| RootSnapshot {
+        named: SnapshotRef { name: entry.name.clone(), uuid: entry.uuid.to_string() },
+        info: Err(Trouble::Access(Access::Missing)),
+        global: Ok(()),
+        indices: indices.remove(&*entry.uuid).unwrap_or_default(),
+        state: entry.state.map(word),
+    };
+    snapshots.map(one).collect()
 }
 
 fn indices_by_snapshot(data: &RepositoryData) -> BTreeMap<String, BTreeSet<String>> {
@@ -54,14 +81,6 @@ fn indices_by_snapshot(data: &RepositoryData) -> BTreeMap<String, BTreeSet<Strin
         }
     }
     by_snapshot
-}
-
-async fn one(loader: &Loader<'_>, entry: &SnapshotEntry, indices: BTreeSet<String>) -> RootSnapshot {
-    let path = |kind: &str| loader.store.path(&format!("{kind}-{}.dat", entry.uuid));
-    let info = loader.load(&path("snap"), |bytes: &[u8]| SnapshotInfo::parse(bytes).map(Box::new)).await;
-    let global = loader.load(&path("meta"), |bytes: &[u8]| GlobalMetadata::parse(bytes).map(drop)).await;
-    let named = SnapshotRef { name: entry.name.clone(), uuid: entry.uuid.to_string() };
-    RootSnapshot { named, info, global, indices, state: entry.state.map(word) }
 }
 
 fn word(state: snapkeep_core::snapshot::State) -> &'static str {

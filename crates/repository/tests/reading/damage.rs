@@ -190,8 +190,8 @@ async fn a_damaged_root_ends_the_reading() {
         let newest = latest(&fs::read(copied.place.join("index.latest")).unwrap()).unwrap();
         let name = format!("index-{newest}");
         assert_eq!(BlobName::parse(&name), BlobName::Generation(newest));
-        let other = fs::read_dir(&copied.place).unwrap().map(|entry| entry.unwrap().path());
-        let other = other.filter(|path| path.extension().is_some_and(|end| end == "dat")).next().unwrap();
+        let mut files = fs::read_dir(&copied.place).unwrap().map(|entry| entry.unwrap().path());
+        let other = files.find(|path| path.extension().is_some_and(|end| end == "dat")).unwrap();
         harm(&copied.place.join(&name), how, &other);
         let store = Store::open(copied.location(), &Settings::default()).unwrap();
         let failure = Opened::open(&Loader::new(&store)).await.map(|opened| opened.generation);

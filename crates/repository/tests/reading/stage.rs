@@ -75,6 +75,13 @@ impl Stage {
         answer
     }
 
+    /// What the node answers.
+    pub(crate) async fn asked(&self, rest: &str) -> Value {
+        let (status, answer) = self.node.get(&format!("/_snapshot/{}/{rest}", self.repository)).await;
+        assert_eq!(status, 200, "{}: {rest}: {answer}", self.node.name);
+        answer
+    }
+
     /// Two indices, four snapshots with updates, deletes and a merge between them, of which one is deleted.
     pub(crate) async fn history(&self) -> [String; 2] {
         let bed = Testbed::shared();
@@ -159,10 +166,16 @@ pub(crate) fn choice(level: Level) -> Choice {
     Choice { level, share: Share::All, snapshots: vec![], indices: vec![] }
 }
 
-/// The verdict on a repository.
-pub(crate) async fn verified(location: &Location, level: Level) -> Report {
+/// What is read of a repository.
+pub(crate) async fn reader<T>(location: &Location, read: impl AsyncFnOnce(&Loader<'_>, &Opened) -> T) -> T {
     let store = Store::open(location.clone(), &Settings::default()).unwrap();
     let loader = Loader::new(&store);
     let opened = Opened::open(&loader).await.unwrap();
-    verify(&loader, &opened, &choice(level), None, &Unwatched).await.unwrap()
+    read(&loader, &opened).await
+}
+
+/// The verdict on a repository.
+pub(crate) async fn verified(location: &Location, level: Level) -> Report {
+    reader(location, async |loader, opened| verify(loader, opened, &choice(level), None, &Unwatched).await.unwrap())
+        .await
 }

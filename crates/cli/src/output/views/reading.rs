@@ -1,0 +1,350 @@
+//! Results of `inspect`, `verify`, `du` and `orphans`.
+
+use super::{Fields, age};
+use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
+use snapkeep_repository::inspect::{Contents, Difference, IndexDetail, SnapshotDetail, SnapshotLine};
+use snapkeep_repository::orphans::Orphans;
+use snapkeep_repository::usage::Usage;
+use snapkeep_repository::verify::{Effect, Finding, Outcome, Report, Restores, SnapshotVerdict};
+
+/// Most findings, orphans and names that are put on the screen; `--json` has all.
+const SHOWN_AT_ONCE: usize = 20;
+
+fn generation(generation: Option<u64>) -> String {
+    generation.map_or_else(|| "none: nothing was ever written to it".to_owned(), |generation| generation.to_string())
+}
+
+/// A snapshot's own word on its state.
+fn state(word: Option<&str>) -> Cell {
+    let tone = match word {
+        Some("SUCCESS") => Tone::Good,
+        Some("FAILED") => Tone::Bad,
+        _ => Tone::Warning,
+    };
+    Cell::toned(tone, word.unwrap_or("UNKNOWN"))
+}
+
+/// What more there is than is shown.
+fn more(count: usize) -> Option<String> {
+    (count > SHOWN_AT_ONCE).then(|| format!("… and {} more; --json has all", count - SHOWN_AT_ONCE))
+}
+
+impl View for Contents {
+    fn text(&self, look: &Look) -> String {
+        let mut fields = Fields::new(look);
+        fields.add("repository", Cell::toned(Tone::Strong, self.location.as_str()));
+        fields.add("generation", generation(self.generation));
+        let ago = |at| format!("{} ({} ago)", human::time(at), human::age(at, look.now));
+        fields.add_known("written", self.written_at.map(ago));
+        fields.add_known("uuid", self.uuid.as_deref());
+        fields.add_known("written by at least", self.min_version.as_deref());
+        let counts = [human::count(self.snapshots.len(), "snapshot"), human::count(self.indices.len(), "index")];
+        fields.add("holds", counts.join(" of "));
+        let mut table = Table::new(&["NAME", "STATE", ">AGE", ">INDICES", ">SHARDS", "VERSION", "NOTE"]);
+        for line in &self.snapshots {
+            table.row(row(line, look));
+        }
+        if self.snapshots.is_empty() {
+            fields.render()
+        } else {
+            format!("{}\n\n{}", fields.render(), table.render(look.style))
+        }
+    }
+
+    fn json(&self) -> String {
+        json_of(self)
+    }
+}
+
+fn row(line: &SnapshotLine, look: &Look) -> Vec<Cell> {
+    let shards = line.shards.zip(line.shards_successful).map(|(total, successful)| {
+        if total == successful { total.to_string() } else { format!("{successful}/{total}") }
+    });
+    let note = line.trouble.clone().map(|trouble| format!("its blob says nothing: {trouble}"));
+    let remote = line.remote.map(|remote| format!("{remote}: its data is in a remote store"));
+    vec![
+        line.name.as_str().into(),
+        state(line.state.as_deref()),
+        age(line.started_at, look).into(),
+        line.indices.to_string().into(),
+        human::or_unknown(shards).into(),
+        human::or_unknown(line.version.clone()).into(),
+        Cell::toned(Tone::Warning, note.or(remote).unwrap_or_default()),
+    ]
+}
+
+impl View for SnapshotDetail {
+    fn text(&self, look: &Look) -> String {
+        let mut fields = Fields::new(look);
+        fields.add("snapshot", Cell::toned(Tone::Strong, self.snapshot.as_str()));
+        fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
+        fields.add("state", state(Some(&self.state)));
+        fields.add_known("reason", self.reason.as_deref());
+        fields.add_known("started", self.started_at.map(human::time));
+        fields.add_known("ended", self.ended_at.map(human::time));
+        fields.add("shards", format!("{} of {}", self.shards_successful, self.shards));
+        fields.add_known("taken by", self.version.as_deref());
+        fields.add("uuid", self.uuid.as_str());
+        fields.add_known(
+            "global state",
+            self.include_global_state.map(|is_in| if is_in { "in it" } else { "not in it" }),
+        );
+        fields.add_known("metadata", self.metadata.as_ref().map(ToString::to_string));
+        fields.add_known("data", self.remote.map(|remote| format!("in a remote store ({remote}), not readable here")));
+        for stream in &self.data_streams {
+            fields.add("data stream", stream.as_str());
+        }
+        for (index, shard, reason) in self.failures.iter().take(SHOWN_AT_ONCE) {
+            fields.add(
+                "missing shard",
+                format!("{index}/{shard}: {}", reason.as_deref().unwrap_or("no reason is given")),
+            );
+        }
+        let mut table = Table::new(&["INDEX", ">SHARDS", ">REPLICAS", "STATE", "NOTE"]);
+        for index in &self.indices {
+            table.row(index_row(index));
+        }
+        let files = self.indices.iter().map(|index| files(index, look)).collect::<String>();
+        format!("{}\n\n{}{files}", fields.render(), table.render(look.style))
+    }
+
+    fn json(&self) -> String {
+        json_of(self)
+    }
+}
+
+fn index_row(index: &IndexDetail) -> Vec<Cell> {
+    let number = |number: Option<u32>| human::or_unknown(number.map(|number| number.to_string()));
+    vec![
+        index.name.as_str().into(),
+        number(index.shards).into(),
+        number(index.replicas).into(),
+        human::or_unknown(index.state.clone()).into(),
+        Cell::toned(Tone::Warning, index.trouble.clone().unwrap_or_default()),
+    ]
+}
+
+/// Settings, and the files of the shards, of an index that was asked for.
+fn files(index: &IndexDetail, look: &Look) -> String {
+    let Some(settings) = &index.settings else { return String::new() };
+    let mut fields = Fields::new(look);
+    for (key, value) in settings {
+        fields.add(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    let mut table = Table::new(&[">SHARD", "FILE", ">SIZE", "CHECKSUM", "BLOB"]);
+    for shard in &index.files {
+        for (file, blob, bytes, checksum) in &shard.files {
+            let checksum = human::or_unknown(checksum.clone());
+            let cells = [shard.shard.to_string(), file.clone(), human::bytes(*bytes), checksum, blob.clone()];
+            table.row(cells.into_iter().map(Cell::from).collect());
+        }
+    }
+    format!("\n\n{}\n\n{}", fields.render(), table.render(look.style))
+}
+
+impl View for Difference {
+    fn text(&self, look: &Look) -> String {
+        let mut table = Table::new(&["INDEX", "", ">ADDED", ">REMOVED", ">SHARED"]);
+        for line in &self.indices {
+            let note = match (line.in_from, line.in_to) {
+                (true, false) => Cell::toned(Tone::Bad, "gone"),
+                (false, true) => Cell::toned(Tone::Good, "new"),
+                _ if line.added_bytes + line.removed_bytes == 0 => Cell::toned(Tone::Dim, "same"),
+                _ => Cell::toned(Tone::Moving, "changed"),
+            };
+            let bytes = [line.added_bytes, line.removed_bytes, line.shared_bytes].map(human::bytes);
+            table.row([Cell::from(line.index.as_str()), note].into_iter().chain(bytes.map(Cell::from)).collect());
+        }
+        table.render(look.style)
+    }
+
+    fn json(&self) -> String {
+        json_of(self)
+    }
+}
+
+impl View for Report {
+    fn text(&self, look: &Look) -> String {
+        let parts = [findings(&self.findings, look), verdicts(&self.snapshots, look), self.summary(look)];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn json(&self) -> String {
+        json_of(self)
+    }
+}
+
+/// What is said of a report as a whole.
+trait Summary {
+    fn summary(&self, look: &Look) -> String;
+}
+
+impl Summary for Report {
+    fn summary(&self, look: &Look) -> String {
+        let whole = self.snapshots.iter().filter(|verdict| verdict.restores == Restores::Whole).count();
+        let (tone, word) = match self.outcome {
+            Outcome::Whole => (Tone::Good, "whole"),
+            Outcome::Damaged => (Tone::Bad, "damaged"),
+            Outcome::Unread => (Tone::Warning, "not wholly read"),
+            Outcome::Inconclusive => (Tone::Warning, "inconclusive: the repository changed meanwhile"),
+        };
+        let mut fields = Fields::new(look);
+        fields.add("verdict", Cell::toned(tone, word));
+        fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
+        fields.add("snapshots", format!("{whole} of {} are whole", self.snapshots.len()));
+        let totals = &self.totals;
+        fields.add(
+            "looked at",
+            format!("{} shards, {} files of {}", totals.shards, totals.files, human::bytes(totals.bytes)),
+        );
+        if totals.files_read > 0 {
+            fields.add("summed up", format!("{} files of {}", totals.files_read, human::bytes(totals.bytes_read)));
+        }
+        fields.add("asked", format!("{} requests, {}", self.counts.requests(), human::bytes(self.counts.bytes)));
+        if self.rereads > 0 {
+            fields.add("read twice", format!("{} blobs were wrong at first and right then", self.rereads));
+        }
+        fields.render()
+    }
+}
+
+fn findings(findings: &[Finding], look: &Look) -> String {
+    let lines = findings.iter().take(SHOWN_AT_ONCE).map(|finding| line(finding, look));
+    lines.chain(more(findings.len())).collect::<Vec<_>>().join("\n")
+}
+
+fn line(finding: &Finding, look: &Look) -> String {
+    let tone = match finding.effect {
+        Effect::Unknown | Effect::Nothing | Effect::Later => Tone::Warning,
+        _ => Tone::Bad,
+    };
+    let shard = match (&finding.index, finding.shard) {
+        (Some(index), Some(shard)) => format!(" [{index}/{shard}]"),
+        (Some(index), None) => format!(" [{index}]"),
+        _ => String::new(),
+    };
+    let blob = finding.blob.as_deref().map(|blob| format!("\n  blob: {blob}")).unwrap_or_default();
+    let named = finding.snapshots[..finding.snapshots.len().min(SHOWN_AT_ONCE)].join(", ");
+    let hurts = if named.is_empty() { String::new() } else { format!("\n  {}: {named}", hurts(finding.effect)) };
+    format!("{}{shard}: {}{blob}{hurts}", look.style.paint(tone, finding.kind.as_str()), finding.detail)
+}
+
+fn hurts(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Snapshot => "cannot be restored",
+        Effect::GlobalState => "without the cluster's state",
+        Effect::Index => "without the index",
+        Effect::Shard => "without the shard",
+        Effect::Later => "can be restored; later snapshots and deletes may fail",
+        Effect::Unknown => "not known of",
+        Effect::Nothing => "concerns",
+    }
+}
+
+fn verdicts(verdicts: &[SnapshotVerdict], look: &Look) -> String {
+    let mut table = Table::new(&["NAME", "STATE", "RESTORES", "WITHOUT"]);
+    for verdict in verdicts {
+        let (tone, word) = match verdict.restores {
+            Restores::Whole => (Tone::Good, "whole"),
+            Restores::Without => (Tone::Bad, "without"),
+            Restores::Not => (Tone::Bad, "not at all"),
+            Restores::Unknown => (Tone::Warning, "not known"),
+            Restores::Elsewhere => (Tone::Warning, "from its remote store only"),
+        };
+        table.row(vec![
+            verdict.snapshot.as_str().into(),
+            state(verdict.state.as_deref()),
+            Cell::toned(tone, word),
+            without(verdict).into(),
+        ]);
+    }
+    if verdicts.is_empty() { String::new() } else { table.render(look.style) }
+}
+
+/// What a restore would lack, and what the snapshot never held.
+fn without(verdict: &SnapshotVerdict) -> String {
+    let shards = |shards: &[snapkeep_repository::verify::ShardName]| {
+        let named: Vec<String> = shards.iter().take(3).map(|name| format!("{}/{}", name.index, name.shard)).collect();
+        let more = shards.len().saturating_sub(3);
+        if more == 0 { named.join(", ") } else { format!("{} and {more} more shards", named.join(", ")) }
+    };
+    let never = (!verdict.never_held.is_empty()).then(|| format!("{} (never held)", shards(&verdict.never_held)));
+    let parts = [
+        verdict.without_global_state.then(|| "the cluster's state".to_owned()),
+        (!verdict.without_indices.is_empty()).then(|| verdict.without_indices.join(", ")),
+        (!verdict.without_shards.is_empty()).then(|| shards(&verdict.without_shards)),
+        never,
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+impl View for Usage {
+    fn text(&self, look: &Look) -> String {
+        let mut table = Table::new(&["SNAPSHOT", ">AGE", ">TOTAL", ">UNIQUE", ">SHARED", ">ADDED"]);
+        for used in &self.snapshots {
+            let bytes = [used.total_bytes, used.unique_bytes, used.shared_bytes, used.added_bytes].map(human::bytes);
+            let head = [Cell::from(used.snapshot.as_str()), age(used.started_at, look).into()];
+            table.row(head.into_iter().chain(bytes.map(Cell::from)).collect());
+        }
+        let mut indices = Table::new(&["INDEX", ">SNAPSHOTS", ">SIZE"]);
+        for index in self.indices.iter().take(SHOWN_AT_ONCE) {
+            indices.row(vec![
+                index.index.as_str().into(),
+                index.snapshots.to_string().into(),
+                human::bytes(index.bytes).into(),
+            ]);
+        }
+        let mut fields = Fields::new(look);
+        fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
+        fields.add("data", human::bytes(self.data_bytes));
+        for (class, used) in self.classes.iter().flatten() {
+            let usd = human::or_unknown(used.monthly_usd.map(|usd| format!("{usd:.2} USD a month")));
+            fields.add(class, format!("{} in {} objects, {usd}", human::bytes(used.bytes), used.objects));
+        }
+        fields.add_known(
+            "costs",
+            self.monthly_usd.map(|usd| format!("{usd:.2} USD a month, without requests and retrieval")),
+        );
+        let tables = [table.render(look.style), indices.render(look.style)];
+        let shown = if self.snapshots.is_empty() { String::new() } else { tables.join("\n\n") + "\n\n" };
+        shown + &more(self.indices.len()).map(|more| more + "\n\n").unwrap_or_default() + &fields.render()
+    }
+
+    fn json(&self) -> String {
+        json_of(self)
+    }
+}
+
+impl View for Orphans {
+    fn text(&self, look: &Look) -> String {
+        let mut table = Table::new(&["KIND", "RULE", ">AGE", ">SIZE", "BLOB"]);
+        let word = |value: &dyn Fn() -> serde_json::Value| value().as_str().unwrap_or_default().replace('_', " ");
+        for orphan in self.orphans.iter().take(SHOWN_AT_ONCE) {
+            table.row(vec![
+                word(&|| serde_json::json!(orphan.kind)).into(),
+                word(&|| serde_json::json!(orphan.rule)).into(),
+                human::age(orphan.written_at, look.now).into(),
+                human::bytes(orphan.bytes).into(),
+                orphan.blob.as_str().into(),
+            ]);
+        }
+        let bytes = self.orphans.iter().map(|orphan| orphan.bytes).sum();
+        let mut fields = Fields::new(look);
+        fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
+        let said =
+            if self.running { "not said while a snapshot may be running".to_owned() } else { human::bytes(bytes) };
+        fields.add(
+            "orphans",
+            if self.running { said } else { format!("{}, {said}", human::count(self.orphans.len(), "blob")) },
+        );
+        if self.foreign > 0 {
+            fields.add("foreign", format!("{} blobs of no kind that snapshots have", self.foreign));
+        }
+        let shown = if self.orphans.is_empty() { String::new() } else { table.render(look.style) + "\n\n" };
+        shown + &more(self.orphans.len()).map(|more| more + "\n\n").unwrap_or_default() + &fields.render()
+    }
+
+    fn json(&self) -> String {
+        json_of(self)
+    }
+}

@@ -1,0 +1,176 @@
+//! What a repository holds: snapshots, their indices, files and metadata, and how two snapshots differ.
+
+mod detail;
+mod diff;
+
+pub use detail::{IndexDetail, ShardDetail, SnapshotDetail, snapshot};
+pub use diff::{Difference, IndexDifference, diff};
+
+use crate::load::Loader;
+use crate::model::Remote;
+use crate::open::Opened;
+use crate::store::Counts;
+use crate::verify::root::{self, RootSnapshot};
+use jiff::Timestamp;
+use serde::Serialize;
+use snapkeep_core::{Code, Failure};
+
+/// What a repository holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Contents {
+    /// The shape's version.
+    pub schema: u32,
+    /// The repository's place.
+    pub location: String,
+    /// The generation that was read; nothing for an empty repository.
+    pub generation: Option<u64>,
+    /// When it was written, by the store's clock.
+    pub written_at: Option<Timestamp>,
+    /// The repository's UUID.
+    pub uuid: Option<String>,
+    /// UUID of the cluster that wrote last.
+    pub cluster_id: Option<String>,
+    /// The oldest version that may write to it.
+    pub min_version: Option<String>,
+    /// The oldest first.
+    pub snapshots: Vec<SnapshotLine>,
+    /// By name.
+    pub indices: Vec<IndexLine>,
+    /// What was asked of the store.
+    pub counts: Counts,
+}
+
+/// One snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotLine {
+    /// Its name.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: String,
+    /// Its own word on its state; where its blob says nothing, that of `index-N`.
+    pub state: Option<String>,
+    /// The version that wrote it.
+    pub version: Option<String>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How many indices it holds.
+    pub indices: usize,
+    /// How many shards it was to hold.
+    pub shards: Option<u32>,
+    /// How many it holds.
+    pub shards_successful: Option<u32>,
+    /// Where its data is, if not in this repository: `shallow copy` or `pinned timestamp`.
+    pub remote: Option<&'static str>,
+    /// Why its own blob says nothing.
+    pub trouble: Option<String>,
+}
+
+/// One index.
+#[derive(Clone, Debug, Serialize)]
+pub struct IndexLine {
+    /// Its name.
+    pub name: String,
+    /// Its id in the repository.
+    pub id: String,
+    /// How many snapshots hold it.
+    pub snapshots: usize,
+    /// How many shards it has, where `index-N` says it.
+    pub shards: Option<usize>,
+    /// Whether its shards lie below hashed folders.
+    pub hashed: bool,
+}
+
+/// Reads what the repository holds: `index-N`, and each snapshot's own blob.
+pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
+    let all: Vec<usize> = (0..opened.data.snapshots.len()).collect();
+    let roots = root::infos(loader, &opened.data, &all).await;
+    let mut snapshots: Vec<SnapshotLine> = roots.iter().map(|root| line(opened, root)).collect();
+    snapshots.sort_by(|one, other| (one.started_at, &one.name).cmp(&(other.started_at, &other.name)));
+    let indices = opened.data.indices.iter().map(|(name, entry)| IndexLine {
+        name: name.clone(),
+        id: entry.id.to_string(),
+        snapshots: entry.snapshots.len(),
+        shards: entry.shard_generations.as_ref().map(Vec::len),
+        hashed: entry.shard_path_type.unwrap_or_default() > 0,
+    });
+    Contents {
+        schema: 1,
+        location: loader.store.location().to_string(),
+        generation: opened.generation,
+        written_at: opened.written,
+        uuid: opened.data.uuid.clone(),
+        cluster_id: opened.data.cluster_id.clone(),
+        min_version: opened.data.min_version.clone(),
+        snapshots,
+        indices: indices.collect(),
+        counts: loader.store.counts(),
+    }
+}
+
+fn line(opened: &Opened, root: &RootSnapshot) -> SnapshotLine {
+    let entry = opened.data.snapshot(&root.named.uuid);
+    let info = root.info.as_ref().ok();
+    let time = |own: Option<i64>, listed: Option<i64>| own.or(listed).and_then(at);
+    SnapshotLine {
+        name: root.named.name.clone(),
+        uuid: root.named.uuid.clone(),
+        state: info.map(|info| info.state.clone()).or_else(|| root.state.map(str::to_owned)),
+        version: entry.and_then(|entry| version(entry, info.and_then(|info| info.version_id))),
+        started_at: time(info.map(|info| info.start_millis), entry.and_then(|entry| entry.start_millis)),
+        ended_at: time(info.map(|info| info.end_millis), entry.and_then(|entry| entry.end_millis)),
+        indices: root.indices.len(),
+        shards: info.map(|info| info.total_shards),
+        shards_successful: info.map(|info| info.successful_shards),
+        remote: root.remote().map(remote),
+        trouble: root.info.as_ref().err().map(ToString::to_string),
+    }
+}
+
+pub(crate) fn remote(remote: Remote) -> &'static str {
+    match remote {
+        Remote::ShallowCopy => "shallow copy",
+        Remote::PinnedTimestamp { .. } => "pinned timestamp",
+    }
+}
+
+pub(crate) fn at(millis: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0)
+}
+
+/// From Elasticsearch 8.9 on `index-N` says 8.11.0 of all, and its number for the format of indices tells the truth.
+fn version(entry: &crate::model::SnapshotEntry, id: Option<i64>) -> Option<String> {
+    let by_index = entry
+        .index_version
+        .filter(|number| *number >= 8_000_000)
+        .map(|number| format!("{}.{}", number / 1_000_000, number / 10_000 % 100));
+    by_index.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
+}
+
+/// `7.17.28` from 7172899; OpenSearch sets a bit of its own.
+fn dotted(id: i64) -> Option<String> {
+    const OPENSEARCH: i64 = 0x0800_0000;
+    let number = id ^ if id & OPENSEARCH == 0 { 0 } else { OPENSEARCH };
+    (number > 0).then(|| format!("{}.{}.{}", number / 1_000_000, number / 10_000 % 100, number / 100 % 100))
+}
+
+/// The snapshot of that name.
+pub(crate) fn named(opened: &Opened, name: &str) -> Result<usize, Failure> {
+    opened.data.snapshots.iter().position(|snapshot| snapshot.name == name).ok_or_else(|| {
+        let cause = format!("the repository has no snapshot {name}");
+        Failure::new(Code::SnapshotMissing, cause, "`snapkeep inspect` lists those that there are")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_from_numbers() {
+        for (id, expected) in [(7_172_899, "7.17.28"), (5_061_699, "5.6.16"), (137_247_827, "3.3.0"), (0, "")] {
+            assert_eq!(dotted(id).unwrap_or_default(), expected, "{id}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! One snapshot in full.
+
+use super::{named, remote, version};
+use crate::load::Loader;
+use crate::model::{FileInfo, IndexMetadata, ShardFailure};
+use crate::open::Opened;
+use crate::places::{Companions, Places};
+use crate::verify::root::{self, RootSnapshot};
+use crate::verify::{Level, ShardPlace, gather};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use snapkeep_core::{Code, Failure};
+use std::collections::BTreeMap;
+
+/// All about a snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotDetail {
+    /// The shape's version.
+    pub schema: u32,
+    /// The repository's place.
+    pub location: String,
+    /// The generation that was read.
+    pub generation: Option<u64>,
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// Its UUID.
+    pub uuid: String,
+    /// Its own word on its state.
+    pub state: String,
+    /// Why it is not `SUCCESS`.
+    pub reason: Option<String>,
+    /// The version that wrote it.
+    pub version: Option<String>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Whether the cluster's state is in it.
+    pub include_global_state: Option<bool>,
+    /// What it was created with.
+    pub metadata: Option<Value>,
+    /// Its data streams.
+    pub data_streams: Vec<String>,
+    /// Shards that it was to hold.
+    pub shards: u32,
+    /// Shards that it holds.
+    pub shards_successful: u32,
+    /// Where its data is, if not in this repository.
+    pub remote: Option<&'static str>,
+    /// Shards that it lacks by its own word: index, shard, reason.
+    pub failures: Vec<(String, u32, Option<String>)>,
+    /// Its indices.
+    pub indices: Vec<IndexDetail>,
+}
+
+/// An index in a snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct IndexDetail {
+    /// Its name.
+    pub name: String,
+    /// Its id in the repository.
+    pub id: Option<String>,
+    /// How many shards it has.
+    pub shards: Option<u32>,
+    /// How many copies of each.
+    pub replicas: Option<u32>,
+    /// `open` or `close`.
+    pub state: Option<String>,
+    /// Why its metadata says nothing.
+    pub trouble: Option<String>,
+    /// Its settings; for an index that is asked for.
+    pub settings: Option<BTreeMap<String, Value>>,
+    /// Its mappings; as above.
+    pub mappings: Option<BTreeMap<String, Value>>,
+    /// Its aliases; as above.
+    pub aliases: Option<BTreeMap<String, Value>>,
+    /// Its shards' files; as above.
+    pub files: Vec<ShardDetail>,
+}
+
+/// A shard's files in a snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShardDetail {
+    /// The shard.
+    pub shard: u32,
+    /// Its folder.
+    pub folder: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Lucene's name, the blob's name, bytes, checksum.
+    pub files: Vec<(String, String, u64, Option<String>)>,
+    /// Why nothing is known of it.
+    pub trouble: Option<String>,
+}
+
+/// Reads all about a snapshot; of the index that is asked for, also settings, mappings, aliases and files.
+pub async fn snapshot(
+    loader: &Loader<'_>,
+    opened: &Opened,
+    name: &str,
+    index: Option<&str>,
+) -> Result<SnapshotDetail, Failure> {
+    let ordinal = named(opened, name)?;
+    let roots = root::infos(loader, &opened.data, &[ordinal]).await;
+    let root = roots.first().ok_or_else(|| unreadable(name, "it is gone"))?;
+    let info = root.info.as_ref().map_err(|trouble| unreadable(name, &trouble.to_string()))?;
+    if let Some(index) = index.filter(|index| !root.indices.contains(*index)) {
+        let cause = format!("snapshot {name} holds no index {index}");
+        return Err(Failure::new(Code::BadEvent, cause, "without --index all of them are listed"));
+    }
+    let mut indices = Vec::new();
+    for one in root.indices.iter().filter(|one| index.is_none_or(|index| index == *one)) {
+        indices.push(of_index(loader, opened, root, one, index.is_some()).await);
+    }
+    let failure = |failure: &ShardFailure| (failure.index.clone(), failure.shard, failure.reason.clone());
+    Ok(SnapshotDetail {
+        schema: 1,
+        location: loader.store.location().to_string(),
+        generation: opened.generation,
+        snapshot: name.to_owned(),
+        uuid: root.named.uuid.clone(),
+        state: info.state.clone(),
+        reason: info.reason.clone(),
+        version: version(&opened.data.snapshots[ordinal], info.version_id),
+        started_at: super::at(info.start_millis),
+        ended_at: super::at(info.end_millis),
+        include_global_state: info.include_global_state,
+        metadata: info.metadata.clone(),
+        data_streams: info.data_streams.clone(),
+        shards: info.total_shards,
+        shards_successful: info.successful_shards,
+        remote: info.remote.map(remote),
+        failures: info.failures.iter().map(failure).collect(),
+        indices,
+    })
+}
+
+fn unreadable(name: &str, why: &str) -> Failure {
+    let cause = format!("what snapshot {name} says of itself cannot be read: {why}");
+    Failure::new(Code::DamageFound, cause, "`snapkeep verify` says what else is damaged")
+}
+
+async fn of_index(loader: &Loader<'_>, opened: &Opened, root: &RootSnapshot, name: &str, whole: bool) -> IndexDetail {
+    let entry = opened.data.indices.get(name);
+    let snapshot = opened.data.snapshot(&root.named.uuid);
+    let path = entry.zip(snapshot).map(|(entry, snapshot)| {
+        let blob = opened.data.index_meta_blob(&entry.id, snapshot);
+        loader.store.path(&format!("indices/{}/meta-{blob}.dat", entry.id))
+    });
+    let read = match &path {
+        Some(path) => loader.load(path, IndexMetadata::parse).await.map_err(|trouble| trouble.to_string()),
+        None => Err("index-N does not know it".to_owned()),
+    };
+    let trouble = read.as_ref().err().cloned();
+    let metadata = read.ok();
+    let shards = metadata.as_ref().map(|metadata| metadata.shards);
+    let kept =
+        |whole: bool, of: fn(&IndexMetadata) -> BTreeMap<String, Value>| metadata.as_ref().filter(|_| whole).map(of);
+    IndexDetail {
+        name: name.to_owned(),
+        id: entry.map(|entry| entry.id.to_string()),
+        shards,
+        replicas: metadata.as_ref().map(|metadata| metadata.replicas),
+        state: metadata.as_ref().map(|metadata| metadata.state.clone()),
+        trouble,
+        settings: kept(whole, |metadata| metadata.settings.clone()),
+        mappings: kept(whole, |metadata| metadata.mappings.clone()),
+        aliases: kept(whole, |metadata| metadata.aliases.clone()),
+        files: if whole { of_shards(loader, opened, root, name, shards.unwrap_or_default()).await } else { Vec::new() },
+    }
+}
+
+async fn of_shards(
+    loader: &Loader<'_>,
+    opened: &Opened,
+    root: &RootSnapshot,
+    name: &str,
+    shards: u32,
+) -> Vec<ShardDetail> {
+    let Some(entry) = opened.data.indices.get(name) else { return Vec::new() };
+    let companions = Companions::list(loader).await.unwrap_or_default();
+    let Ok(places) = companions.places(loader, entry).await else { return Vec::new() };
+    let mut details = Vec::new();
+    for shard in (0..shards).filter(|shard| !root.lacks(name, *shard)) {
+        details.extend(of_shard(loader, root, name, &places, shard).await);
+    }
+    details
+}
+
+async fn of_shard(
+    loader: &Loader<'_>,
+    root: &RootSnapshot,
+    name: &str,
+    places: &Places,
+    shard: u32,
+) -> Option<ShardDetail> {
+    let folder = places.of(shard)?;
+    let place = ShardPlace { index: name, shard, folder: folder.clone(), generation: Some("-") };
+    let facts = gather(loader, &place, &[root], Level::Metadata).await;
+    let trouble = match facts.snapshots.first() {
+        Some((_, crate::verify::facts::InSnapshot::Trouble(trouble))) => Some(trouble.to_string()),
+        _ => None,
+    };
+    let numbers = facts.users().into_keys();
+    let files: Vec<&FileInfo> = numbers.filter_map(|number| facts.files.get(number)).collect();
+    let line =
+        |file: &&FileInfo| (file.physical_name.clone(), file.name.to_string(), file.length, file.checksum.clone());
+    Some(ShardDetail {
+        shard,
+        folder,
+        bytes: files.iter().map(|file| file.length).sum(),
+        files: files.iter().map(line).collect(),
+        trouble,
+    })
+}
