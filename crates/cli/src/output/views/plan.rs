@@ -5,7 +5,7 @@ use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
 use serde::Serialize;
 use snapkeep_core::Failure;
 use snapkeep_core::plan::{Create, Delete, Place, Plan, Standing, Step};
-use snapkeep_engine::policies::{PolicyReport, RunReport, Taken};
+use snapkeep_engine::policies::{NotDone, PolicyReport, RunReport, Taken};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -166,7 +166,12 @@ fn of_policy(policy: &PolicyReport, look: &Look) -> Vec<String> {
     lines.extend(policy.pending.iter().map(|one| taken("running", Tone::Moving, one)));
     let deleted = |word: &str, name: &str, why: &str| format!("  {}: {name}: {why}", paint(Tone::Bad, word));
     lines.extend(policy.deleted.iter().map(|one| deleted("deleted", &one.snapshot, &joined(&one.reasons))));
-    lines.extend(policy.skipped.iter().map(|skipped| {
+    // A failure says why as well.
+    let is_said = |skipped: &&NotDone| {
+        let names = |cause: &str| skipped.what.as_ref().is_none_or(|what| cause.contains(what.as_str()));
+        policy.failures.iter().any(|failure| failure.cause.contains(&skipped.why) && names(&failure.cause))
+    };
+    lines.extend(policy.skipped.iter().filter(|skipped| !is_said(skipped)).map(|skipped| {
         let name = skipped.what.as_ref().map_or(String::new(), |what| format!("{what}: "));
         format!("  {}: {name}{}", paint(Tone::Dim, "left"), skipped.why)
     }));
