@@ -97,9 +97,9 @@ async fn two_processes_at_once_take_one_snapshot_of_the_slot() {
     }
 }
 
-/// The minute that has begun, with a good part of it left.
+/// The minute that has begun, with most of it left.
 async fn minute() -> Timestamp {
-    while Timestamp::now().as_second() % 60 > 35 {
+    while Timestamp::now().as_second() % 60 > 15 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let seconds = Timestamp::now().as_second();
@@ -111,9 +111,11 @@ fn minutes(count: i64) -> SignedDuration {
 }
 
 async fn every_minute(node: &'static NodeHandle) -> (Scene, Timestamp) {
-    let slot = minute().await;
-    let slots = (1..=5).rev().map(|before| slot - minutes(before));
-    (Scene::new(node, "* * * * *", slots).await, slot)
+    // Of earlier hours, since it takes a while until all of them are there.
+    let (_, earlier) = hourly();
+    let slots = (1..=5).rev().map(|hours| hours_before(earlier, hours));
+    let scene = Scene::new(node, "* * * * *", slots).await;
+    (scene, minute().await)
 }
 
 async fn until_after(slot: Timestamp) {
