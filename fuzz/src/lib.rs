@@ -1,7 +1,21 @@
 //! What each fuzz target does with its bytes.
+//!
+//! The parsers are compiled from their sources alone: the rest of snapkeep-repository, which reads from buckets, brings in a
+//! hundred crates that would have to be built for fuzzing.
+#![allow(dead_code, unused_imports, unreachable_pub)]
 
+extern crate self as snapkeep_repository;
+
+#[path = "../../crates/repository/src"]
+mod parsers {
+    pub mod bytes;
+    pub mod damage;
+    pub mod model;
+}
 mod targets;
 
+pub use parsers::damage::Damage;
+pub use parsers::{bytes, damage, model};
 pub use targets::TARGETS;
 
 /// Runs a target.

@@ -20,7 +20,7 @@ pub struct RepositoryData {
     pub indices: BTreeMap<String, IndexEntry>,
     /// From the identifier of an index's metadata to the `<X>` of its `meta-<X>.dat` (Elasticsearch 7.9, OpenSearch).
     pub index_metadata_identifiers: BTreeMap<Arc<str>, String>,
-    /// The oldest version that may write to the repository (Elasticsearch 7.6, OpenSearch).
+    /// The oldest version that may write to the repository (Elasticsearch 7.6, OpenSearch 1).
     pub min_version: Option<String>,
     /// The repository's (Elasticsearch 7.12).
     pub uuid: Option<String>,
