@@ -139,13 +139,12 @@ pub(crate) fn at(millis: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok().filter(|_| millis > 0)
 }
 
-/// From Elasticsearch 8.9 on `index-N` says 8.11.0 of all, and its number for the format of indices tells the truth.
+/// From Elasticsearch 8.9 on `index-N` says 8.11.0 of all; its number for the format of indices has the true major version.
 fn version(entry: &crate::model::SnapshotEntry, id: Option<i64>) -> Option<String> {
-    let by_index = entry
-        .index_version
-        .filter(|number| *number >= 8_000_000)
-        .map(|number| format!("{}.{}", number / 1_000_000, number / 10_000 % 100));
-    by_index.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
+    const OWN_NUMBERS: i64 = 8_500_000;
+    let major = entry.index_version.filter(|number| *number >= OWN_NUMBERS).map(|number| number / 1_000_000);
+    let major = major.map(|major| format!("{major}.x"));
+    major.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
 }
 
 /// `7.17.28` from 7172899; OpenSearch sets a bit of its own.

@@ -185,3 +185,6 @@ fn sort(findings: &mut [Finding]) {
 pub(crate) fn holders<'r>(roots: &'r [RootSnapshot], index: &str) -> Vec<&'r RootSnapshot> {
     roots.iter().filter(|snapshot| snapshot.indices.contains(index)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod interrupt;
 mod invoke;
 mod journey;
 mod policies;
+mod reading;
 mod refusals;
 mod secrets;
 mod sessions;

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod agreement;
+mod buckets;
 mod damage;
+mod kept;
 mod stage;

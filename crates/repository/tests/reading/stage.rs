@@ -20,7 +20,7 @@ pub(crate) fn nodes() -> impl Iterator<Item = &'static NodeHandle> {
 }
 
 /// Old versions take one snapshot at a time.
-async fn alone(node: &NodeHandle) -> MutexGuard<'static, ()> {
+pub(crate) async fn alone(node: &NodeHandle) -> MutexGuard<'static, ()> {
     static LOCKS: LazyLock<Vec<(&'static str, Mutex<()>)>> =
         LazyLock::new(|| RELEASES.iter().map(|release| (release.name, Mutex::new(()))).collect());
     LOCKS.iter().find(|(name, _)| *name == node.name).unwrap().1.lock().await

@@ -1,0 +1,235 @@
+//! From what was seen to what it means: tables and properties, without a store.
+
+use super::facts::{Current, InSnapshot, Listed, Listing, ShardFacts};
+use super::judge::{judge, suspects};
+use super::*;
+use crate::Damage;
+use crate::load::Trouble;
+use crate::model::{FileInfo, ShardFiles, ShardIndex, ShardSnapshot, SnapshotRef};
+use crate::store::Access;
+use proptest::prelude::*;
+
+fn file(name: &str, length: u64) -> FileInfo {
+    FileInfo {
+        name: name.into(),
+        physical_name: format!("{}.cfs", name.trim_start_matches('_')),
+        length,
+        checksum: Some("abc".into()),
+        part_size: Some(10),
+        written_by: None,
+        meta_hash: None,
+    }
+}
+
+fn named(name: &str) -> SnapshotRef {
+    SnapshotRef { name: name.to_owned(), uuid: format!("u-{name}") }
+}
+
+fn snapshot(name: &str, files: &[FileInfo]) -> ShardSnapshot {
+    ShardSnapshot {
+        name: name.to_owned(),
+        index_version: None,
+        start_millis: None,
+        took_millis: None,
+        number_of_files: None,
+        total_size: None,
+        files: files.to_vec(),
+    }
+}
+
+fn generation(files: &[FileInfo], snapshots: &[(&str, &[&str])]) -> ShardIndex {
+    let entry =
+        |names: &[&str]| ShardFiles { files: names.iter().map(|name| (*name).into()).collect(), shard_state_id: None };
+    let snapshots = snapshots.iter().map(|(name, names)| ((*name).to_owned(), entry(names))).collect();
+    ShardIndex { files: files.to_vec(), snapshots }
+}
+
+/// All blobs of these files, as they should be.
+fn listing(files: &[FileInfo]) -> Listing {
+    let parts = files.iter().flat_map(|file| file.parts().collect::<Vec<_>>());
+    parts.map(|(name, size)| (name, Listed { size, class: None })).collect()
+}
+
+/// Two snapshots of a shard: `__a` (in two parts) in both, `__b` in the second.
+fn healthy() -> ShardFacts {
+    let files = [file("__a", 15), file("__b", 3)];
+    let mut facts = ShardFacts::new("books", 1, "base/indices/iX/1".into(), Current::Known("G".into()));
+    facts.take_snapshot(named("one"), Ok(snapshot("one", &files[..1])));
+    facts.take_snapshot(named("two"), Ok(snapshot("two", &files)));
+    facts.take_generation(Ok(generation(&files, &[("one", &["__a"]), ("two", &["__a", "__b"])])));
+    facts.listing = Some(Ok(listing(&files)));
+    facts
+}
+
+fn listed(facts: &mut ShardFacts) -> &mut Listing {
+    facts.listing.as_mut().unwrap().as_mut().unwrap()
+}
+
+/// Kind, blob, snapshots and effect of each finding.
+fn judged(facts: &ShardFacts) -> Vec<(Kind, String, String, Effect)> {
+    let line = |finding: Finding| {
+        assert_eq!((finding.index.as_deref(), finding.shard), (Some("books"), Some(1)));
+        let blob = finding.blob.unwrap();
+        let name = blob.strip_prefix("base/indices/iX/1/").unwrap().to_owned();
+        (finding.kind, name, finding.snapshots.join(","), finding.effect)
+    };
+    judge(facts).into_iter().map(line).collect()
+}
+
+fn one(kind: Kind, blob: &str, snapshots: &str, effect: Effect) -> Vec<(Kind, String, String, Effect)> {
+    vec![(kind, blob.to_owned(), snapshots.to_owned(), effect)]
+}
+
+#[test]
+fn a_healthy_shard_has_no_findings() {
+    assert_eq!(judged(&healthy()), []);
+}
+
+#[test]
+fn blobs_with_data_are_named_with_those_that_they_hurt() {
+    let mut facts = healthy();
+    listed(&mut facts).remove("__a.part1");
+    assert_eq!(judged(&facts), one(Kind::MissingBlob, "__a.part1", "one,two", Effect::Shard));
+    assert_eq!(suspects(&facts, facts.listing.as_ref().unwrap().as_ref().unwrap()), ["__a.part1"]);
+    let mut facts = healthy();
+    listed(&mut facts).get_mut("__b").unwrap().size = 2;
+    assert_eq!(judged(&facts), one(Kind::BlobLength, "__b", "two", Effect::Shard));
+    // Row 26: told from the listing, before anything is read.
+    for (class, is_frozen) in [("GLACIER", true), ("DEEP_ARCHIVE", true), ("GLACIER_IR", false), ("STANDARD_IA", false)]
+    {
+        let mut facts = healthy();
+        listed(&mut facts).get_mut("__b").unwrap().class = Some(class.into());
+        let expected = if is_frozen { one(Kind::Archived, "__b", "two", Effect::Shard) } else { vec![] };
+        assert_eq!(judged(&facts), expected, "{class}");
+    }
+}
+
+#[test]
+fn a_shards_generation_hurts_what_comes_later() {
+    let mut facts = healthy();
+    facts.take_generation(Err(Trouble::Damaged(Damage::cut_off(3, "x"))));
+    assert_eq!(judged(&facts), one(Kind::Generation, "index-G", "one,two", Effect::Later));
+    facts.take_generation(Err(Trouble::Access(Access::Denied { why: "no".into() })));
+    assert_eq!(judged(&facts), one(Kind::Unread, "index-G", "one,two", Effect::Unknown));
+    facts.current = Current::Undefined;
+    assert_eq!(judged(&facts), one(Kind::GenerationUndefined, "index-…", "one,two", Effect::Later));
+    let files = [file("__a", 15), file("__b", 3)];
+    let mut facts = healthy();
+    facts.take_generation(Ok(generation(&files, &[("two", &["__a", "__b"])])));
+    assert_eq!(judged(&facts), one(Kind::NotInGeneration, "snap-u-one.dat", "one", Effect::Later));
+    facts.take_generation(Ok(generation(&files, &[("one", &["__a", "__b"]), ("two", &["__a", "__b"])])));
+    assert_eq!(judged(&facts), one(Kind::InGenerationOnly, "snap-u-one.dat", "one", Effect::Later));
+    facts.take_generation(Ok(generation(&files, &[("one", &["__a"]), ("two", &["__a"])])));
+    assert_eq!(judged(&facts), one(Kind::InSnapshotOnly, "snap-u-two.dat", "two", Effect::Later));
+    facts.take_generation(Ok(generation(
+        &[file("__a", 14), file("__b", 3)],
+        &[("one", &["__a"]), ("two", &["__a", "__b"])],
+    )));
+    assert_eq!(judged(&facts), one(Kind::GenerationMismatch, "index-G", "one,two", Effect::Later));
+}
+
+#[test]
+fn a_shards_snapshot_hurts_its_own() {
+    for (trouble, kind, effect) in [
+        (Trouble::Access(Access::Missing), Kind::ShardSnapshot, Effect::Shard),
+        (Trouble::Access(Access::Archived { class: "GLACIER".into() }), Kind::Archived, Effect::Shard),
+        (Trouble::Access(Access::Throttled { why: "x".into() }), Kind::Unread, Effect::Unknown),
+    ] {
+        let mut facts = healthy();
+        facts.snapshots[0].1 = InSnapshot::Trouble(trouble);
+        assert_eq!(judged(&facts), one(kind, "snap-u-one.dat", "one", effect));
+    }
+    let mut facts = healthy();
+    facts.snapshots[0].1 = InSnapshot::Another { name: "two".into() };
+    assert_eq!(judged(&facts), one(Kind::ShardSnapshot, "snap-u-one.dat", "one", Effect::Shard));
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_not_called_empty() {
+    let mut facts = healthy();
+    facts.listing = Some(Err(Access::Denied { why: "no".into() }));
+    assert_eq!(judged(&facts), one(Kind::ShardContainer, "", "one,two", Effect::Unknown));
+}
+
+fn finding(effect: Effect, snapshot: &str) -> Finding {
+    Finding::new(Kind::MissingBlob, effect, "x").of_shard("books", 0).hurts(vec![snapshot.to_owned()])
+}
+
+fn root(name: &str) -> RootSnapshot {
+    RootSnapshot {
+        named: named(name),
+        info: Err(Trouble::Access(Access::Missing)),
+        global: Ok(()),
+        indices: ["books".to_owned()].into(),
+        state: None,
+    }
+}
+
+#[test]
+fn what_hurts_most_decides_what_is_restored() {
+    for (effects, expected) in [
+        (&[][..], Restores::Whole),
+        (&[Effect::Nothing, Effect::Later], Restores::Whole),
+        (&[Effect::Unknown], Restores::Unknown),
+        (&[Effect::Unknown, Effect::Shard], Restores::Without),
+        (&[Effect::Index], Restores::Without),
+        (&[Effect::GlobalState], Restores::Without),
+        (&[Effect::Shard, Effect::Snapshot], Restores::Not),
+    ] {
+        let findings: Vec<Finding> = effects.iter().map(|effect| finding(*effect, "one")).collect();
+        let verdicts = verdict::of_snapshots(&[root("one"), root("two")], &findings);
+        assert_eq!((verdicts[0].restores, verdicts[1].restores), (expected, Restores::Whole), "{effects:?}");
+        assert_eq!(verdicts[0].without_global_state, effects.contains(&Effect::GlobalState));
+    }
+}
+
+#[test]
+fn a_repository_that_moved_gets_no_verdict_and_damage_counts_more_than_what_is_unread() {
+    let of = |effects: &[Effect], moved| {
+        let findings: Vec<Finding> = effects.iter().map(|effect| finding(*effect, "one")).collect();
+        let outcome = verdict::outcome(&findings, moved);
+        (outcome, verdict::failure(outcome, "7", &findings, &[]).map(|failure| failure.code.exit()))
+    };
+    assert_eq!(of(&[], false), (Outcome::Whole, None));
+    assert_eq!(of(&[Effect::Nothing], false), (Outcome::Whole, None));
+    assert_eq!(of(&[Effect::Later], false), (Outcome::Damaged, Some(14)));
+    assert_eq!(of(&[Effect::Unknown, Effect::Shard], false), (Outcome::Damaged, Some(14)));
+    assert_eq!(of(&[Effect::Unknown], false).0, Outcome::Unread);
+    assert_eq!(of(&[], true), (Outcome::Inconclusive, Some(15)));
+    assert_eq!(of(&[Effect::Shard], true), (Outcome::Inconclusive, Some(15)));
+}
+
+proptest! {
+    /// Whatever is lost of a shard's data: exactly that is named, and exactly those who use it are hurt.
+    #[test]
+    fn exactly_what_is_lost_is_named(
+        files in proptest::collection::vec((0_u64..40, 1_u8..8), 1..8),
+        lost in proptest::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let infos: Vec<FileInfo> = files.iter().enumerate().map(|(at, (length, _))| file(&format!("__{at}"), *length)).collect();
+        let holds = |bit: usize, at: usize| files[at].1 >> bit & 1 == 1;
+        let mut facts = ShardFacts::new("books", 1, "base/indices/iX/1".into(), Current::Known("G".into()));
+        for bit in 0..3 {
+            let own: Vec<FileInfo> = (0..infos.len()).filter(|at| holds(bit, *at)).map(|at| infos[at].clone()).collect();
+            facts.take_snapshot(named(&bit.to_string()), Ok(snapshot(&bit.to_string(), &own)));
+        }
+        let mut all = listing(&infos);
+        let names: Vec<String> = all.keys().cloned().collect();
+        let lost: std::collections::BTreeSet<String> = lost.iter().map(|index| names[index.index(names.len())].clone()).collect();
+        all.retain(|name, _| !lost.contains(name));
+        facts.listing = Some(Ok(all));
+        let found: std::collections::BTreeMap<String, String> = judged(&facts)
+            .into_iter()
+            .map(|(kind, blob, snapshots, _)| {
+                assert_eq!(kind, Kind::MissingBlob);
+                (blob, snapshots)
+            })
+            .collect();
+        prop_assert_eq!(found.keys().cloned().collect::<std::collections::BTreeSet<_>>(), lost);
+        for (blob, snapshots) in found {
+            let at: usize = blob.trim_start_matches("__").split(".part").next().unwrap().parse().unwrap();
+            let users: Vec<String> = (0..3).filter(|bit| holds(*bit, at)).map(|bit| bit.to_string()).collect();
+            prop_assert_eq!(snapshots, users.join(","));
+        }
+    }
+}
