@@ -114,7 +114,7 @@ fn encoded(key: &str) -> String {
 /// Folders that together hold all blobs of the repository: its own, and those of shards that lie elsewhere.
 pub(crate) async fn folders(loader: &Loader<'_>, opened: &Opened) -> Vec<String> {
     let base = loader.store.location().base().to_owned();
-    let companions = Companions::list(loader).await.unwrap_or_default();
+    let companions = Companions::list(loader).await;
     let mut folders = vec![base.clone()];
     for entry in opened.data.indices.values() {
         if let Ok(Places::Hashed { folders: hashed }) = companions.places(loader, entry).await {

@@ -20,6 +20,8 @@ const HASHED_PREFIX: u8 = 1;
 #[derive(Debug, Default)]
 pub struct Companions {
     blobs: BTreeMap<String, Vec<Blob>>,
+    /// Why they could not be listed.
+    unlisted: Option<Access>,
 }
 
 /// Where an index's shards are.
@@ -59,15 +61,23 @@ pub struct Lost {
 }
 
 impl Companions {
-    /// Lists them.
-    pub async fn list(loader: &Loader<'_>) -> Result<Self, Access> {
-        let (blobs, _) = loader.store.level(&loader.store.path(COMPANIONS)).await?;
+    /// Lists them. Where that fails, the failure is that of each index that needs one.
+    pub async fn list(loader: &Loader<'_>) -> Self {
+        let (blobs, unlisted) = match loader.store.level(&loader.store.path(COMPANIONS)).await {
+            Ok((blobs, _)) => (blobs, None),
+            Err(access) => (Vec::new(), Some(access)),
+        };
         let mut by_index: BTreeMap<String, Vec<Blob>> = BTreeMap::new();
         for blob in blobs {
             let Some(id) = id_of(name_of(&blob.path)).map(str::to_owned) else { continue };
             by_index.entry(id).or_default().push(blob);
         }
-        Ok(Self { blobs: by_index })
+        Self { blobs: by_index, unlisted }
+    }
+
+    /// Why they could not be listed.
+    pub fn unlisted(&self) -> Option<&Access> {
+        self.unlisted.as_ref()
     }
 
     /// Companion blobs of indices that are not known.
@@ -89,10 +99,13 @@ impl Companions {
                 longest = Some(folders);
             }
         }
-        longest.map(|folders| Places::Hashed { folders }).ok_or_else(|| Lost {
-            blob: Some(loader.store.path(&format!("{COMPANIONS}/…{}…", index.id))),
-            trouble: Some(Trouble::Access(Access::Missing)),
-            why: "no companion blob says where the shards are".to_owned(),
+        longest.map(|folders| Places::Hashed { folders }).ok_or_else(|| {
+            let access = self.unlisted.clone().unwrap_or(Access::Missing);
+            Lost {
+                blob: Some(loader.store.path(&format!("{COMPANIONS}/…{}…", index.id))),
+                why: format!("no companion blob says where the shards are: {access}"),
+                trouble: Some(Trouble::Access(access)),
+            }
         })
     }
 

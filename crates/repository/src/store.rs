@@ -27,6 +27,7 @@ use pace::Pace;
 use snapkeep_core::Failure;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What a store needs beyond its location.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +62,8 @@ pub struct Store {
     backend: Backend,
     meter: Arc<Meter>,
     pace: Pace,
+    /// Holds how many requests are under way at once, and so the memory that they take.
+    gate: Semaphore,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,12 @@ enum Backend {
 /// Largest blob of metadata that is read into memory, in bytes. The largest seen is an `index-N` of some 100 MB.
 pub const METADATA_CAP: u64 = 1 << 30;
 
+/// Files that are open at once.
+const FILES_AT_ONCE: usize = 16;
+
+/// Requests that are under way at once.
+const REQUESTS_AT_ONCE: usize = 64;
+
 /// What is parsed where it arrives, in bytes: a thread of its own would cost more.
 const SMALL: usize = 64 << 10;
 
@@ -79,12 +88,13 @@ impl Store {
     /// Opens the location. Nothing is sent yet.
     pub fn open(location: Location, settings: &Settings) -> Result<Self, Failure> {
         let meter = Arc::new(Meter::default());
-        let backend = if let Location::Folder(_) = &location {
-            Backend::Folder(Folder::default())
+        let (backend, at_once) = if let Location::Folder(_) = &location {
+            (Backend::Folder(Folder::default()), FILES_AT_ONCE)
         } else {
-            Backend::Cloud(Cloud::open(&location, settings, &meter)?)
+            (Backend::Cloud(Cloud::open(&location, settings, &meter)?), REQUESTS_AT_ONCE)
         };
-        Ok(Self { location, backend, meter, pace: Pace::new(settings.bytes_per_second) })
+        let (pace, gate) = (Pace::new(settings.bytes_per_second), Semaphore::new(at_once));
+        Ok(Self { location, backend, meter, pace, gate })
     }
 
     /// Where the repository is.
@@ -103,8 +113,14 @@ impl Store {
         self.meter.counts()
     }
 
+    /// Waits until another request may begin. (The gate is never closed.)
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.gate.acquire().await.ok()
+    }
+
     /// A whole blob of metadata.
     pub async fn read(&self, path: &str) -> Result<Bytes, Access> {
+        let _turn = self.turn().await;
         let bytes = match &self.backend {
             Backend::Folder(folder) => folder.read_as(path, Bytes::copy_from_slice, &self.meter).await?,
             Backend::Cloud(cloud) => cloud.read(path).await?,
@@ -121,6 +137,7 @@ impl Store {
         parse: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, Access> {
         if let Backend::Folder(folder) = &self.backend {
+            let _turn = self.turn().await;
             let made = |bytes: &[u8]| (parse(bytes), bytes.len() as u64);
             let (made, size) = folder.read_as(path, made, &self.meter).await?;
             self.meter.add_bytes(size);
@@ -142,6 +159,7 @@ impl Store {
         state: T,
         take: impl FnMut(&mut T, &[u8]) + Send + 'static,
     ) -> Result<(T, u64), Access> {
+        let _turn = self.turn().await;
         let (state, count) = match &self.backend {
             Backend::Folder(folder) => folder.stream(path, state, take, &self.meter, &self.pace).await?,
             Backend::Cloud(cloud) => cloud.stream(path, state, take, &self.meter, &self.pace).await?,
@@ -151,6 +169,7 @@ impl Store {
 
     /// One blob as it is now, asked for by its name.
     pub async fn look(&self, path: &str) -> Result<Blob, Access> {
+        let _turn = self.turn().await;
         match &self.backend {
             Backend::Folder(folder) => folder.look(path, &self.meter).await,
             Backend::Cloud(cloud) => cloud.look(path).await,
@@ -159,6 +178,7 @@ impl Store {
 
     /// All blobs below a path, in no order.
     pub async fn list(&self, path: &str, each: impl FnMut(Blob) + Send) -> Result<(), Access> {
+        let _turn = self.turn().await;
         match &self.backend {
             Backend::Folder(folder) => folder.list(path, each, &self.meter).await,
             Backend::Cloud(cloud) => cloud.list(path, each).await,
@@ -167,6 +187,7 @@ impl Store {
 
     /// The blobs right in a path, and the names of the folders there.
     pub async fn level(&self, path: &str) -> Result<(Vec<Blob>, Vec<String>), Access> {
+        let _turn = self.turn().await;
         match &self.backend {
             Backend::Folder(folder) => folder.level(path, &self.meter).await,
             Backend::Cloud(cloud) => cloud.level(path).await,

@@ -116,7 +116,7 @@ pub async fn verify(
     let base = |name: &str| loader.store.path(name);
     let mut findings: Vec<Finding> = roots.iter().flat_map(|snapshot| root::judge(snapshot, base)).collect();
     findings.extend(latest(opened, base));
-    let companions = Companions::list(loader).await.unwrap_or_default();
+    let companions = Companions::list(loader).await;
     let run =
         Run { loader, opened, choice, journal, watch, roots: &roots, companions: &companions, seen: Mutex::default() };
     let indices = opened.data.indices.iter().filter(|(name, _)| choice.has_index(name));

@@ -179,7 +179,7 @@ async fn of_shards(
     shards: u32,
 ) -> Vec<ShardDetail> {
     let Some(entry) = opened.data.indices.get(name) else { return Vec::new() };
-    let companions = Companions::list(loader).await.unwrap_or_default();
+    let companions = Companions::list(loader).await;
     let Ok(places) = companions.places(loader, entry).await else { return Vec::new() };
     let mut details = Vec::new();
     for shard in (0..shards).filter(|shard| !root.lacks(name, *shard)) {

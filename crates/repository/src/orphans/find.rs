@@ -35,7 +35,10 @@ struct Search<'a> {
 /// Looks through all folders of the repository.
 pub(super) async fn find(loader: &Loader<'_>, opened: &Opened) -> Result<Seen, Failure> {
     let (Some(generation), Some(written)) = (opened.generation, opened.written) else { return Ok(Seen::default()) };
-    let companions = Companions::list(loader).await.map_err(|access| access.failure("snapshot_shard_paths"))?;
+    let companions = Companions::list(loader).await;
+    if let Some(access) = companions.unlisted() {
+        return Err(access.failure("snapshot_shard_paths"));
+    }
     let needed = Needed::of(generation, &opened.data);
     let mut search = Search { loader, needed, companions, written, seen: Seen::default() };
     search.root().await?;

@@ -131,11 +131,9 @@ impl Access {
                     "thaw it first (aws s3api restore-object), or copy it out of {class}; `verify` lists what else lies there"
                 ),
             ),
-            Self::Throttled { .. } => Failure::new(
-                Code::ClusterUnavailable,
-                cause,
-                "run it again later, with a lower --limit-rate or fewer --jobs",
-            ),
+            Self::Throttled { .. } => {
+                Failure::new(Code::ClusterUnavailable, cause, "run it again later, or with a lower --limit-rate")
+            }
             Self::Other { .. } => {
                 Failure::new(Code::ClusterUnavailable, cause, "check region, endpoint and network; then run it again")
             }

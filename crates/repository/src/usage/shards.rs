@@ -48,7 +48,7 @@ pub async fn for_each_shard(
     let ordinals: Vec<usize> =
         all.filter(|(_, entry)| meant(&entry.name, &entry.uuid)).map(|(ordinal, _)| ordinal).collect();
     let roots = root::unread(&opened.data, &ordinals);
-    let companions = Companions::list(loader).await.unwrap_or_default();
+    let companions = Companions::list(loader).await;
     let reading = Reading { loader, companions, roots, chosen, each, unread: Mutex::default() };
     let indices = opened.data.indices.iter().map(|(name, entry)| reading.index(name, entry)).collect::<Vec<_>>();
     stream::iter(indices).buffer_unordered(INDICES_AT_ONCE).collect::<Vec<()>>().await;

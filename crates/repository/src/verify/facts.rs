@@ -76,6 +76,8 @@ pub struct ShardFacts {
     pub generation: Option<Loaded<InGeneration>>,
     /// What its folder holds; nothing where it was not listed.
     pub listing: Option<Result<Listing, Access>>,
+    /// Blobs that look wrong in the listing and that nothing could be learnt of by asking for them.
+    pub unconfirmed: BTreeMap<String, Access>,
 }
 
 impl ShardFacts {
@@ -90,6 +92,7 @@ impl ShardFacts {
             current,
             generation: None,
             listing: None,
+            unconfirmed: BTreeMap::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::model::{Remote, ShallowShardSnapshot, ShardIndex, ShardSnapshot};
 use crate::open::name_of;
 use crate::store::Access;
 use futures_util::{StreamExt as _, stream};
+use std::collections::BTreeMap;
 
 /// Blobs of one shard that are asked for at once.
 const AT_ONCE: usize = 16;
@@ -62,7 +63,11 @@ pub async fn gather(
     }
     if level >= Level::Blobs {
         facts.listing = match listing {
-            Some(Ok(listing)) => Some(Ok(confirmed(loader, &facts, listing).await)),
+            Some(Ok(listing)) => {
+                let (listing, unconfirmed) = confirmed(loader, &facts, listing).await;
+                facts.unconfirmed = unconfirmed;
+                Some(Ok(listing))
+            }
             other => other,
         };
     }
@@ -121,7 +126,12 @@ async fn one(loader: &Loader<'_>, folder: &str, snapshot: &RootSnapshot) -> Seen
 }
 
 /// The listing, with what looks wrong in it asked for by name: listings of some stores are behind.
-async fn confirmed(loader: &Loader<'_>, facts: &ShardFacts, mut listing: Listing) -> Listing {
+async fn confirmed(
+    loader: &Loader<'_>,
+    facts: &ShardFacts,
+    mut listing: Listing,
+) -> (Listing, BTreeMap<String, Access>) {
+    let mut unconfirmed = BTreeMap::new();
     let names = suspects(facts, &listing);
     let looks = names.iter().map(|name| async move { (name, loader.store.look(&facts.path(name)).await) });
     let mut looks = stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
@@ -132,12 +142,11 @@ async fn confirmed(loader: &Loader<'_>, facts: &ShardFacts, mut listing: Listing
                 listing.insert(name.clone(), Listed { size: blob.size, class });
             }
             Err(Access::Missing) => drop(listing.remove(name)),
-            // What the listing says stands.
-            Err(_) => {}
+            Err(access) => drop(unconfirmed.insert(name.clone(), access)),
         }
     }
     drop(looks);
-    listing
+    (listing, unconfirmed)
 }
 
 #[cfg(test)]

@@ -121,11 +121,20 @@ fn of_blobs(facts: &ShardFacts, look: impl Fn(&str) -> Option<Listed>) -> Vec<Fi
     for (number, users) in facts.users() {
         let Some(file) = facts.files.get(number) else { continue };
         for (blob, length) in file.parts() {
-            let found = of_blob(look(&blob).as_ref(), length, &file.physical_name);
+            let found = match facts.unconfirmed.get(&blob) {
+                Some(access) => Some(unconfirmed(access)),
+                None => of_blob(look(&blob).as_ref(), length, &file.physical_name),
+            };
             findings.extend(found.map(|finding| finding.in_blob(facts.path(&blob)).hurts(users.clone())));
         }
     }
     findings
+}
+
+/// What the listing says may be wrong, and we may not ask.
+fn unconfirmed(access: &Access) -> Finding {
+    let (kind, effect) = trouble::of_access(access, Effect::Shard);
+    Finding::new(kind, effect, access)
 }
 
 /// What is wrong with one blob.

@@ -144,6 +144,15 @@ fn a_shards_snapshot_hurts_its_own() {
     assert_eq!(judged(&facts), one(Kind::ShardSnapshot, "snap-u-one.dat", "one", Effect::Shard));
 }
 
+/// A listing that is behind, and a blob that we may not ask for: not missing.
+#[test]
+fn what_cannot_be_asked_for_is_not_missing() {
+    let mut facts = healthy();
+    listed(&mut facts).remove("__b");
+    facts.unconfirmed.insert("__b".into(), Access::Denied { why: "no".into() });
+    assert_eq!(judged(&facts), one(Kind::Unread, "__b", "two", Effect::Unknown));
+}
+
 #[test]
 fn a_folder_that_cannot_be_listed_is_not_called_empty() {
     let mut facts = healthy();

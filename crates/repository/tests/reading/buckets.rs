@@ -31,7 +31,7 @@ impl KeySource for Keys {
 /// A repository in a bucket below `deep/er`, with two snapshots, seen through a front.
 struct Bucket {
     node: &'static NodeHandle,
-    bucket: String,
+    name: String,
     index: String,
     front: Front,
     _alone: MutexGuard<'static, ()>,
@@ -45,10 +45,10 @@ impl Bucket {
         let (bucket, index) = (bed.unique("reading"), bed.unique("books"));
         bed.s3().create_bucket(&bucket).await.unwrap();
         let front = Front::builder(&bed.s3().client.endpoint).transparent().start().await.unwrap();
-        let this = Self { node, bucket, index, front, _alone: guard };
-        let settings = json!({"bucket": this.bucket, "region": "us-east-1", "base_path": "deep/er"});
+        let this = Self { node, name: bucket, index, front, _alone: guard };
+        let settings = json!({"bucket": this.name, "region": "us-east-1", "base_path": "deep/er"});
         let (status, answer) =
-            node.put(&format!("/_snapshot/{}", this.bucket), json!({"type": "s3", "settings": settings})).await;
+            node.put(&format!("/_snapshot/{}", this.name), json!({"type": "s3", "settings": settings})).await;
         assert_eq!(status, 200, "{answer}");
         for (name, documents) in [("first", 200), ("second", 400)] {
             node.load_documents(&this.index, documents).await;
@@ -58,14 +58,14 @@ impl Bucket {
     }
 
     async fn snapshot(&self, name: &str) {
-        let path = format!("/_snapshot/{}/{name}?wait_for_completion=true", self.bucket);
+        let path = format!("/_snapshot/{}/{name}?wait_for_completion=true", self.name);
         let (status, answer) = self.node.put(&path, json!({"indices": self.index})).await;
         assert_eq!((status, &answer["snapshot"]["state"]), (200, &json!("SUCCESS")), "{answer}");
     }
 
     fn store(&self) -> Store {
         let location = Location::S3 {
-            bucket: self.bucket.clone(),
+            bucket: self.name.clone(),
             prefix: "deep/er".into(),
             region: Some("us-east-1".into()),
             endpoint: Some(self.front.url()),
@@ -83,7 +83,7 @@ impl Bucket {
 
     /// Key and size of one blob with data.
     async fn data(&self) -> (String, u64) {
-        let objects = Testbed::shared().s3().objects(&self.bucket).await.unwrap();
+        let objects = Testbed::shared().s3().objects(&self.name).await.unwrap();
         let data = objects.into_iter().filter(|object| object.key.contains("/0/__"));
         data.map(|object| (object.key, object.size)).max_by_key(|(_, size)| *size).unwrap()
     }
@@ -102,7 +102,7 @@ async fn a_bucket_with_hashed_paths_is_whole_and_weighed() {
     let loader = Loader::new(&store);
     let opened = Opened::open(&loader).await.unwrap();
     let used = usage(&loader, &opened, &Prices::with(&[])).await.unwrap();
-    let objects = Testbed::shared().s3().objects(&bucket.bucket).await.unwrap();
+    let objects = Testbed::shared().s3().objects(&bucket.name).await.unwrap();
     let all: u64 = objects.iter().map(|object| object.size).sum();
     assert_eq!(used.classes.unwrap().values().map(|class| class.bytes).sum::<u64>(), all);
     let left = orphans(&loader, &opened).await.unwrap();
@@ -128,7 +128,7 @@ async fn what_changes_meanwhile_gets_no_verdict() {
 async fn wrong_bytes_are_read_twice() {
     let bucket = Bucket::new().await;
     let (key, size) = bucket.data().await;
-    let path = format!("/{}/{key}", bucket.bucket);
+    let path = format!("/{}/{key}", bucket.name);
     let wrong = || Action::ReplaceBody(Bytes::from(vec![7; usize::try_from(size).unwrap()]));
     let once = bucket.front.inject(Fault::on("GET", &path).first(1).then(wrong()));
     let report = bucket.verified(Level::Checksums).await;
@@ -152,7 +152,7 @@ async fn a_blob_that_may_not_be_read_is_not_damaged() {
         b"<Error><Code>AccessDenied</Code><Message>User is not authorized to perform: kms:Decrypt</Message></Error>";
     let headers = vec![("Content-Type".to_owned(), "application/xml".to_owned())];
     let refusal = Action::Status { code: 403, headers, body: Bytes::from_static(denied) };
-    let struck = bucket.front.inject(Fault::on("GET", &format!("/{}/{key}", bucket.bucket)).then(refusal));
+    let struck = bucket.front.inject(Fault::on("GET", &format!("/{}/{key}", bucket.name)).then(refusal));
     let report = bucket.verified(Level::Checksums).await;
     assert_eq!((report.outcome, bucket.front.injected(struck)), (Outcome::Unread, 2));
     assert_eq!((report.findings[0].kind, report.findings[0].effect), (Kind::Unread, Effect::Unknown));

@@ -45,7 +45,7 @@ impl Blobs {
         let store = Store::open(copied.location(), &Settings::default()).unwrap();
         let loader = Loader::new(&store);
         let opened = Opened::open(&loader).await.unwrap();
-        let companions = Companions::list(&loader).await.unwrap();
+        let companions = Companions::list(&loader).await;
         let entry = |name: &str| opened.data.snapshots.iter().find(|entry| entry.name == name).unwrap().clone();
         let (victim, fellow) = (entry(VICTIM), entry("first"));
         let root = |kind: &str, uuid: &str| copied.place.join(format!("{kind}-{uuid}.dat"));
