@@ -13,7 +13,7 @@ pub(crate) use printer::{Format, Printer};
 #[cfg(test)]
 pub(crate) use printer::{failure_json, failure_text};
 pub(crate) use style::{Style, Tone};
-pub(crate) use table::{Cell, Table};
+pub(crate) use table::{Cell, Table, harmless};
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -12,13 +12,18 @@ pub(crate) struct Cell {
 impl Cell {
     /// Text in a tone.
     pub(crate) fn toned(tone: Tone, text: impl Into<String>) -> Self {
-        Self { text: text.into(), tone }
+        Self { text: harmless(text.into()), tone }
     }
 
     /// The text in its colour.
     pub(crate) fn painted(&self, style: Style) -> String {
         style.paint(self.tone, &self.text)
     }
+}
+
+/// What a terminal would obey is not shown: names come from whoever can write to a repository.
+pub(crate) fn harmless(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
 }
 
 impl<T: Into<String>> From<T> for Cell {
@@ -87,6 +92,12 @@ mod tests {
     fn columns_line_up() {
         let plain = "NAME       SHARDS  STATE\na              10  SUCCESS\nlöng-name       2  PARTIAL";
         assert_eq!(table().render(Style::coloured(false)), plain);
+    }
+
+    #[test]
+    fn no_text_commands_the_terminal() {
+        let cell = Cell::from("a\u{1b}[2Jb\n");
+        assert_eq!(cell.painted(Style::coloured(true)), "a\u{fffd}[2Jb\u{fffd}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Results of `inspect`, `verify`, `du` and `orphans`.
 
 use super::{Fields, age};
-use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
+use crate::output::{Cell, Look, Table, Tone, View, harmless, human, json_of};
 use snapkeep_repository::inspect::{Contents, Difference, IndexDetail, SnapshotDetail, SnapshotLine};
 use snapkeep_repository::orphans::Orphans;
 use snapkeep_repository::usage::Usage;
@@ -12,6 +12,10 @@ const SHOWN_AT_ONCE: usize = 20;
 
 fn generation(generation: Option<u64>) -> String {
     generation.map_or_else(|| "none: nothing was ever written to it".to_owned(), |generation| generation.to_string())
+}
+
+fn many(number: u64, thing: &str) -> String {
+    human::count(usize::try_from(number).unwrap_or(usize::MAX), thing)
 }
 
 /// A snapshot's own word on its state.
@@ -37,7 +41,7 @@ impl View for Contents {
         let ago = |at| format!("{} ({} ago)", human::time(at), human::age(at, look.now));
         fields.add_known("written", self.written_at.map(ago));
         fields.add_known("uuid", self.uuid.as_deref());
-        fields.add_known("written by at least", self.min_version.as_deref());
+        fields.add_known("needs at least", self.min_version.as_deref());
         let counts = [human::count(self.snapshots.len(), "snapshot"), human::count(self.indices.len(), "index")];
         fields.add("holds", counts.join(" of "));
         let mut table = Table::new(&["NAME", "STATE", ">AGE", ">INDICES", ">SHARDS", "VERSION", "NOTE"]);
@@ -195,10 +199,18 @@ impl Summary for Report {
         let totals = &self.totals;
         fields.add(
             "looked at",
-            format!("{} shards, {} files of {}", totals.shards, totals.files, human::bytes(totals.bytes)),
+            format!(
+                "{} with {} of {}",
+                many(totals.shards, "shard"),
+                many(totals.files, "file"),
+                human::bytes(totals.bytes)
+            ),
         );
         if totals.files_read > 0 {
-            fields.add("summed up", format!("{} files of {}", totals.files_read, human::bytes(totals.bytes_read)));
+            fields.add(
+                "summed up",
+                format!("{} of {}", many(totals.files_read, "file"), human::bytes(totals.bytes_read)),
+            );
         }
         fields.add("asked", format!("{} requests, {}", self.counts.requests(), human::bytes(self.counts.bytes)));
         if self.rereads > 0 {
@@ -223,10 +235,11 @@ fn line(finding: &Finding, look: &Look) -> String {
         (Some(index), None) => format!(" [{index}]"),
         _ => String::new(),
     };
-    let blob = finding.blob.as_deref().map(|blob| format!("\n  blob: {blob}")).unwrap_or_default();
-    let named = finding.snapshots[..finding.snapshots.len().min(SHOWN_AT_ONCE)].join(", ");
+    let blob = finding.blob.clone().map(|blob| format!("\n  blob: {}", harmless(blob))).unwrap_or_default();
+    let named = harmless(finding.snapshots[..finding.snapshots.len().min(SHOWN_AT_ONCE)].join(", "));
     let hurts = if named.is_empty() { String::new() } else { format!("\n  {}: {named}", hurts(finding.effect)) };
-    format!("{}{shard}: {}{blob}{hurts}", look.style.paint(tone, finding.kind.as_str()), finding.detail)
+    let (kind, detail) = (look.style.paint(tone, finding.kind.as_str()), harmless(finding.detail.clone()));
+    format!("{kind}{}: {detail}{blob}{hurts}", harmless(shard))
 }
 
 fn hurts(effect: Effect) -> &'static str {
