@@ -6,6 +6,7 @@ mod encode;
 mod fixtures;
 mod nodes;
 mod properties;
+mod remote;
 mod stage;
 mod tables;
 mod whole;

@@ -28,9 +28,11 @@ impl Stage {
     }
 
     pub(crate) async fn named(release: &Release, settings: Value, books: &str, notes: &str) -> Self {
-        let bed = Testbed::shared();
-        let node = bed.node(release.name);
-        let repository = bed.unique("repository");
+        Self::at(Testbed::shared().node(release.name), settings, books, notes).await
+    }
+
+    pub(crate) async fn at(node: &'static NodeHandle, settings: Value, books: &str, notes: &str) -> Self {
+        let repository = Testbed::shared().unique("repository");
         let folder = node.repo_dir.join(&repository);
         let mut all = json!({"location": folder});
         all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
@@ -76,9 +78,12 @@ impl Stage {
         self.node.load_documents(&self.notes, 3).await;
     }
 
-    /// Waits for its end.
+    /// Of all indices if none is named. Waits for its end.
     pub(crate) async fn snapshot(&self, name: &str, indices: &[&str]) {
-        let mut body = json!({"indices": indices.join(","), "include_global_state": true});
+        let mut body = json!({"include_global_state": true});
+        if !indices.is_empty() {
+            body["indices"] = json!(indices.join(","));
+        }
         if self.takes_metadata() {
             body["metadata"] = metadata();
         }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use snapkeep_repository::Damage;
 use snapkeep_repository::model::{
-    BlobName, FileInfo, GlobalMetadata, IncompatibleSnapshots, IndexMetadata, RepositoryData, ShardIndex, ShardPaths,
-    ShardSnapshot, SnapshotEntry, SnapshotInfo, latest,
+    BlobName, FileInfo, GlobalMetadata, IncompatibleSnapshots, IndexMetadata, RepositoryData, ShallowShardSnapshot,
+    ShardIndex, ShardPaths, ShardSnapshot, SnapshotEntry, SnapshotInfo, latest,
 };
 
 /// Paths below the repository's folder, with `/`, and the blobs.
@@ -113,6 +113,7 @@ impl Whole {
             BlobName::Generation(_) => drop(fine(path, RepositoryData::parse(blob))),
             BlobName::ShardSnapshot { .. } => drop(fine(path, ShardSnapshot::parse(blob))),
             BlobName::ShardIndex { .. } => drop(fine(path, ShardIndex::parse(blob))),
+            BlobName::ShallowShardSnapshot { .. } => drop(fine(path, ShallowShardSnapshot::parse(blob))),
             BlobName::Data { .. } => {}
             other => panic!("{path}: {other:?}"),
         }
