@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::gate::Gate;
 use crate::glob;
 
 /// Names a rule of one front.
@@ -48,6 +49,10 @@ pub enum Action {
     Delay(Duration),
     /// The caller gets the answer later.
     DelayAnswer(Duration),
+    /// The node gets the request once the gate is open.
+    Hold(Gate),
+    /// The node does its work; the caller gets the answer once the gate is open.
+    HoldAnswer(Gate),
     /// A redirect; the node sees nothing.
     Redirect {
         /// 301, 302, 307, 308.

@@ -134,6 +134,15 @@ impl Proxy {
                 sleep(time).await;
                 response
             }
+            Action::Hold(gate) => {
+                gate.opened().await;
+                self.answer(request, index).await
+            }
+            Action::HoldAnswer(gate) => {
+                let response = self.answer(request, index).await;
+                gate.opened().await;
+                response
+            }
             Action::Redirect { code, location } => canned(code, vec![("Location".to_owned(), location)], Bytes::new()),
             Action::ReplaceBody(body) => Response { body, ..self.answer(request, index).await },
             _ => self.answer(request, index).await,

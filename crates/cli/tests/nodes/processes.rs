@@ -2,9 +2,9 @@
 
 use crate::running::{Runner, creations, hourly, hours_before, name_for, named};
 use crate::world::{Ran, World};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
-use snapkeep_front::{Action, Fault, Front, Pattern};
+use snapkeep_front::{Action, Fault, Front, Gate, Pattern};
 use snapkeep_testbed::{NodeHandle, Testbed, eventually, release};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -97,29 +97,24 @@ async fn two_processes_at_once_take_one_snapshot_of_the_slot() {
     }
 }
 
-/// The minute that has begun, with most of it left.
-async fn minute() -> Timestamp {
-    while Timestamp::now().as_second() % 60 > 15 {
+/// Every two minutes, so that a slot has begun and is over within a test.
+const EVERY: (&str, i64) = ("*/2 * * * *", 120);
+
+fn seconds_into_slot() -> i64 {
+    Timestamp::now().as_second() % EVERY.1
+}
+
+/// Until a slot has begun lately: what comes next has most of it, and no clock disputes which it is.
+async fn early_in_a_slot() {
+    while !(2..EVERY.1 / 3).contains(&seconds_into_slot()) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let seconds = Timestamp::now().as_second();
-    Timestamp::from_second(seconds - seconds % 60).unwrap()
 }
 
-fn minutes(count: i64) -> SignedDuration {
-    SignedDuration::from_mins(count)
-}
-
-async fn every_minute(node: &'static NodeHandle) -> (Scene, Timestamp) {
-    // Of earlier hours, since it takes a while until all of them are there.
-    let (_, earlier) = hourly();
-    let slots = (1..=5).rev().map(|hours| hours_before(earlier, hours));
-    let scene = Scene::new(node, "* * * * *", slots).await;
-    (scene, minute().await)
-}
-
-async fn until_after(slot: Timestamp) {
-    while Timestamp::now() < slot + minutes(1) {
+/// Until this slot is over and the next one has begun.
+async fn next_slot() {
+    let next = Timestamp::now().as_second() - seconds_into_slot() + EVERY.1 + 2;
+    while Timestamp::now().as_second() < next {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -127,44 +122,36 @@ async fn until_after(slot: Timestamp) {
 /// Stopped between the look that would have permitted the creation and the creation, until another process has taken
 /// the next slot.
 async fn before_its_creation(node: &'static NodeHandle) {
-    let (scene, slot) = every_minute(node).await;
-    let look = Fault::on("GET", "/_snapshot/*/_all").nth(2);
-    let stopped = scene.stopped_at(look, Action::DelayAnswer(Duration::from_secs(3))).await;
-    until_after(slot).await;
+    // Of earlier hours, since it takes a while until all of them are there.
+    let (_, earlier) = hourly();
+    let scene = Scene::new(node, EVERY.0, (1..=5).rev().map(|hours| hours_before(earlier, hours))).await;
+    early_in_a_slot().await;
+    // The first is the one that the plan is made of.
+    let (look, gate) = (Fault::on("GET", "/_snapshot/*/_all").nth(2), Gate::new());
+    let stopped = scene.stopped_at(look, Action::HoldAnswer(gate.clone())).await;
+    next_slot().await;
     let other = scene.runners[1].run("").await;
     assert_eq!(other.exit, 0, "{}: {}", node.name, other.everything());
+    gate.open();
     stopped.signal("CONT");
     let ran = stopped.end().await;
     assert_eq!((ran.exit, &ran.error()["code"]), (13, &json!("plan_stale")), "{}: {}", node.name, ran.everything());
     assert_eq!(creations(&scene.fronts[0].requests()), Vec::<serde_json::Value>::new(), "{}", node.name);
-    let taken = name_for("nightly", slot + minutes(1));
-    assert_eq!(named(&other.policy("nightly")["created"]), [taken.as_str()], "{}", node.name);
-    scene.assert_left(&[&scene.names[2..], &[taken]].concat(), false, &node.name).await;
+    let report = other.policy("nightly");
+    let taken = named(&report["created"]);
+    assert_eq!(taken.len(), 1, "{}: {report}", node.name);
+    scene.assert_left(&[&scene.names[2..], &[taken[0].to_owned()]].concat(), false, &node.name).await;
 }
 
-/// The same between creation and deletion: what it was to delete is gone, and no more than that goes.
-async fn before_its_deletion(node: &'static NodeHandle) {
-    let (scene, slot) = every_minute(node).await;
-    let look = Fault::on("GET", "/_snapshot/*/_all").nth(4);
-    let stopped = scene.stopped_at(look, Action::DelayAnswer(Duration::from_secs(3))).await;
-    until_after(slot).await;
-    let other = scene.runners[1].run("").await;
-    assert_eq!(other.exit, 0, "{}: {}", node.name, other.everything());
-    stopped.signal("CONT");
-    let ran = stopped.end().await;
-    assert_eq!(ran.exit, 0, "{}: {}", node.name, ran.everything());
-    let (first, second) = (name_for("nightly", slot), name_for("nightly", slot + minutes(1)));
-    assert_eq!(named(&ran.policy("nightly")["created"]), [first.as_str()], "{}", node.name);
-    scene.assert_left(&[&scene.names[3..], &[first, second]].concat(), false, &node.name).await;
-}
-
-/// Its deletion is on the way while it is stopped, and another process deletes the same.
+/// Its deletion is on the way while it is stopped, and another process deletes the same before the node gets it.
 async fn with_its_deletion_on_the_way(node: &'static NodeHandle) {
-    let (scene, slot) = every_minute(node).await;
-    let delete = Fault::on("DELETE", "/_snapshot/*/*").first(1);
-    let stopped = scene.stopped_at(delete, Action::Delay(Duration::from_secs(5))).await;
+    let (schedule, slot) = hourly();
+    let scene = Scene::new(node, &schedule, (1..=5).rev().map(|hours| hours_before(slot, hours))).await;
+    let (delete, gate) = (Fault::on("DELETE", "/_snapshot/*/*").first(1), Gate::new());
+    let stopped = scene.stopped_at(delete, Action::Hold(gate.clone())).await;
     let other = scene.runners[1].run("").await;
     assert_eq!(other.exit, 0, "{}: {}", node.name, other.everything());
+    gate.open();
     stopped.signal("CONT");
     let ran = stopped.end().await;
     assert_eq!(ran.exit, 0, "{}: {}", node.name, ran.everything());
@@ -174,8 +161,13 @@ async fn with_its_deletion_on_the_way(node: &'static NodeHandle) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_was_stopped_past_its_slot_takes_and_deletes_nothing_twice() {
+    let nodes = release::REQUIRED.map(|name| Testbed::shared().node(name));
+    tokio::join!(before_its_creation(nodes[0]), before_its_creation(nodes[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_stopped_with_its_deletion_on_the_way_deletes_nothing_twice() {
     for name in release::REQUIRED {
-        let node = Testbed::shared().node(name);
-        tokio::join!(before_its_creation(node), before_its_deletion(node), with_its_deletion_on_the_way(node));
+        with_its_deletion_on_the_way(Testbed::shared().node(name)).await;
     }
 }

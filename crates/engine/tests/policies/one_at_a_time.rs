@@ -34,15 +34,15 @@ impl Observer for Waits {
     }
 }
 
-/// Another's snapshot that takes some seconds, in a repository that no policy names.
-async fn begin_another(world: &World, name: &str) {
+/// Another's snapshot that takes some seconds, or a minute and more, in a repository that no policy names.
+async fn begin_another(world: &World, name: &str, documents: u64) {
     let repository = format!("{}-other", world.repository);
-    let settings = json!({"location": world.node.repo_dir.join(&repository), "max_snapshot_bytes_per_sec": "20kb"});
+    let settings = json!({"location": world.node.repo_dir.join(&repository), "max_snapshot_bytes_per_sec": "20kb", "chunk_size": "8kb"});
     let (status, answer) =
         world.node.put(&format!("/_snapshot/{repository}"), json!({"type": "fs", "settings": settings})).await;
     assert_eq!(status, 200, "{answer}");
     let heavy = format!("heavy-{name}");
-    world.node.load_documents(&heavy, 3_000).await;
+    world.node.load_documents(&heavy, documents).await;
     let body = json!({"indices": heavy, "include_global_state": false});
     let (status, answer) = world.node.put(&format!("/_snapshot/{repository}/{name}"), body).await;
     assert_eq!(status, 200, "{answer}");
@@ -69,7 +69,7 @@ async fn run_at(world: &World, window: Option<&str>, now: &str) -> (RunReport, u
 /// The other's end comes first, then the slot's snapshot.
 async fn waits_and_takes(world: &World) {
     let node = &world.node.name;
-    begin_another(world, "first").await;
+    begin_another(world, "first", 3_000).await;
     let (report, waits) = run_at(world, None, "2026-03-10T03:05:00Z").await;
     assert_eq!(report.verdict(), Ok(()), "{node}: {report:?}");
     assert!(waits > 0, "{node}");
@@ -84,14 +84,17 @@ async fn waits_and_takes(world: &World) {
 /// The window closes first: nothing is sent, and that is said. The next slot is taken.
 async fn gives_up_with_its_window(world: &World) {
     let node = &world.node.name;
-    begin_another(world, "second").await;
+    begin_another(world, "second", 20_000).await;
     let before = world.seen("PUT").len();
-    let (report, _) = run_at(world, Some("10min"), "2026-03-11T03:09:58Z").await;
+    let (report, _) = run_at(world, Some("10min"), "2026-03-11T03:09:40Z").await;
     let nightly = of(&report, "nightly");
     assert!(created(nightly).is_empty() && world.seen("PUT").len() == before, "{node}: {report:?}");
     let said = nightly.skipped.iter().map(|skipped| &skipped.why).chain(nightly.failures.iter().map(|f| &f.cause));
     let said: Vec<&String> = said.collect();
     assert!(said.iter().any(|why| why.contains("could begin until") || why.contains("runs")), "{node}: {report:?}");
+    // It is ended here, long before its own time.
+    let (status, answer) = world.node.delete(&format!("/_snapshot/{}-other/second", world.repository)).await;
+    assert!(status == 200 || status == 404, "{node}: {answer}");
     let (report, _) = run_at(world, Some("10min"), "2026-03-12T03:00:01Z").await;
     assert_eq!(created(of(&report, "nightly")), ["nightly-20260312t030000z"], "{node}: {report:?}");
     assert_eq!(world.snapshots().await, ["nightly-20260310t030000z", "nightly-20260312t030000z"], "{node}");

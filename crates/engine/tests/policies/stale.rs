@@ -1,6 +1,8 @@
 //! Plans from files: of clusters that could not be seen, and changed by hand.
 
-use crate::world::{CLUSTER, Policies, WITH_S3, World, api, at, created, deleted, minutes, of, options, policies};
+use crate::world::{
+    CLUSTER, Policies, WITH_S3, World, api, at, created, deleted, minutes, nobody, of, options, policies,
+};
 use snapkeep_core::Code;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::plan::{Options, Plan, Step};
@@ -19,8 +21,8 @@ async fn planned(fleet: &Fleet<'_>, policies: &Policies) -> Plan {
 async fn what_a_plan_has_not_seen_fails_its_apply() {
     let world = World::on(WITH_S3).await;
     world.set_clock(at(NOW), 0);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let away = Fleet::new(BTreeMap::from([(CLUSTER.to_owned(), api(&format!("http://{nobody}")))]));
+    let nobody = nobody().await;
+    let away = Fleet::new(BTreeMap::from([(CLUSTER.to_owned(), api(&nobody.url()))]));
     let nightly = policies([world.settings("nightly")]);
     let unseen = planned(&away, &nightly).await;
     let report = apply(&world.fleet, &nightly, &unseen, &options(), at(NOW), minutes(1), &Silent).await;

@@ -1,6 +1,6 @@
 //! Clusters that do not answer: for good, for a while, or only to some.
 
-use crate::world::{CLUSTER, World, api, created, deleted, minutes, nodes, of, options, policies};
+use crate::world::{CLUSTER, World, api, created, deleted, minutes, nobody, nodes, of, options, policies};
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{ClusterOutcome, Fleet, RunOptions, run};
@@ -20,12 +20,9 @@ async fn one_clusters_failure_does_not_block_another() {
     for node in nodes() {
         let world = World::on(node).await;
         world.set_clock(NOW.parse().unwrap(), 0);
-        // Bound and given back: nobody listens there.
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let clusters = BTreeMap::from([
-            (CLUSTER.to_owned(), api(&world.front.url())),
-            ("eu".to_owned(), api(&format!("http://{nobody}"))),
-        ]);
+        let nobody = nobody().await;
+        let clusters =
+            BTreeMap::from([(CLUSTER.to_owned(), api(&world.front.url())), ("eu".to_owned(), api(&nobody.url()))]);
         let mut nightly = world.settings("nightly");
         nightly.clusters.extend(["eu".to_owned(), "unknown".to_owned()]);
         let report = run(&Fleet::new(clusters), &policies([nightly]), &run_options(), minutes(1), &Silent).await;
@@ -112,13 +109,12 @@ async fn a_cluster_that_goes_away_for_a_moment_is_borne() {
         for day in 1..=8 {
             world.take_for("nightly", &format!("2026-02-0{day}T03:00:00Z")).await;
         }
-        // Gone right after the snapshot has begun, for four requests.
-        let gone = world.front.inject(Fault::on("*", "/**").skip(u64::MAX).then(Action::DropBefore));
-        assert_eq!(world.front.injected(gone), 0);
-        let before = world.front.inject(Fault::on("GET", "/_snapshot/*/*").skip(3).first(4).then(Action::DropBefore));
+        // Gone for the four looks after the one that finds the snapshot begun: without an answer no look is the last.
+        let looks = Fault::on("GET", "/_snapshot/*/nightly-20260310t030000z").skip(1).first(4);
+        let gone = world.front.inject(looks.then(Action::DropBefore));
         let report = world.run(&policies([world.settings("nightly")]), NOW).await;
         assert_eq!(report.verdict(), Ok(()), "{node}: {report:?}");
-        assert_eq!(world.front.injected(before), 4, "{node}");
+        assert!(world.front.injected(gone) > 0, "{node}");
         assert_eq!(world.snapshots().await.len(), 8, "{node}: {report:?}");
     }
 }

@@ -66,7 +66,7 @@ async fn a_window_that_closes_while_another_runs_is_a_failure() {
     world.set_clock(at(NOW), 0);
     let before = world.hold("nightly", "2026-03-09T03:00:00Z").await;
     let mut nightly = world.settings("nightly");
-    nightly.limits.start_window = Some(Period::parse("302s").unwrap());
+    nightly.limits.start_window = Some(Period::parse("320s").unwrap());
     let report = run_until(&world, &policies([nightly]), minutes(2)).await;
     world.let_go().await;
     let failure = report.verdict().unwrap_err();
@@ -82,7 +82,7 @@ async fn time_that_runs_out_while_another_runs_is_a_failure() {
     world.set_clock(at(NOW), 0);
     world.hold("nightly", "2026-03-09T03:00:00Z").await;
     let report =
-        run_until(&world, &policies([world.settings("nightly")]), Deadline::after(Duration::from_secs(5))).await;
+        run_until(&world, &policies([world.settings("nightly")]), Deadline::after(Duration::from_secs(20))).await;
     world.let_go().await;
     assert_eq!(report.verdict().unwrap_err().code, Code::SnapshotRunning, "{report:?}");
 }
@@ -157,7 +157,7 @@ async fn a_deletion_that_a_busy_cluster_refuses_until_time_is_up_is_a_failure() 
     nightly.schedule = None;
     let busy = r#"{"error":{"type":"concurrent_snapshot_execution_exception","reason":"[r:s] a snapshot is already running"},"status":503}"#;
     world.front.inject(Fault::on("DELETE", "/_snapshot/*/*").always().then(Action::status(503, busy)));
-    let report = run_until(&world, &policies([nightly]), Deadline::after(Duration::from_secs(10))).await;
+    let report = run_until(&world, &policies([nightly]), Deadline::after(Duration::from_secs(20))).await;
     assert_eq!(report.verdict().unwrap_err().code, Code::SnapshotRunning, "{report:?}");
     assert_eq!(world.snapshots().await.len(), 9);
 }

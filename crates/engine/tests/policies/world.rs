@@ -13,7 +13,7 @@ use snapkeep_core::schedule::Schedule;
 use snapkeep_core::selection::Selection;
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{ApplyOptions, Fleet, PolicyReport, RunOptions, RunReport, run};
-use snapkeep_front::{Front, Seen};
+use snapkeep_front::{Action, Fault, Front, Seen};
 use snapkeep_testbed::{Mode, NodeHandle, Testbed, eventually, release};
 use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
 use std::collections::BTreeMap;
@@ -65,6 +65,14 @@ pub(crate) fn fleet(url: &str) -> Fleet<'static> {
 /// A front that only passes on, and shifts.
 pub(crate) async fn front(node: &str) -> Front {
     Front::builder(node).transparent().plain().start().await.unwrap()
+}
+
+/// An address that no node gets meanwhile, where every request is closed without an answer.
+pub(crate) async fn nobody() -> Front {
+    // Nothing is ever sent on: what is behind it does not matter.
+    let front = front("http://127.0.0.1:9").await;
+    front.inject(Fault::on("*", "/**").always().then(Action::DropBefore));
+    front
 }
 
 impl World {
