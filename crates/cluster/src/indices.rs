@@ -17,6 +17,18 @@ const INDICES_CAP: usize = 64 << 20;
 const SETTINGS: &str =
     "index.creation_date,index.hidden,index.blocks.*,index.store.snapshot.*,index.searchable_snapshot.*";
 
+/// The settings of a mounted index that name its repository, its snapshot and that snapshot's id.
+const MOUNTED_ON_ELASTICSEARCH: [&str; 3] = [
+    "index.store.snapshot.repository_name",
+    "index.store.snapshot.snapshot_name",
+    "index.store.snapshot.snapshot_uuid",
+];
+const MOUNTED_ON_OPENSEARCH: [&str; 3] = [
+    "index.searchable_snapshot.repository",
+    "index.searchable_snapshot.snapshot_id.name",
+    "index.searchable_snapshot.snapshot_id.uuid",
+];
+
 /// An index, and what its settings tell beyond what a selection needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexFacts {
@@ -35,6 +47,10 @@ pub struct InRepository {
     pub repository: String,
     /// The snapshot's name.
     pub snapshot: String,
+    /// The snapshot's id, which is the same under every name that its repository is registered by; only an index tells
+    /// it of the snapshot that it is mounted from.
+    #[serde(skip)]
+    pub uuid: Option<String>,
 }
 
 /// `GET _all/_settings/…`: `{index: {settings: {index: {name: value}}}}`, and `GET _all/_alias`.
@@ -138,13 +154,14 @@ fn is_unknown(kind: Kind) -> bool {
 fn facts(name: String, settings: &Map<String, Value>) -> IndexFacts {
     let text = |key: &str| settings.get(key).and_then(Value::as_str);
     let created_at = text("index.creation_date").and_then(|millis| moment(millis.parse().ok()?));
-    let mounted = |repository: &str, snapshot: &str| {
+    let mounted = |repository: &str, snapshot: &str, uuid: &str| {
         let (repository, snapshot) = (text(repository)?.to_owned(), text(snapshot)?.to_owned());
-        Some(InRepository { repository, snapshot })
+        Some(InRepository { repository, snapshot, uuid: text(uuid).map(str::to_owned) })
     };
-    let on_elasticsearch = mounted("index.store.snapshot.repository_name", "index.store.snapshot.snapshot_name");
-    let on_opensearch =
-        || mounted("index.searchable_snapshot.repository", "index.searchable_snapshot.snapshot_id.name");
+    let [repository, snapshot, uuid] = MOUNTED_ON_ELASTICSEARCH;
+    let on_elasticsearch = mounted(repository, snapshot, uuid);
+    let [repository, snapshot, uuid] = MOUNTED_ON_OPENSEARCH;
+    let on_opensearch = || mounted(repository, snapshot, uuid);
     let block = |(key, value): (&String, &Value)| {
         let name = key.strip_prefix("index.blocks.")?;
         is_true(value).then(|| name.to_owned())
@@ -194,16 +211,17 @@ mod tests {
             "index": {
                 "creation_date": "1700000000000", "hidden": "true",
                 "blocks": {"read_only_allow_delete": "true", "write": "false"},
-                "store": {"snapshot": {"repository_name": "r", "snapshot_name": "s"}},
+                "store": {"snapshot": {"repository_name": "r", "snapshot_name": "s", "snapshot_uuid": "u"}},
             },
         }));
         assert_eq!(found.index.created_at, moment(1_700_000_000_000));
         assert!(found.index.hidden);
         assert_eq!(found.blocks, ["read_only_allow_delete"]);
-        let from = InRepository { repository: "r".to_owned(), snapshot: "s".to_owned() };
+        let from = InRepository { repository: "r".to_owned(), snapshot: "s".to_owned(), uuid: Some("u".to_owned()) };
         assert_eq!(found.mounted_from.as_ref(), Some(&from));
         let opensearch = read(&json!({
-            "index.searchable_snapshot.repository": "r", "index.searchable_snapshot.snapshot_id.name": "s"
+            "index.searchable_snapshot.repository": "r",
+            "index.searchable_snapshot.snapshot_id": {"name": "s", "uuid": "u"},
         }));
         assert_eq!(opensearch.mounted_from, Some(from));
         assert_eq!(read(&json!({})).index, Index { name: "books".to_owned(), ..Index::default() });

@@ -38,6 +38,12 @@ impl Fields {
         joined(&self.path, key)
     }
 
+    /// Where the value of `key` is; `None` if there is none, as [`Fields::take`] would say.
+    pub(crate) fn at_of(&self, key: &str) -> Option<Place> {
+        let (_, node) = self.entries.iter().find(|(found, _)| found.text == key)?;
+        (!matches!(node.value, Value::Null)).then_some(node.at)
+    }
+
     /// The value of `key`; a value of `null` counts as absent.
     pub fn take(&mut self, key: &'static str) -> Option<Node> {
         self.known.push(key);

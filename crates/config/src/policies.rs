@@ -109,19 +109,32 @@ fn selection(fields: &mut Fields) -> Result<Selection, Failure> {
         Pattern::parse(&text_of(&path, node)?).map_err(|failure| at_entry(&failure, &path, node.at))
     };
     let include = entries(path.clone(), &node).into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    // An empty list would select everything, which is hardly what it says.
     if include.is_empty() {
-        return Err(wrong(&path, node.at, "is empty").with_hint("leave it out to take every index"));
+        return Err(empty(&path, node.at));
     }
     Ok(Selection { include, ..Selection::default() })
 }
 
+/// Patterns that select; an empty list would select everything, which is hardly what it says.
+fn selecting(fields: &mut Fields, key: &'static str) -> Result<Vec<Pattern>, Failure> {
+    let at = fields.at_of(key);
+    let found = patterns(fields, key)?;
+    match at {
+        Some(at) if found.is_empty() => Err(empty(&fields.path_of(key), at)),
+        _ => Ok(found),
+    }
+}
+
+fn empty(path: &str, at: Place) -> Failure {
+    wrong(path, at, "is empty").with_hint("leave it out to take every index")
+}
+
 fn selection_section(mut fields: Fields) -> Result<Selection, Failure> {
     let selection = Selection {
-        include: patterns(&mut fields, "include")?,
+        include: selecting(&mut fields, "include")?,
         exclude: patterns(&mut fields, "exclude")?,
-        aliases: patterns(&mut fields, "aliases")?,
-        data_streams: patterns(&mut fields, "data_streams")?,
+        aliases: selecting(&mut fields, "aliases")?,
+        data_streams: selecting(&mut fields, "data_streams")?,
         older_than: fields.checked("older_than", Period::parse)?,
         newer_than: fields.checked("newer_than", Period::parse)?,
         hidden: fields.flag("hidden")?.unwrap_or_default(),

@@ -17,7 +17,7 @@
 use crate::inventory::{Cluster, Inventory, Repository};
 use crate::naming;
 use crate::ownership::{Owned, share_out};
-use crate::plan::{Create, Delete, Options, Plan, Skip, Step, judged, slot};
+use crate::plan::{Create, CreateGuard, Delete, Options, Plan, Skip, Step, judged, slot};
 use crate::policy::Policy;
 use crate::retention::{Reason, Ties, is_good};
 use crate::snapshot::{Snapshot, State};
@@ -87,6 +87,8 @@ struct Side<'a> {
     kept: HashMap<&'a str, Vec<Reason>>,
     /// Whether it may delete without a yes.
     confirmed: bool,
+    /// Whether one of its own snapshots carries a yes.
+    has_yes: bool,
 }
 
 impl<'a> Side<'a> {
@@ -100,6 +102,7 @@ impl<'a> Side<'a> {
             all_good: starts_of_good(owned, now),
             kept: kept.map(|verdict| (verdict.snapshot.name.as_str(), verdict.reasons)).collect(),
             confirmed: judged::is_confirmed(policy, owned),
+            has_yes: judged::has_confirmed_mark(owned),
         }
     }
 
@@ -214,6 +217,19 @@ impl<'a> Look<'a> {
             return Err(broken((6, format!("{other} stands for its slot"))));
         }
         self.is_due(create, side.policy).map(|()| Permit::Act).map_err(broken)
+    }
+
+    /// A creation with all that its policy and this look say better than a plan's file: what goes into the snapshot beside
+    /// the indices, and whether a yes is to be remembered.
+    pub fn renewed(&self, create: &Create) -> Create {
+        let Some((_, side)) = self.side(&create.place.policy) else { return create.clone() };
+        Create {
+            partial: side.policy.partial,
+            include_global_state: side.policy.include_global_state,
+            user_metadata: side.policy.metadata.clone(),
+            guard: CreateGuard { confirmed: side.has_yes, ..create.guard.clone() },
+            ..create.clone()
+        }
     }
 
     /// Whether it is the name of the slot that is due, and may still begin.

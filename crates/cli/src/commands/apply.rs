@@ -46,15 +46,15 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
     if session.printer.format() == Format::Text {
         session.printer.show_plan(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
     }
-    let is_asked = !plan.steps.is_empty() && (plan.deletes().next().is_some() || session.printer.can_ask());
+    let is_asked = !plan.steps.is_empty() && (deletes(&plan) || session.printer.can_ask());
     if is_asked {
         confirm(session, arguments.yes, &question(&plan)).await?;
     }
     let fleet = chosen.fleet(session);
     session.goes_on("what was sent is carried out; `snapkeep plan` shows what is left");
     let options = ApplyOptions {
-        // Who was not asked has not said it: a new policy's deletions wait for a yes of somebody's own.
-        yes: is_asked || arguments.yes.yes,
+        // Who was not asked to delete has not said it: a new policy's deletions wait for a yes of somebody's own.
+        yes: deletes(&plan) || arguments.yes.yes,
         allow_unknown_clock: arguments.allow_unknown_clock,
         run: mark(),
         wait_until_end: true,
@@ -64,6 +64,11 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
     let reporter = Reporter::new(&session.printer);
     let report = apply(&fleet, &chosen.policies, &plan, &options, now, deadline, &reporter).await;
     finish(&report, session)
+}
+
+/// Whether a yes to the plan is one to a deletion.
+fn deletes(plan: &Plan) -> bool {
+    plan.deletes().next().is_some()
 }
 
 fn question(plan: &Plan) -> String {
@@ -92,4 +97,44 @@ fn narrow(plan: &mut Plan, cluster: &str) {
     plan.steps.retain(|step: &Step| step.place().cluster == cluster);
     plan.kept.retain(|kept| kept.cluster == cluster);
     plan.skipped.retain(|skipped| skipped.place.cluster == cluster);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn plan(steps: Value) -> Plan {
+        let plan = json!({
+            "schema": SCHEMA, "at": "2026-01-02T00:00:00Z", "policies": [], "steps": steps, "kept": [], "skipped": [],
+        });
+        serde_json::from_value(plan).unwrap()
+    }
+
+    fn place() -> Value {
+        json!({"cluster": "c", "repository": "r", "policy": "nightly", "snapshot": "s"})
+    }
+
+    fn step(own: Value) -> Value {
+        let (Value::Object(mut step), Value::Object(own)) = (place(), own) else { unreachable!() };
+        step.extend(own);
+        Value::Object(step)
+    }
+
+    #[test]
+    fn a_yes_to_a_snapshot_is_none_to_a_deletion() {
+        let create = step(json!({
+            "do": "create", "slot": "2026-01-02T00:00:00Z", "attempt": 1, "indices": ["a"], "partial": false,
+            "include_global_state": false, "user_metadata": {}, "reasons": [], "chosen": [], "left_out": [],
+            "guard": {"begin_before": "2026-01-03T00:00:00Z", "alone": false, "confirmed": false},
+        }));
+        let delete = step(json!({
+            "do": "delete", "reasons": [], "unconfirmed": true,
+            "guard": {"uuid": null, "state": "SUCCESS", "started_at": "2026-01-01T00:00:00Z"},
+        }));
+        let taking = plan(json!([create]));
+        assert_eq!((question(&taking).as_str(), deletes(&taking)), ("Take 1 snapshot?", false));
+        let both = plan(json!([create, delete]));
+        assert_eq!((question(&both).as_str(), deletes(&both)), ("Take 1 snapshot and delete 1 snapshot?", true));
+    }
 }

@@ -3,6 +3,7 @@
 use crate::args::Globals;
 use crate::session::Session;
 use crate::settings::whole::Whole;
+use snapkeep_config::fields::nearest;
 use snapkeep_core::policy::{Policy, Settings, check_names};
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::Fleet;
@@ -36,7 +37,7 @@ impl Chosen {
             let hint = "add `policies`; `snapkeep config schema` says what one holds";
             return Err(Failure::new(Code::BadConfig, format!("{} has no policies", whole.name()), hint));
         }
-        check_names(&whole.config.policies, names)?;
+        check_names(&whole.config.policies, names).map_err(|failure| with_nearest(failure, &whole, names))?;
         let policies = narrowed(&whole, session.globals.cluster.as_deref())?;
         if policies.is_empty() {
             return Err(Failure::new(Code::BadEvent, "no policy is for that cluster", WHERE));
@@ -70,6 +71,15 @@ impl Chosen {
             Box::pin(async { tokio::task::spawn_blocking(connect).await.unwrap_or_else(|error| Err(ended(&error))) })
         })
     }
+}
+
+/// A complaint of an unknown name, with the one that may have been meant.
+fn with_nearest(failure: Failure, whole: &Whole, names: &[String]) -> Failure {
+    let known: Vec<&str> = whole.config.policies.keys().map(String::as_str).collect();
+    let near = names.iter().find(|name| !known.contains(&name.as_str())).and_then(|name| nearest(name, &known));
+    let Some(near) = near else { return failure };
+    let hint = format!("did you mean {near}? {}", failure.hint);
+    failure.with_hint(hint)
 }
 
 /// Only a defect of ours ends it so.

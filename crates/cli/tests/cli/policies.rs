@@ -96,7 +96,7 @@ fn runs(stage: &Stage) {
     let report = stage.json("run nightly --yes");
     assert_eq!(report["policies"][0]["created"], json!([]), "{report}");
     assert_eq!(stage.json("run")["policies"][0]["deleted"], json!([]));
-    stage.refused("run nigthly", 2, "bad_event");
+    assert!(stage.refused("run nigthly", 2, "bad_event").contains("did you mean nightly?"));
     stage.refused("run --endpoint https://elsewhere.example", 2, "bad_event");
     stage.refused("run --cluster away", 2, "bad_event");
     configure(stage, "clusters_: 1");

@@ -235,6 +235,20 @@ fn a_yes_is_inherited() {
     assert_eq!(inherited["snapkeep"]["run"], "run-2");
 }
 
+/// A plan's file may say more than its planner wrote: what counts is the policy, and the yes that is really there.
+#[test]
+fn what_a_plans_file_says_of_a_creation_is_not_believed() {
+    let careful = |s: &mut Settings| s.first_delete = FirstDelete::Confirm;
+    let honest = planned(careful, nights(14..=19)).creates().next().unwrap().clone();
+    let mut edited = honest.clone();
+    (edited.partial, edited.include_global_state, edited.guard.confirmed) = (true, true, true);
+    edited.user_metadata.insert("by".to_owned(), serde_json::json!("somebody"));
+    let policies = [policy(careful)];
+    let inventory = inventory(nights(14..=19));
+    let look = Look::new(&policies, "prod", &inventory.clusters["prod"], "backups", at(NOW)).unwrap();
+    assert_eq!(look.renewed(&edited), honest);
+}
+
 #[test]
 fn no_trusted_clock_no_deletion() {
     for (skew, expected) in [

@@ -41,6 +41,28 @@ pub(super) struct Ties {
     pub(super) restoring: BTreeSet<InRepository>,
 }
 
+impl Ties {
+    /// Names of the snapshots of a repository that indices are mounted from, by whatever name the index knows the
+    /// repository: one place may be registered by several, and a snapshot has the same id under each.
+    fn mounted(&self, repository: &RepositoryName, listed: &[Snapshot]) -> BTreeSet<String> {
+        let here = self.mounted.iter().filter(|one| one.repository == repository.as_str());
+        let names: BTreeSet<&str> = here.map(|one| one.snapshot.as_str()).collect();
+        let ids: BTreeSet<&str> = self.mounted.iter().filter_map(|one| one.uuid.as_deref()).collect();
+        let is_mounted = |snapshot: &&Snapshot| {
+            names.contains(snapshot.name.as_str()) || snapshot.uuid.as_deref().is_some_and(|id| ids.contains(id))
+        };
+        listed.iter().filter(is_mounted).map(|snapshot| snapshot.name.clone()).collect()
+    }
+
+    /// Names of the snapshots that are being restored. A restore does not tell its snapshot's id, so that one of the
+    /// same name in any repository counts: it only stays until the restore has ended.
+    fn restoring(&self, listed: &[Snapshot]) -> BTreeSet<String> {
+        let names: BTreeSet<&str> = self.restoring.iter().map(|one| one.snapshot.as_str()).collect();
+        let is_restored = |snapshot: &&Snapshot| names.contains(snapshot.name.as_str());
+        listed.iter().filter(is_restored).map(|snapshot| snapshot.name.clone()).collect()
+    }
+}
+
 impl<'a> Eye<'a> {
     pub(super) fn new(name: &'a str, api: &'a SnapshotApi, scene: &Scene<'a>) -> Self {
         let Scene { ticker, deadline, observer, locations } = *scene;
@@ -94,17 +116,8 @@ impl<'a> Eye<'a> {
         let readonly = registered.settings.get("readonly").is_some_and(|value| *value == true || value == "true");
         let snapshots = self.list(name, afresh).await.map_err(|unanswered| unanswered.failure())?;
         self.locations.note(self.name, name.as_str(), &registered, readonly, &snapshots);
-        let here = |all: &BTreeSet<InRepository>| {
-            let here = all.iter().filter(|one| one.repository == name.as_str());
-            here.map(|one| one.snapshot.clone()).collect()
-        };
-        Ok(Repository {
-            readonly,
-            snapshots,
-            held: BTreeSet::new(),
-            mounted: here(&ties.mounted),
-            restoring: here(&ties.restoring),
-        })
+        let (mounted, restoring) = (ties.mounted(name, &snapshots), ties.restoring(&snapshots));
+        Ok(Repository { readonly, snapshots, held: BTreeSet::new(), mounted, restoring })
     }
 
     /// The short list says what there is and how it stands; details, which a server reads one file each for, are
@@ -202,4 +215,53 @@ fn is_same(known: &Snapshot, entry: &Snapshot) -> bool {
 fn unregistered(name: &RepositoryName) -> Failure {
     let hint = "register it (`repo register`), or name another in the policy";
     Failure::new(Code::RepositoryMissing, format!("repository {name} is not registered on this cluster"), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(name: &str, uuid: Option<&str>) -> Snapshot {
+        Snapshot {
+            name: name.to_owned(),
+            uuid: uuid.map(str::to_owned),
+            state: Some(State::Success),
+            started_at: None,
+            ended_at: None,
+            shards: None,
+            indices: None,
+            size_bytes: None,
+            failures: vec![],
+            metadata: None,
+        }
+    }
+
+    fn one(repository: &str, snapshot: &str, uuid: Option<&str>) -> InRepository {
+        let uuid = uuid.map(str::to_owned);
+        InRepository { repository: repository.to_owned(), snapshot: snapshot.to_owned(), uuid }
+    }
+
+    #[test]
+    fn what_is_mounted_or_restored_by_another_name_of_its_repository_is_held() {
+        let here = RepositoryName::parse("here").unwrap();
+        let listed = [
+            snapshot("by-name", None),
+            snapshot("by-id", Some("1")),
+            snapshot("namesake", Some("2")),
+            snapshot("restored", Some("3")),
+            snapshot("free", None),
+        ];
+        let ties = Ties {
+            mounted: BTreeSet::from([
+                one("here", "by-name", None),
+                one("twin", "by-id", Some("1")),
+                one("elsewhere", "namesake", Some("9")),
+                one("elsewhere", "free", None),
+            ]),
+            restoring: BTreeSet::from([one("twin", "restored", None)]),
+        };
+        let mounted = ties.mounted(&here, &listed);
+        assert_eq!(mounted.iter().map(String::as_str).collect::<Vec<_>>(), ["by-id", "by-name"]);
+        assert_eq!(ties.restoring(&listed), BTreeSet::from(["restored".to_owned()]));
+    }
 }

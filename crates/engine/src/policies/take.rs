@@ -84,16 +84,20 @@ impl<'p> Session<'_, 'p> {
         if create.indices.is_empty() {
             return Err(changed_plan("a snapshot of no indices would be one of all"));
         }
-        let (run, yes) = (self.options.run.as_str(), self.options.yes);
-        let metadata = self.has_metadata.then(|| create.metadata(run, yes));
         Ok(Creation {
             repository,
             snapshot,
             identity: Identity::Slot,
-            body: Some(body(create, metadata)),
+            // What it says is known with the look that permits it.
+            body: None,
             wait: Duration::ZERO,
             stall_after: None,
         })
+    }
+
+    fn body(&self, create: &Create) -> Map<String, Value> {
+        let (run, yes) = (self.options.run.as_str(), self.options.yes);
+        body(create, self.has_metadata.then(|| create.metadata(run, yes)))
     }
 
     fn begun(&mut self, taking: Taking<'p>, outcome: Outcome) -> Result<Option<UnderWay<'p>>, Failure> {
@@ -163,8 +167,12 @@ impl<'a> Taking<'a> {
             return Looked::Told(Event::Unseen);
         };
         let allowed = Options { allow_unknown_clock: session.options.allow_unknown_clock };
+        let renewed = look.renewed(self.create);
         match look.allowing(allowed, session.options.yes).may_create(self.create) {
-            Ok(permit) => Looked::Told(Event::Permitted(permit)),
+            Ok(permit) => {
+                self.job.body = Some(session.body(&renewed));
+                Looked::Told(Event::Permitted(permit))
+            }
             Err(violation) => match in_the_way(&cluster, self.create, &violation, now) {
                 Some(running) => Looked::Busy(running),
                 None => Looked::Told(Event::Refuted(violation)),
