@@ -8,6 +8,7 @@
 //! read just before.
 
 mod apply;
+mod beside;
 mod decide;
 mod eye;
 mod fleet;

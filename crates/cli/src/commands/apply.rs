@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn plan(steps: Value) -> Plan {
+    fn plan(steps: &Value) -> Plan {
         let plan = json!({
             "schema": SCHEMA, "at": "2026-01-02T00:00:00Z", "policies": [], "steps": steps, "kept": [], "skipped": [],
         });
@@ -115,26 +115,26 @@ mod tests {
         json!({"cluster": "c", "repository": "r", "policy": "nightly", "snapshot": "s"})
     }
 
-    fn step(own: Value) -> Value {
-        let (Value::Object(mut step), Value::Object(own)) = (place(), own) else { unreachable!() };
-        step.extend(own);
-        Value::Object(step)
+    fn step(own: &Value) -> Value {
+        let mut step = place();
+        step.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+        step
     }
 
     #[test]
     fn a_yes_to_a_snapshot_is_none_to_a_deletion() {
-        let create = step(json!({
+        let create = step(&json!({
             "do": "create", "slot": "2026-01-02T00:00:00Z", "attempt": 1, "indices": ["a"], "partial": false,
             "include_global_state": false, "user_metadata": {}, "reasons": [], "chosen": [], "left_out": [],
             "guard": {"begin_before": "2026-01-03T00:00:00Z", "alone": false, "confirmed": false},
         }));
-        let delete = step(json!({
+        let delete = step(&json!({
             "do": "delete", "reasons": [], "unconfirmed": true,
             "guard": {"uuid": null, "state": "SUCCESS", "started_at": "2026-01-01T00:00:00Z"},
         }));
-        let taking = plan(json!([create]));
+        let taking = plan(&json!([create]));
         assert_eq!((question(&taking).as_str(), deletes(&taking)), ("Take 1 snapshot?", false));
-        let both = plan(json!([create, delete]));
+        let both = plan(&json!([create, delete]));
         assert_eq!((question(&both).as_str(), deletes(&both)), ("Take 1 snapshot and delete 1 snapshot?", true));
     }
 }

@@ -4,6 +4,7 @@ use crate::args::Globals;
 use crate::session::Session;
 use crate::settings::whole::Whole;
 use snapkeep_config::fields::nearest;
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::{Policy, Settings, check_names};
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::Fleet;
@@ -20,6 +21,8 @@ pub(crate) struct Chosen {
     pub(crate) policies: BTreeMap<String, Policy>,
     /// Names of those that are meant; empty means all.
     pub(crate) only: Vec<String>,
+    /// With `--cluster`, their other clusters: a place may be theirs as well.
+    left_out: BTreeMap<String, Vec<RepositoryName>>,
 }
 
 impl Chosen {
@@ -47,7 +50,8 @@ impl Chosen {
             let cause = format!("policy {name} is not for cluster {cluster}");
             return Err(Failure::new(Code::BadEvent, cause, WHERE));
         }
-        Ok(Self { whole: Arc::new(whole), policies, only: names.to_vec() })
+        let left_out = left_out(&whole, session.globals.cluster.as_deref(), names);
+        Ok(Self { whole: Arc::new(whole), policies, only: names.to_vec(), left_out })
     }
 
     /// The policies that are meant.
@@ -60,7 +64,7 @@ impl Chosen {
     pub(crate) fn fleet<'a>(&self, session: &'a Session) -> Fleet<'a> {
         let turn = session.process.stdin_is_terminal.then(|| Arc::new(Mutex::new(())));
         let whole = Arc::clone(&self.whole);
-        Fleet::of(&self.policies, &self.only, move |name| {
+        let fleet = Fleet::of(&self.policies, &self.only, move |name| {
             let (whole, process, turn) = (Arc::clone(&whole), session.process.clone(), turn.clone());
             let runtime = Handle::current();
             // A program that prints a secret is waited for on a thread of its own.
@@ -69,7 +73,8 @@ impl Chosen {
                 runtime.block_on(whole.connect(&name, &process))
             };
             Box::pin(async { tokio::task::spawn_blocking(connect).await.unwrap_or_else(|error| Err(ended(&error))) })
-        })
+        });
+        fleet.leaving_out(self.left_out.clone())
     }
 }
 
@@ -114,4 +119,19 @@ fn narrowed(whole: &Whole, cluster: Option<&str>) -> Result<BTreeMap<String, Pol
             Ok((policy.name.clone(), Policy::new(settings)?))
         })
         .collect()
+}
+
+/// The clusters beside the one that is named that its policies hold for, with their repositories.
+fn left_out(whole: &Whole, cluster: Option<&str>, only: &[String]) -> BTreeMap<String, Vec<RepositoryName>> {
+    let mut left_out: BTreeMap<String, Vec<RepositoryName>> = BTreeMap::new();
+    let Some(cluster) = cluster else { return left_out };
+    let is_meant = |policy: &&Policy| {
+        (only.is_empty() || only.contains(&policy.name)) && policy.clusters.iter().any(|name| name == cluster)
+    };
+    for policy in whole.config.policies.values().filter(is_meant) {
+        for other in policy.clusters.iter().filter(|other| *other != cluster) {
+            left_out.entry(other.clone()).or_default().push(policy.repository.clone());
+        }
+    }
+    left_out
 }

@@ -1,5 +1,6 @@
 //! Carries a plan out: on its clusters side by side, on each the creations first, then the deletions.
 
+use super::beside;
 use super::eye::{Eye, Scene};
 use super::fleet::Fleet;
 use super::gather::see;
@@ -49,7 +50,7 @@ pub async fn apply(
 ) -> RunReport {
     let all: Vec<Policy> = policies.values().cloned().collect();
     let clusters: BTreeSet<&str> = places(plan).map(|place| place.cluster.as_str()).collect();
-    let locations = Locations::of(clusters.iter().copied());
+    let locations = Locations::of(clusters.iter().copied()).beside(fleet.left_out().map(|(name, _)| name));
     let ticker = Ticker::new(now, options.clock);
     let work = Work { policies: &all, options, scene: Scene { ticker, deadline, observer, locations: &locations } };
     let work = &work;
@@ -61,7 +62,7 @@ pub async fn apply(
         };
         (name.to_owned(), visit)
     });
-    let visits = together(visits).await;
+    let visits = beside::during(together(visits), fleet, &work.scene).await;
     RunReport::of(now, ticker.now(), visits, &locations)
 }
 

@@ -1,6 +1,7 @@
 //! The clusters that policies hold for.
 
 use snapkeep_cluster::SnapshotApi;
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
@@ -16,6 +17,8 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<SnapshotApi, Failur
 /// Clusters by the names that policies call them by. Each is set up when it is first asked for, once: one that cannot be,
 /// or takes its time for it, is no other's trouble.
 pub struct Fleet<'a> {
+    /// Clusters that a run leaves out, and the repositories that are asked for there.
+    left_out: BTreeMap<String, Vec<RepositoryName>>,
     clusters: BTreeMap<String, OnceCell<Result<Arc<SnapshotApi>, Failure>>>,
     connect: Box<dyn Fn(String) -> Connecting<'a> + Send + Sync + 'a>,
 }
@@ -30,14 +33,30 @@ impl<'a> Fleet<'a> {
     ) -> Self {
         let names: BTreeSet<&String> = meant(policies, only).flat_map(|policy| &policy.clusters).collect();
         let clusters = names.into_iter().map(|name| (name.clone(), OnceCell::new())).collect();
-        Self { clusters, connect: Box::new(connect) }
+        Self { left_out: BTreeMap::new(), clusters, connect: Box::new(connect) }
     }
 
     /// A fleet of these, which are set up.
     pub fn new(clusters: BTreeMap<String, Arc<SnapshotApi>>) -> Self {
         let clusters = clusters.into_iter().map(|(name, api)| (name, OnceCell::new_with(Some(Ok(api))))).collect();
         let nothing = |name: String| Box::pin(async move { Err(unknown(&name)) }) as Connecting<'a>;
-        Self { clusters, connect: Box::new(nothing) }
+        Self { left_out: BTreeMap::new(), clusters, connect: Box::new(nothing) }
+    }
+
+    /// The same with clusters that the policies hold for and that are left out this time. They are asked where these
+    /// repositories of theirs are, and nothing else; until they have answered nothing is deleted anywhere.
+    #[must_use]
+    pub fn leaving_out(mut self, left_out: BTreeMap<String, Vec<RepositoryName>>) -> Self {
+        for name in left_out.keys() {
+            self.clusters.entry(name.clone()).or_default();
+        }
+        self.left_out = left_out;
+        self
+    }
+
+    /// The clusters that are left out, and their repositories.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = (&str, &[RepositoryName])> {
+        self.left_out.iter().map(|(name, repositories)| (name.as_str(), repositories.as_slice()))
     }
 
     /// The cluster of that name; `bad_config` if there is none, and why it cannot be set up if it cannot.

@@ -24,6 +24,8 @@ struct Told {
     /// Clusters that have neither told yet nor been given up.
     missing: BTreeSet<String>,
     claims: BTreeMap<Spot, Claim>,
+    /// Clusters that are left out and have not said where their repositories are, and why not if that is known.
+    unheard: BTreeMap<String, Option<Failure>>,
     /// How many have claimed a place.
     claimed: usize,
 }
@@ -54,6 +56,28 @@ impl Locations {
     pub(super) fn of<'c>(clusters: impl IntoIterator<Item = &'c str>) -> Self {
         let missing = clusters.into_iter().map(str::to_owned).collect();
         Self(watch::Sender::new(Told { missing, ..Told::default() }))
+    }
+
+    /// The same, with clusters that are left out: while one has not said where its repositories are, all places count as
+    /// another's too.
+    pub(super) fn beside<'c>(self, left_out: impl IntoIterator<Item = &'c str>) -> Self {
+        self.0.send_modify(|told| {
+            for name in left_out {
+                told.missing.insert(name.to_owned());
+                told.unheard.insert(name.to_owned(), None);
+            }
+        });
+        self
+    }
+
+    /// The cluster that is left out has said where its repositories are.
+    pub(super) fn heard(&self, cluster: &str) {
+        self.0.send_modify(|told| drop(told.unheard.remove(cluster)));
+    }
+
+    /// It could not be asked.
+    pub(super) fn unheard(&self, cluster: &str, why: Failure) {
+        self.0.send_modify(|told| drop(told.unheard.insert(cluster.to_owned(), Some(why))));
     }
 
     pub(super) fn teller<'l>(&'l self, cluster: &'l str) -> Teller<'l> {
@@ -95,9 +119,10 @@ impl Locations {
         });
     }
 
-    /// That the repository is another's place as well, if it is.
+    /// That the repository is another's place as well, if it is or if nobody can say that it is not.
     pub(super) fn shared(&self, cluster: &str, repository: &str) -> Option<Failure> {
-        self.0.borrow().shared(cluster, repository, |_, _| true)
+        let told = self.0.borrow();
+        told.shared(cluster, repository, |_, _| true).or_else(|| told.in_doubt(cluster, repository))
     }
 
     /// The same, if the other was there first.
@@ -127,6 +152,12 @@ impl Told {
             .flat_map(move |mine| self.claims.iter().filter(move |other| other.0 != mine.0 && is_same(*other, mine)))
     }
 
+    /// That a cluster which is left out may have the same place.
+    fn in_doubt(&self, cluster: &str, repository: &str) -> Option<Failure> {
+        self.claims.get(&(cluster.to_owned(), repository.to_owned()))?;
+        self.unheard.iter().next().map(|(other, why)| unasked(other, why.as_ref()))
+    }
+
     fn shared(&self, cluster: &str, repository: &str, counts: impl Fn(&Claim, &Claim) -> bool) -> Option<Failure> {
         let mine = self.claims.get(&(cluster.to_owned(), repository.to_owned()))?;
         let mut others = self.others(cluster, repository).filter(|(_, other)| counts(mine, other));
@@ -140,6 +171,15 @@ impl Told {
             "give each a bucket, `base_path` or folder of its own, or let the policy hold for one of them and register the other with `readonly: true`",
         ))
     }
+}
+
+fn unasked(cluster: &str, why: Option<&Failure>) -> Failure {
+    let (code, cause) =
+        why.map_or((Code::ClusterUnavailable, "it has not answered in time"), |why| (why.code, why.cause.as_str()));
+    let cause = format!(
+        "cluster {cluster} is left out and does not say where its repositories are, so nothing is deleted: {cause}"
+    );
+    Failure::new(code, cause, "see that it can be asked, or take it out of the policy's `clusters`")
 }
 
 /// On one cluster an address has one meaning. Of two clusters' each may be in a network of its own: there what is
@@ -265,6 +305,19 @@ mod tests {
         note("us", "a", true, &[]);
         note("eu", "c", false, &["3"]);
         assert!(is_shared("eu", "b") && is_shared("eu", "c"), "one cluster has one folder of that name");
+    }
+
+    #[test]
+    fn a_cluster_that_is_left_out_and_cannot_be_asked_keeps_everything() {
+        let locations = Locations::of(["us"]).beside(["eu"]);
+        locations.note("us", "a", &registered("fs", json!({"location": "/mnt/backups"})), false, &[snapshot("1")]);
+        let failure = || locations.shared("us", "a");
+        assert_eq!(failure().unwrap().code, Code::ClusterUnavailable);
+        assert!(locations.taken("us", "a").is_none(), "a snapshot is taken all the same");
+        locations.unheard("eu", Failure::new(Code::AccessDenied, "no", ""));
+        assert_eq!(failure().unwrap().code, Code::AccessDenied);
+        locations.heard("eu");
+        assert!(failure().is_none());
     }
 
     #[tokio::test]

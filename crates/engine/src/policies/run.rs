@@ -1,6 +1,7 @@
 //! All of it, once: on each cluster look, plan, carry out; and again where a snapshot has to wait for another.
 
 use super::apply::{ApplyOptions, Work};
+use super::beside;
 use super::decide::decide_on;
 use super::eye::{Eye, Scene};
 use super::fleet::{Fleet, meant};
@@ -52,7 +53,7 @@ pub async fn run(
     let all: Vec<Policy> = policies.values().cloned().collect();
     let clusters = places(meant(policies, &options.only));
     let named = places(policies.values());
-    let locations = Locations::of(clusters.keys().copied());
+    let locations = Locations::of(clusters.keys().copied()).beside(fleet.left_out().map(|(name, _)| name));
     let ticker = Ticker::new(options.at, options.apply.clock);
     let scene = Scene { ticker, deadline, observer, locations: &locations };
     let work = &Work { policies: &all, options: &options.apply, scene };
@@ -68,7 +69,7 @@ pub async fn run(
             (name.to_owned(), visit)
         }
     });
-    let visits = together(visits).await;
+    let visits = beside::during(together(visits), fleet, &work.scene).await;
     RunReport::of(options.at, ticker.now(), visits, &locations)
 }
 

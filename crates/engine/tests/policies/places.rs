@@ -57,6 +57,27 @@ async fn two_clusters_of_a_policy_with_one_place_delete_nothing_and_take_one() {
     }
 }
 
+#[tokio::test]
+async fn a_cluster_that_is_left_out_is_asked_where_its_repositories_are() {
+    let world = with_history(crate::world::WITH_S3).await;
+    let policies = policies([world.settings("nightly")]);
+    let left_out = || BTreeMap::from([("eu".to_owned(), vec![world.repository.clone()])]);
+    let here = || (CLUSTER.to_owned(), api(&world.front.url()));
+
+    let elsewhere = front(&world.node.url).await;
+    elsewhere.shift_times(at(NOW).as_millisecond() - jiff::Timestamp::now().as_millisecond());
+    let both = BTreeMap::from([here(), ("eu".to_owned(), api(&elsewhere.url()))]);
+    let report = run(&Fleet::new(both).leaving_out(left_out()), &policies, &run_options(), minutes(1), &Silent).await;
+    assert_eq!(report.verdict().unwrap_err().code, Code::RepositoryConflict, "{report:?}");
+    assert!(report.policies.len() == 1 && deleted(of(&report, "nightly")).is_empty(), "{report:?}");
+
+    // One that cannot be asked may be the same place.
+    let alone = Fleet::new(BTreeMap::from([here()])).leaving_out(left_out());
+    let report = run(&alone, &policies, &run_options(), minutes(1), &Silent).await;
+    assert_eq!(report.verdict().unwrap_err().code, Code::BadConfig, "{report:?}");
+    assert!(deleted(of(&report, "nightly")).is_empty() && world.seen("DELETE").is_empty(), "{report:?}");
+}
+
 /// Registers the world's own place once more.
 async fn twin(world: &World, readonly: bool) -> RepositoryName {
     let (status, found) = world.node.get(&format!("/_snapshot/{}", world.repository)).await;
