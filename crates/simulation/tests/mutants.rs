@@ -33,7 +33,7 @@ const BUGS: &[Bug] = &[
             "still.map(|()| Permit::Act).map_err(broken)",
             "if PLANTED { Ok(Permit::Act) } else { still.map(|()| Permit::Act).map_err(broken) }",
         )],
-        found_as: ": ",
+        found_as: "3: ",
     },
     Bug {
         name: "local time for server time",
@@ -58,7 +58,7 @@ const BUGS: &[Bug] = &[
             "*by_prefix.get(name.prefix)?",
             "if PLANTED { policies.iter().position(|policy| name.prefix.starts_with(policy.prefix()))? } else { *by_prefix.get(name.prefix)? }",
         )],
-        found_as: ": ",
+        found_as: "1: ",
     },
     Bug {
         name: "an adopted snapshot that stands in for an own one",
@@ -66,12 +66,12 @@ const BUGS: &[Bug] = &[
             ("plan/judged.rs", "adopted: owned.name.is_none(),", "adopted: owned.name.is_none() && !PLANTED,"),
             ("invariants.rs", "if adopted { &self.all_good }", "if adopted || PLANTED { &self.all_good }"),
         ],
-        found_as: ": ",
+        found_as: "3: ",
     },
     Bug {
         name: "the adoption of what carries a mark",
         changes: &[("ownership.rs", "_ if is_marked(", "_ if !PLANTED && is_marked(")],
-        found_as: ": ",
+        found_as: "1: ",
     },
     Bug {
         name: "a legal hold that is not read",
