@@ -167,10 +167,14 @@ fn blob(meta: ObjectMeta) -> Blob {
     Blob {
         size: meta.size,
         modified: Timestamp::from_millisecond(meta.last_modified.timestamp_millis()).unwrap_or(Timestamp::UNIX_EPOCH),
-        // Our connector puts it there.
-        class: meta.e_tag.map(String::into_boxed_str),
+        // Our connector puts it there; what is a tag in truth, as in Azure's listings, does not look like a class.
+        class: meta.e_tag.filter(|tag| is_class(tag)).map(String::into_boxed_str),
         path: meta.location.into(),
     }
+}
+
+fn is_class(tag: &str) -> bool {
+    tag.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 fn s3(
@@ -251,6 +255,12 @@ fn client(settings: &Settings) -> Result<reqwest::Client, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_is_no_class() {
+        assert!(is_class("STANDARD_IA") && is_class("GLACIER"));
+        assert!(!is_class("\"9a0364b9e99bb480dd25e1f0284c8555\"") && !is_class("0x8D4BCC2E4835CD0"));
+    }
 
     #[test]
     fn plain_http_stays_on_this_machine() {

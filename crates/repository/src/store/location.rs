@@ -62,7 +62,10 @@ impl Location {
             "gs" => parts(rest).map(|(bucket, prefix)| Self::Gcs { bucket, prefix }),
             #[cfg(feature = "azure")]
             "az" | "azure" => parts(rest).map(|(container, prefix)| Self::Azure { container, prefix }),
-            "gs" | "az" | "azure" => Err("this build reads folders and S3".to_owned()),
+            #[cfg(not(feature = "gcp"))]
+            "gs" => Err("this build does not read Google Cloud Storage".to_owned()),
+            #[cfg(not(feature = "azure"))]
+            "az" | "azure" => Err("this build does not read Azure Blob Storage".to_owned()),
             other => Err(format!("{other}:// is no place that can be read")),
         }
     }
