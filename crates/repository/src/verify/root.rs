@@ -102,12 +102,21 @@ pub fn judge(snapshot: &RootSnapshot, base: impl Fn(&str) -> String) -> Vec<Find
         Ok(info) => of_info(snapshot, info).into_iter().map(|finding| finding.in_blob(info_blob.as_str())).collect(),
     };
     if let Err(trouble) = &snapshot.global {
-        let is_used = snapshot.info.as_ref().is_ok_and(|info| info.include_global_state != Some(false));
-        let effect = if is_used { Effect::GlobalState } else { Effect::Later };
+        let effect = without_global_state(snapshot);
         let blob = base(&format!("meta-{uuid}.dat"));
         findings.push(trouble::finding(Kind::GlobalMetadata, effect, &blob, trouble));
     }
     findings.into_iter().map(|finding| finding.hurts(vec![snapshot.named.name.clone()])).collect()
+}
+
+/// What a snapshot is without its cluster's state. Nodes of 5.x read it in every restore, later ones if it is asked for.
+fn without_global_state(snapshot: &RootSnapshot) -> Effect {
+    const SINCE: i64 = 6_000_000;
+    match &snapshot.info {
+        Ok(info) if info.version_id.is_some_and(|id| id < SINCE) => Effect::Snapshot,
+        Ok(info) if info.include_global_state == Some(false) => Effect::Later,
+        _ => Effect::GlobalState,
+    }
 }
 
 fn of_info(snapshot: &RootSnapshot, info: &SnapshotInfo) -> Vec<Finding> {

@@ -4,11 +4,11 @@ use crate::stage::{Copied, Stage, nodes, verified};
 use serde_json::json;
 use snapkeep_core::Code;
 use snapkeep_repository::load::Loader;
-use snapkeep_repository::model::{BlobName, ShardIndex, ShardSnapshot, latest};
+use snapkeep_repository::model::{BlobName, RepositoryData, ShardIndex, ShardSnapshot, latest};
 use snapkeep_repository::open::Opened;
 use snapkeep_repository::places::{Companions, Places};
 use snapkeep_repository::store::{Settings, Store};
-use snapkeep_repository::verify::{Effect, Kind, Level, Outcome, Report, Restores};
+use snapkeep_repository::verify::{Effect, Finding, Kind, Level, Outcome, Report, Restores};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -142,14 +142,23 @@ async fn case(stage: &Stage, indices: &[String; 2], number: usize, how: Harm) {
     let what = format!("{}: {how:?} {}", stage.node.name, blob.display());
     // Blobs of the cluster's state say nothing that tells one from another.
     let is_told = !(number == 1 && how == Harm::Swap);
+    // Nodes of 5.x read the cluster's state in every restore.
+    let effect = if number == 1 && stage.node.name.starts_with("elasticsearch-5") { Effect::Snapshot } else { effect };
     // A node restores by another snapshot's list of indices, if they are the same.
-    // Another shard's list of files is sound too; that those files are not here is told of the files.
-    let effect = if matches!(number, 0 | 3) && how == Harm::Swap { Effect::Later } else { effect };
+    let effect = if number == 0 && how == Harm::Swap { Effect::Later } else { effect };
+    // Another shard's list of files is sound too: that those files are not here, or not like that, is told of the files.
+    let is_by_files = number == 3 && how == Harm::Swap;
     // Another shard's index-… is sound: what tells is that it does not fit the snapshots.
     let is_by_contents = number == 4 && how == Harm::Swap;
     harm(blob, how, &blobs.others[number]);
     let report = verified(&copied.location(), Level::Checksums).await;
-    if is_by_contents {
+    // Before 7.6 only the folder says which index-… is current: without it, none is.
+    let is_undefined = number == 4 && report.findings.iter().any(|found| found.kind == Kind::GenerationUndefined);
+    if is_by_files {
+        let hurts =
+            |found: &Finding| found.effect == Effect::Shard && found.snapshots.iter().any(|name| name == VICTIM);
+        assert!(report.findings.iter().any(hurts), "{what}: {report:?}");
+    } else if is_by_contents || is_undefined {
         assert!(report.findings.iter().any(|finding| finding.effect == Effect::Later), "{what}: {report:?}");
     } else {
         assert_eq!(has(&report, blob, &kinds, effect), is_told, "{what}: {:?}", report.findings);
@@ -179,6 +188,16 @@ async fn what_is_damaged_is_named_and_a_restore_agrees() {
     }
 }
 
+/// Flips a bit of the first snapshot's UUID, which the indices repeat: `index-N` has no checksum, so that a flip of what
+/// nothing repeats shows only in what the other blobs say.
+fn flip_uuid(blob: &Path) {
+    let mut bytes = fs::read(blob).unwrap();
+    let uuid = RepositoryData::parse(&bytes).unwrap().snapshots[0].uuid.clone();
+    let at = bytes.windows(uuid.len()).position(|part| part == uuid.as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    fs::write(blob, bytes).unwrap();
+}
+
 /// Without its `index-N` a repository is not readable, and the failure says which blob and where.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_root_ends_the_reading() {
@@ -192,7 +211,12 @@ async fn a_damaged_root_ends_the_reading() {
         assert_eq!(BlobName::parse(&name), BlobName::Generation(newest));
         let mut files = fs::read_dir(&copied.place).unwrap().map(|entry| entry.unwrap().path());
         let other = files.find(|path| path.extension().is_some_and(|end| end == "dat")).unwrap();
-        harm(&copied.place.join(&name), how, &other);
+        let root = copied.place.join(&name);
+        if how == Harm::Flip {
+            flip_uuid(&root);
+        } else {
+            harm(&root, how, &other);
+        }
         let store = Store::open(copied.location(), &Settings::default()).unwrap();
         let failure = Opened::open(&Loader::new(&store)).await.map(|opened| opened.generation);
         match (how, failure) {

@@ -5,18 +5,14 @@ use snapkeep_repository::load::Loader;
 use snapkeep_repository::open::Opened;
 use snapkeep_repository::store::{Location, Settings, Store};
 use snapkeep_repository::verify::{Choice, Level, Report, Share, Unwatched, verify};
-use snapkeep_testbed::{NodeHandle, RELEASES, Testbed, eventually};
+use snapkeep_testbed::{NodeHandle, RELEASES, Testbed, eventually, release};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// Versions that every run covers; the others with `SNAPKEEP_MATRIX`.
-const REQUIRED: &[&str] = &["opensearch-3.3.0", "elasticsearch-7.17.28"];
-
+/// The nodes of this run.
 pub(crate) fn nodes() -> impl Iterator<Item = &'static NodeHandle> {
-    let all = std::env::var_os("SNAPKEEP_MATRIX").is_some();
-    let chosen = RELEASES.iter().filter(move |release| all || REQUIRED.contains(&release.name));
-    chosen.map(|release| Testbed::shared().node(release.name))
+    release::of_this_run().iter().map(|release| Testbed::shared().node(release.name))
 }
 
 /// Old versions take one snapshot at a time.
