@@ -42,6 +42,9 @@ pub enum Event {
     Unseen,
     /// The permit was too old, and nothing was sent.
     Expired,
+    /// Others went first, and nothing was sent: this one waits for its turn, and for a look of its own. It says nothing
+    /// against the step, and so does not count; whoever drives it sees to it that its turn comes.
+    Postponed,
     /// The server accepted the write.
     Accepted,
     /// The server refused the write.
@@ -114,6 +117,11 @@ impl Machine {
                 self.expired = true;
                 let given_up = if self.sent > 0 { Outcome::Unknown } else { Outcome::Unseen };
                 self.look_again(given_up)
+            }
+            (Ask::Act, Event::Postponed) => {
+                // The look before it was answered: those that failed before it were not the last in a row.
+                (self.expired, self.in_vain) = (true, 0);
+                Ask::Look
             }
             (ask, _) => ask.clone(),
         };

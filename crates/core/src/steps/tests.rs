@@ -31,9 +31,13 @@ fn letter(ask: &Ask) -> char {
     }
 }
 
+fn again(times: usize, events: &[Event]) -> Vec<Event> {
+    std::iter::repeat_n(events, times).flatten().cloned().collect()
+}
+
 #[test]
 fn look_act_look_again() {
-    use Event::{Accepted, Expired, Lost, Refused, Unseen};
+    use Event::{Accepted, Expired, Lost, Postponed, Refused, Unseen};
     for (events, expected) in [
         (vec![], " l…"),
         (vec![FREE, Accepted, DONE], "lAl done"),
@@ -56,6 +60,14 @@ fn look_act_look_again() {
         (vec![FREE, Expired, DONE], "lAl already"),
         (vec![FREE, Lost, FREE, Expired, FREE, Lost, DONE], "lAlAlAl done"),
         (vec![FREE, Expired, FREE, Expired, FREE, Expired, FREE, Expired], "lAlAlAlA unseen"),
+        (again(6, &[FREE, Postponed]), "lAlAlAlAlAlA l…"),
+        (again(4, &[Unseen, FREE, Postponed]), "llAllAllAllA l…"),
+        (
+            [vec![FREE, Lost], again(6, &[FREE, Postponed]), vec![FREE, Accepted, DONE]].concat(),
+            "lAlAlAlAlAlAlAlAl done",
+        ),
+        (vec![FREE, Postponed, DONE], "lAl already"),
+        (vec![FREE, Refused, DONE, Postponed], "lAl. done"),
     ] {
         assert_eq!(told(&events), expected, "{events:?}");
     }
@@ -68,6 +80,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         stale(),
         Event::Unseen,
         Event::Expired,
+        Event::Postponed,
         Event::Accepted,
         Event::Refused,
         Event::Lost,
@@ -79,7 +92,7 @@ proptest! {
     #[test]
     fn no_write_without_a_look_that_permits_it(events in prop::collection::vec(any_event(), 0..80)) {
         let mut machine = Machine::default();
-        let (mut permitted, mut writes, mut looks) = (false, 0, 0);
+        let (mut permitted, mut writes, mut looks, mut turns) = (false, 0, 0, SENDS + 1);
         for event in events {
             let before = machine.ask().clone();
             machine.tell(event.clone());
@@ -93,11 +106,12 @@ proptest! {
                     looks += 1;
                 }
                 Ask::Act if event == Event::Expired => permitted = false,
+                Ask::Act if event == Event::Postponed => (permitted, turns) = (false, turns + 1),
                 Ask::Act | Ask::Look => prop_assert_eq!(machine.ask(), &before),
                 Ask::End(_) => prop_assert_eq!(machine.ask(), &before),
             }
         }
-        prop_assert!(writes <= SENDS && looks <= (SENDS + 1) * LOOKS);
+        prop_assert!(writes <= SENDS && looks <= turns * LOOKS);
         prop_assert_eq!(machine.has_sent(), writes > 0);
     }
 }

@@ -41,6 +41,8 @@ struct Purge<'a> {
     open: Vec<Doomed<'a>>,
     of: usize,
     several: bool,
+    /// Whether a request for several was refused because one of them was missing.
+    was_one_missing: bool,
     looked: Moment,
     pause: Duration,
     patience: Patience,
@@ -109,6 +111,7 @@ impl<'p> Session<'_, 'p> {
             of: open.len(),
             open,
             several: self.eye.product().await.is_ok_and(|product| product.has(Feature::MultiDelete)),
+            was_one_missing: false,
             looked: self.eye.ticker.moment(),
             pause: Duration::ZERO,
             patience: Patience::of_deletions(self.eye.deadline),
@@ -204,7 +207,7 @@ impl Purge<'_> {
         };
         self.pause = Duration::ZERO;
         for doomed in self.open.iter_mut().filter(|doomed| is_permitted(doomed) && !batch.contains(&doomed.name)) {
-            doomed.machine.tell(Event::Expired);
+            doomed.machine.tell(Event::Postponed);
         }
         if session.eye.ticker.since(self.looked).as_secs() >= PERMIT_SECONDS {
             return self.tell(batch, &Event::Expired, None);
@@ -235,8 +238,10 @@ impl Purge<'_> {
                 self.tell(batch, &Event::Lost, Some(&refusal.failure()));
             }
             Written::Refused(refusal) if refusal.kind == Kind::SnapshotMissing || batch.len() > 1 => {
-                // One of them is in the way of the others: from now on each goes alone.
-                self.several = false;
+                // One of them is in the way of the others. If somebody else has deleted it, the next look shows that, and
+                // what remains goes at once; otherwise each goes alone from now on.
+                let is_missing = refusal.kind == Kind::SnapshotMissing;
+                self.several &= is_missing && !std::mem::replace(&mut self.was_one_missing, is_missing);
                 self.tell(batch, &Event::Lost, Some(&refusal.failure()));
             }
             Written::Refused(refusal) => self.tell(batch, &Event::Refused, Some(&refusal.failure())),

@@ -5,6 +5,7 @@ mod at_once;
 mod clocks;
 mod conditions;
 mod forty_days;
+mod in_batches;
 mod index_gone;
 mod killed;
 mod names;
