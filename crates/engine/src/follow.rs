@@ -7,6 +7,7 @@ use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::{Deadline, Lost};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The first pause between looks; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -16,15 +17,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// not known here, whoever follows until the end is not kept waiting any longer.
 const LASTING: u32 = 14;
 
+/// After so long in which no look was answered, a snapshot is not looked for any longer: a node restarts, and a cluster
+/// elects its manager, well within it, and a run without a limit of its own would otherwise never end.
+pub(crate) const OUT_OF_SIGHT: Duration = Duration::from_mins(10);
+
 /// Time that the last look may take.
-const LAST_LOOK: Duration = Duration::from_secs(1);
+pub(crate) const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// The snapshot's last state within `wait`; one look if `wait` is zero. `None` if it is not there: a
 /// cluster that cannot write a snapshot's last files forgets it rather than calling it failed.
 ///
 /// With a watch, `_status` is asked for as well, and looks that fail are borne from the first one on:
-/// while a cluster manager fails over nothing can be looked at, and the last look decides. What cannot pass
-/// is borne for about a minute: `outcome_unknown`, or `inconclusive` for a state that is not known here.
+/// while a cluster manager fails over nothing can be looked at, and the last look decides: if it failed, so does this,
+/// whatever an earlier one showed. What cannot pass is borne for about a minute, and what can for [`OUT_OF_SIGHT`]:
+/// `outcome_unknown`, or `inconclusive` for a state that is not known here.
 pub(crate) async fn follow(
     api: &SnapshotApi,
     repository: &RepositoryName,
@@ -48,7 +54,7 @@ pub(crate) async fn follow(
             watch.look_closer(api, repository, seen, until).await;
         }
         if has_ended(looks.seen.as_ref(), looks.was_there) || until.left().is_zero() {
-            return looks.result().map_err(|unanswered| unanswered.failure());
+            return looks.result(watch.is_some()).map_err(|unanswered| unanswered.failure());
         }
         tokio::time::sleep(pause.min(until.left())).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -62,7 +68,10 @@ struct Looks {
     seen: Option<Snapshot>,
     was_there: bool,
     has_answered: bool,
+    /// Why the last look failed.
     failed: Option<Unanswered>,
+    /// Since when none was answered.
+    failing: Option<Instant>,
     /// Looks in a row that were refused for good.
     refused: u32,
     /// Looks in a row that showed a state which is not known here.
@@ -70,13 +79,13 @@ struct Looks {
 }
 
 impl Looks {
-    /// A look that fails while following tells nothing new: what was seen last still holds.
+    /// A look that fails while following tells nothing new.
     fn take(&mut self, look: Result<Option<Snapshot>, Unanswered>, watch: Option<&mut Watch<'_>>) {
         match look {
             Ok(now) => {
                 let is_unknown = now.as_ref().is_some_and(|snapshot| snapshot.state.is_none());
                 self.unknown = if is_unknown { self.unknown + 1 } else { 0 };
-                self.refused = 0;
+                (self.refused, self.failed, self.failing) = (0, None, None);
                 self.seen = now;
                 self.has_answered = true;
             }
@@ -88,6 +97,7 @@ impl Looks {
                 }
                 self.refused = if may_pass(&unanswered) { 0 } else { self.refused + 1 };
                 self.failed = Some(unanswered);
+                self.failing.get_or_insert_with(Instant::now);
             }
         }
         self.was_there |= self.seen.is_some();
@@ -98,6 +108,11 @@ impl Looks {
         let (code, why) = match &self.failed {
             Some(unanswered) if self.refused >= LASTING => {
                 let why = format!("{} looks in a row were refused: {}", self.refused, unanswered.failure().cause);
+                (Code::OutcomeUnknown, why)
+            }
+            Some(unanswered) if self.failing.is_some_and(|since| since.elapsed() >= OUT_OF_SIGHT) => {
+                let minutes = OUT_OF_SIGHT.as_secs() / 60;
+                let why = format!("no look was answered for {minutes} minutes: {}", unanswered.failure().cause);
                 (Code::OutcomeUnknown, why)
             }
             _ if self.unknown >= LASTING => {
@@ -114,9 +129,10 @@ impl Looks {
         self.failed.take().map_or(Ok(()), Err)
     }
 
-    fn result(self) -> Result<Option<Snapshot>, Unanswered> {
+    /// What was seen last; if `is_current`, only by the last look of all.
+    fn result(self, is_current: bool) -> Result<Option<Snapshot>, Unanswered> {
         match self.failed {
-            Some(unanswered) if !self.has_answered => Err(unanswered),
+            Some(unanswered) if is_current || !self.has_answered => Err(unanswered),
             _ => Ok(self.seen),
         }
     }
@@ -192,5 +208,40 @@ mod tests {
             looks.take(Ok(None), None);
             assert_eq!(given_up(&looks), None, "{unanswered:?}: an answer begins the count again");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_borne_for_minutes_only() {
+        let gone = || Err(Unanswered::Lost(Lost::NotSent("no route".into())));
+        let mut looks = Looks::default();
+        for _ in 0..2 {
+            looks.take(gone(), None);
+            tokio::time::advance(OUT_OF_SIGHT - Duration::from_secs(1)).await;
+            looks.take(gone(), None);
+            assert_eq!(given_up(&looks), None);
+            looks.take(Ok(None), None);
+            tokio::time::advance(OUT_OF_SIGHT).await;
+            assert_eq!(given_up(&looks), None, "an answer begins the time again");
+        }
+        looks.take(gone(), None);
+        tokio::time::advance(OUT_OF_SIGHT).await;
+        looks.take(gone(), None);
+        assert_eq!(given_up(&looks), Some(Code::OutcomeUnknown));
+    }
+
+    #[test]
+    fn what_was_seen_before_a_look_that_failed_is_not_current() {
+        let mut looks = Looks::default();
+        looks.take(Ok(None), None);
+        looks.take(Err(refused(503, Kind::Gateway)), None);
+        assert!(looks.result(true).is_err());
+        let mut looks = Looks::default();
+        looks.take(Ok(None), None);
+        looks.take(Err(refused(503, Kind::Gateway)), None);
+        assert!(looks.result(false).is_ok(), "for whoever only asks how it was");
+        let mut looks = Looks::default();
+        looks.take(Err(refused(503, Kind::Gateway)), None);
+        looks.take(Ok(None), None);
+        assert!(looks.result(true).is_ok());
     }
 }

@@ -29,6 +29,9 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Why a deletion that was put off is not carried out.
+const POSTPONED: &str = "a snapshot had to run first, since this version does one thing at a time, and no time was left: the next run goes on";
+
 /// How policies are run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -84,13 +87,15 @@ struct Rounds<'a> {
     only: Vec<String>,
     /// Snapshots that have to wait, and for what.
     waited: BTreeMap<Place, Failure>,
+    /// Deletions that wait with them.
+    postponed: Vec<(Place, String)>,
     reports: Vec<PolicyReport>,
 }
 
 impl<'a> Rounds<'a> {
     fn new(work: &'a Work<'a>, name: &'a str, named: &'a [RepositoryName], only: Vec<String>) -> Self {
         let planning = Options { allow_unknown_clock: work.options.allow_unknown_clock };
-        Self { work, name, named, planning, only, waited: BTreeMap::new(), reports: Vec::new() }
+        Self { work, name, named, planning, only, waited: BTreeMap::new(), postponed: Vec::new(), reports: Vec::new() }
     }
 
     async fn all(&mut self, api: &'a SnapshotApi) -> Visit {
@@ -106,8 +111,9 @@ impl<'a> Rounds<'a> {
             locations.told(self.name);
             self.leave_to_others(&mut seen);
             let (mut plan, seen) = self.plan(seen, now);
-            let waiting = waiting(&plan, now);
-            let postponed = postpone(&mut plan, !waiting.is_empty() && !seen.cluster.concurrent);
+            let is_concurrent = seen.cluster.concurrent;
+            let waiting = waiting(&plan, is_concurrent, now);
+            self.postponed = postpone(&mut plan, !waiting.is_empty() && !is_concurrent);
             let done = Session::new(self.work, eye, spent).carry_out(&plan, seen).await;
             (eye, spent) = (done.eye, done.spent);
             self.go_on(done.reports);
@@ -119,7 +125,8 @@ impl<'a> Rounds<'a> {
                 observer.notice(&Event::Waiting { why, left: deadline.left() });
                 tracing::info!(policy = place.policy, cluster = self.name, "{why}");
             }
-            self.only = waiting.iter().map(|(place, ..)| place.policy.clone()).chain(postponed).collect();
+            let places = waiting.iter().map(|(place, ..)| place).chain(self.postponed.iter().map(|(place, _)| place));
+            self.only = places.map(|place| place.policy.clone()).collect();
             self.waited = waiting.into_iter().map(|(place, failure, _)| (place, failure)).collect();
             if !deadline.pause(pause).await {
                 self.waited_in_vain();
@@ -191,14 +198,17 @@ impl<'a> Rounds<'a> {
         for (place, failure) in std::mem::take(&mut self.waited) {
             note::at(&mut self.reports, &place).fail(failure);
         }
+        for (place, snapshot) in std::mem::take(&mut self.postponed) {
+            note::at(&mut self.reports, &place).skip(&snapshot, POSTPONED);
+        }
     }
 }
 
 /// Policies whose snapshot has to wait, what it fails with if it waits in vain, and for what in words.
-fn waiting(plan: &Plan, now: Timestamp) -> Vec<(Place, Failure, String)> {
+fn waiting(plan: &Plan, is_concurrent: bool, now: Timestamp) -> Vec<(Place, Failure, String)> {
     let still = plan.skipped.iter().filter_map(|skipped| match &skipped.why {
         why @ Skip::Waiting { behind_repository, behind, until } if *until > now => {
-            Some((skipped.place.clone(), running_first(behind, behind_repository), why.to_string()))
+            Some((skipped.place.clone(), running_first(behind, behind_repository, is_concurrent), why.to_string()))
         }
         _ => None,
     });
@@ -206,12 +216,12 @@ fn waiting(plan: &Plan, now: Timestamp) -> Vec<(Place, Failure, String)> {
 }
 
 /// Takes out deletions where a snapshot has to wait because one thing runs at a time: they would wait as well, and the
-/// snapshot for them. Says whose they are.
-fn postpone(plan: &mut Plan, is_busy: bool) -> Vec<String> {
+/// snapshot for them. Says which they are.
+fn postpone(plan: &mut Plan, is_busy: bool) -> Vec<(Place, String)> {
     let is_later = |step: &Step| is_busy && matches!(step, Step::Delete(_));
     let (later, now): (Vec<Step>, Vec<Step>) = std::mem::take(&mut plan.steps).into_iter().partition(is_later);
     plan.steps = now;
-    later.into_iter().map(|step| step.place().policy.clone()).collect()
+    later.into_iter().map(|step| (step.place().clone(), step.snapshot().to_owned())).collect()
 }
 
 impl PolicyReport {

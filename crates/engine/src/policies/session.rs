@@ -7,7 +7,7 @@ use super::note;
 use super::preflight::Conditions;
 use super::report::{PolicyReport, Taken};
 use super::take::in_the_way;
-use crate::follow::{follow, judge};
+use crate::follow::{LAST_LOOK, follow, judge};
 use crate::run::vanished;
 use crate::watch::Watch;
 use snapkeep_cluster::Feature;
@@ -59,6 +59,8 @@ pub(super) struct UnderWay<'p> {
     pub(super) taken: Taken,
     /// What it was to hold, if this run's plan says so.
     pub(super) wanted: Option<&'p Create>,
+    /// Why the last look at it failed. Only one that was answered shows a snapshot that runs.
+    pub(super) unseen: Option<Failure>,
 }
 
 impl<'a, 'p> Session<'a, 'p> {
@@ -89,7 +91,11 @@ impl<'a, 'p> Session<'a, 'p> {
         self.delete_all(plan).await;
         self.follow_all(Duration::ZERO).await;
         for left in std::mem::take(&mut self.under_way) {
-            self.report(&left.place).pending.push(left.taken);
+            let report = self.report(&left.place);
+            if let Some(why) = &left.unseen {
+                report.fail(out_of_sight(left.name.as_str(), why));
+            }
+            report.pending.push(left.taken);
         }
         Done { reports: self.reports, eye: self.eye, spent: self.spent }
     }
@@ -166,7 +172,8 @@ impl<'a, 'p> Session<'a, 'p> {
             let names = (RepositoryName::parse(&skipped.place.repository), SnapshotName::parse(name));
             let (Ok(repository), Ok(name)) = names else { continue };
             let taken = Taken::begun(name.as_str(), crate::report::Outcome::Adopted);
-            self.under_way.push(UnderWay { place: skipped.place.clone(), repository, name, taken, wanted: None });
+            let place = skipped.place.clone();
+            self.under_way.push(UnderWay { place, repository, name, taken, wanted: None, unseen: None });
         }
     }
 
@@ -206,6 +213,10 @@ impl<'a, 'p> Session<'a, 'p> {
 
     /// Follows what is under way for so long; what has ended is reported.
     async fn follow_for(&mut self, wait: Duration) {
+        if self.eye.deadline.left() < LAST_LOOK {
+            // A look that is cut short would tell nothing: what the one before has told holds.
+            return;
+        }
         let until = self.eye.deadline.or_after(wait);
         for mut one in std::mem::take(&mut self.under_way) {
             let mut watch = Watch::new(self.eye.observer(), Some(STALL_AFTER));
@@ -218,6 +229,7 @@ impl<'a, 'p> Session<'a, 'p> {
             match seen {
                 Ok(Some(seen)) => {
                     one.taken.observe(&seen);
+                    one.unseen = None;
                     match seen.state {
                         Some(State::InProgress) => {}
                         Some(_) => {
@@ -239,8 +251,9 @@ impl<'a, 'p> Session<'a, 'p> {
                     continue;
                 }
                 Err(failure) => {
-                    let cause = failure.cause;
+                    let cause = &failure.cause;
                     self.report(&one.place).warn(format!("snapshot {} could not be looked at: {cause}", one.name));
+                    one.unseen = Some(failure);
                 }
             }
             self.under_way.push(one);
@@ -285,6 +298,13 @@ fn not_understood(seen: &Snapshot) -> Failure {
     let cause = format!("the server's word for the state of snapshot {} is not known here", seen.name);
     let hint = "look at it on the cluster (`show`); until its state is known it counts neither as good nor as failed";
     Failure::new(Code::Inconclusive, cause, hint)
+}
+
+/// It was begun, and the last look at it failed: whether it still runs, and how it ends, is not known.
+fn out_of_sight(name: &str, why: &Failure) -> Failure {
+    let cause = format!("how snapshot {name} ends is not known: the last look at it failed: {}", why.cause);
+    let hint = "the snapshot goes on whether it can be looked at or not: the next run finds it";
+    Failure::new(Code::OutcomeUnknown, cause, hint)
 }
 
 /// A name of a plan that was changed by hand.

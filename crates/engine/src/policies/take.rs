@@ -5,6 +5,7 @@ use super::report::Taken;
 use super::session::{Session, UnderWay, changed_plan};
 use super::ticker::Moment;
 use crate::create::{Sent, write};
+use crate::follow::OUT_OF_SIGHT;
 use crate::job::{Creation, Identity};
 use crate::observe::Event as Notice;
 use crate::patience::Patience;
@@ -26,6 +27,8 @@ const LOOK_PAUSE: Duration = Duration::from_millis(400);
 /// What one look came to.
 enum Looked {
     Told(Event),
+    /// Nothing, for now: it is looked again.
+    Nothing,
     /// Something else runs first.
     Busy(Failure),
 }
@@ -42,6 +45,8 @@ struct Taking<'a> {
     is_failed: bool,
     looks: u32,
     patience: Patience,
+    /// While looks fail after something was sent: how long more of them are borne.
+    blind: Option<Patience>,
     /// Why the last look or write did not do what it should.
     last: Option<Failure>,
 }
@@ -56,6 +61,7 @@ impl<'p> Session<'_, 'p> {
                     taking.pause_before_look(self).await;
                     match taking.look(self).await {
                         Looked::Told(event) => taking.machine.tell(event),
+                        Looked::Nothing => {}
                         Looked::Busy(failure) => taking.wait(self, failure).await?,
                     }
                 }
@@ -123,6 +129,7 @@ impl<'p> Session<'_, 'p> {
             name: taking.job.snapshot,
             taken: Taken::begun(&create.snapshot, how),
             wanted: Some(create),
+            unseen: None,
         }))
     }
 }
@@ -140,6 +147,7 @@ impl<'a> Taking<'a> {
             is_failed: true,
             looks: 0,
             patience: Patience::until(eye.deadline.or_after(window)),
+            blind: None,
             last: None,
         }
     }
@@ -156,11 +164,9 @@ impl<'a> Taking<'a> {
         self.looked = session.eye.ticker.moment();
         let cluster = match session.eye.at(&self.job.repository, &[&self.create.snapshot], false).await {
             Ok(cluster) => cluster,
-            Err(failure) => {
-                self.last = Some(failure);
-                return Looked::Told(Event::Unseen);
-            }
+            Err(failure) => return self.unseen(session, failure).await,
         };
+        self.blind = None;
         let now = session.eye.ticker.now();
         let repository = self.job.repository.as_str();
         let Some(look) = Look::new(session.policies, session.eye.name, &cluster, repository, now) else {
@@ -178,6 +184,23 @@ impl<'a> Taking<'a> {
                 None => Looked::Told(Event::Refuted(violation)),
             },
         }
+    }
+
+    /// Once something was sent, what may pass is borne: a node that restarts just then knows the snapshot when it is back.
+    async fn unseen(&mut self, session: &Session<'_, '_>, failure: Failure) -> Looked {
+        let may_pass = self.machine.has_sent() && failure.code == Code::ClusterUnavailable;
+        let why = self.last.insert(failure);
+        if !may_pass {
+            return Looked::Told(Event::Unseen);
+        }
+        let longest = || Patience::until(session.eye.deadline.or_after(OUT_OF_SIGHT));
+        let blind = self.blind.get_or_insert_with(longest);
+        session.eye.notice(&Notice::Waiting { why: &why.cause, left: blind.left() });
+        if !blind.wait().await {
+            return Looked::Told(Event::Unseen);
+        }
+        self.looks = 0;
+        Looked::Nothing
     }
 
     async fn send(&mut self, session: &Session<'_, '_>) -> Result<(), Failure> {
@@ -245,13 +268,15 @@ pub(super) fn in_the_way(
 ) -> Option<Failure> {
     let waits = create.guard.alone && violation.invariant == 4 && cluster.time(ours) < create.guard.begin_before;
     let (repository, running) = cluster.running().next().filter(|_| waits)?;
-    Some(running_first(&running.name, repository))
+    Some(running_first(&running.name, repository, false))
 }
 
-pub(super) fn running_first(name: &str, repository: &str) -> Failure {
+/// `is_concurrent`: whether the version takes several at a time, so that only the policy's own are waited for.
+pub(super) fn running_first(name: &str, repository: &str, is_concurrent: bool) -> Failure {
+    let rule = if is_concurrent { "a policy takes one after the other" } else { "this version takes one at a time" };
     Failure::new(
         Code::SnapshotRunning,
-        format!("snapshot {name} runs in repository {repository}, and this version takes one at a time"),
+        format!("snapshot {name} runs in repository {repository}, and {rule}"),
         "the next run takes the slot, if its window is still open; widen `start_window` if this happens often",
     )
 }

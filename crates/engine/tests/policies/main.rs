@@ -10,6 +10,7 @@ mod index_gone;
 mod killed;
 mod names;
 mod one_at_a_time;
+mod out_of_sight;
 mod places;
 mod stale;
 mod unreachable;
