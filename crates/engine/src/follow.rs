@@ -216,7 +216,7 @@ mod tests {
         let mut looks = Looks::default();
         for _ in 0..2 {
             looks.take(gone(), None);
-            tokio::time::advance(OUT_OF_SIGHT - Duration::from_secs(1)).await;
+            tokio::time::advance(OUT_OF_SIGHT.mul_f64(0.9)).await;
             looks.take(gone(), None);
             assert_eq!(given_up(&looks), None);
             looks.take(Ok(None), None);
