@@ -83,7 +83,7 @@ impl SnapshotApi {
     /// the product has them, else by name and then in chunks. `with_sizes` asks for
     /// [`Snapshot::size_bytes`] where lists tell it ([`Feature::IndexDetails`]): more work for the server.
     ///
-    /// One that vanishes meanwhile is left out. One whose details the server cannot read keeps what the
+    /// One that vanishes meanwhile is left out, and one that begins is not there yet. One whose details the server cannot read keeps what the
     /// short list says of it.
     pub async fn all(
         &self,
@@ -102,10 +102,14 @@ impl SnapshotApi {
         let details = self.details(repository, &askable, deadline).await?;
         let mut details: HashMap<String, Snapshot> =
             details.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
-        let is_complete = names.iter().all(|entry| details.contains_key(&entry.name));
-        // Without details: gone, or not readable? The short list tells.
-        let left = if is_complete { names } else { self.names(repository, deadline).await? };
-        Ok(left.into_iter().map(|entry| details.remove(&entry.name).unwrap_or(entry)).collect())
+        let mut names = names;
+        if !names.iter().all(|entry| details.contains_key(&entry.name)) {
+            // Without details: gone, or not readable? The short list tells.
+            let left = self.names(repository, deadline).await?;
+            let left: HashSet<String> = left.into_iter().map(|entry| entry.name).collect();
+            names.retain(|entry| left.contains(&entry.name));
+        }
+        Ok(names.into_iter().map(|entry| details.remove(&entry.name).unwrap_or(entry)).collect())
     }
 
     async fn by_pages(

@@ -10,7 +10,7 @@ use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What all clusters of a run have in common.
 #[derive(Clone, Copy)]
@@ -121,7 +121,7 @@ impl<'a> Eye<'a> {
     }
 
     /// The short list says what there is and how it stands; details, which a server reads one file each for, are
-    /// asked for where they are not known of this very snapshot in this state.
+    /// asked for where they are not known of this very snapshot in this state. What vanishes meanwhile is left out.
     async fn list(&mut self, name: &RepositoryName, afresh: &[&str]) -> Result<Vec<Snapshot>, Unanswered> {
         let known = self.known.entry(name.as_str().to_owned()).or_default();
         if known.is_empty() {
@@ -130,13 +130,19 @@ impl<'a> Eye<'a> {
             known.extend(all.iter().map(|snapshot| (snapshot.name.clone(), snapshot.clone())));
             return Ok(all);
         }
-        let names = self.api.names(name, self.deadline).await?;
+        let mut names = self.api.names(name, self.deadline).await?;
         let is_known = |entry: &Snapshot| known.get(&entry.name).is_some_and(|known| is_same(known, entry));
         let to_ask = names.iter().filter(|entry| afresh.contains(&entry.name.as_str()) || !is_known(entry));
         let to_ask: Vec<SnapshotName> = to_ask.filter_map(|entry| SnapshotName::parse(&entry.name).ok()).collect();
         known.retain(|name, _| !to_ask.iter().any(|asked| asked.as_str() == name));
         let details = self.api.details(name, &to_ask, self.deadline).await?;
         known.extend(details.into_iter().map(|snapshot| (snapshot.name.clone(), snapshot)));
+        if !to_ask.iter().all(|asked| known.contains_key(asked.as_str())) {
+            // Without details: gone since the list was read, or not readable? Another list tells.
+            let left = self.api.names(name, self.deadline).await?;
+            let left: HashSet<String> = left.into_iter().map(|entry| entry.name).collect();
+            names.retain(|entry| left.contains(&entry.name));
+        }
         Ok(names.into_iter().map(|entry| known.get(&entry.name).cloned().unwrap_or(entry)).collect())
     }
 

@@ -14,5 +14,6 @@ mod out_of_sight;
 mod places;
 mod stale;
 mod unreachable;
+mod vanishing;
 mod waiting;
 mod world;
