@@ -71,9 +71,33 @@ impl<'a> Loader<'a> {
         path: &str,
         parse: impl Fn(&[u8]) -> Result<T, Damage> + Clone + Send + 'static,
     ) -> Loaded<T> {
-        if let Ok(Ok(parsed)) = self.store.read_as(path, parse.clone()).await {
-            return Ok(parsed);
+        match self.store.read_as(path, parse.clone()).await {
+            Ok(Ok(parsed)) => Ok(parsed),
+            _ => self.load_again(path, parse).await,
         }
+    }
+
+    /// The same of many blobs, in their order: small ones that lie in a folder cost more to go for than to read.
+    pub async fn load_all<T: Send + 'static>(
+        &self,
+        paths: &[String],
+        parse: impl Fn(&[u8]) -> Result<T, Damage> + Clone + Send + 'static,
+    ) -> Vec<Loaded<T>> {
+        let mut loaded = Vec::with_capacity(paths.len());
+        for (path, found) in paths.iter().zip(self.store.read_all_as(paths, parse.clone()).await) {
+            loaded.push(match found {
+                Ok(Ok(parsed)) => Ok(parsed),
+                _ => self.load_again(path, parse.clone()).await,
+            });
+        }
+        loaded
+    }
+
+    async fn load_again<T: Send + 'static>(
+        &self,
+        path: &str,
+        parse: impl Fn(&[u8]) -> Result<T, Damage> + Clone + Send + 'static,
+    ) -> Loaded<T> {
         match self.store.read_as(path, parse).await {
             Ok(Ok(parsed)) => {
                 self.note_reread();

@@ -21,6 +21,7 @@ pub use meter::Counts;
 use bytes::Bytes;
 use cloud::Cloud;
 use folder::Folder;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use meter::Meter;
 use pace::Pace;
@@ -80,6 +81,9 @@ const FILES_AT_ONCE: usize = 16;
 
 /// Requests that are under way at once.
 const REQUESTS_AT_ONCE: usize = 64;
+
+/// Blobs that one caller asks for at once.
+const BLOBS_AT_ONCE: usize = 16;
 
 /// What is parsed where it arrives, in bytes: a thread of its own would cost more.
 const SMALL: usize = 64 << 10;
@@ -150,6 +154,25 @@ impl Store {
         }
         let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
         parsed.map_err(|ended| Access::Other { why: format!("{path}: {ended}") })
+    }
+
+    /// The same of many blobs, in their order; those of a folder on one thread, one after the other.
+    pub async fn read_all_as<T: Send + 'static>(
+        &self,
+        paths: &[String],
+        parse: impl Fn(&[u8]) -> T + Clone + Send + 'static,
+    ) -> Vec<Result<T, Access>> {
+        let Backend::Folder(folder) = &self.backend else {
+            let reads = paths.iter().map(|path| self.read_as(path, parse.clone())).collect::<Vec<_>>();
+            return stream::iter(reads).buffered(BLOBS_AT_ONCE).collect().await;
+        };
+        let _turn = self.turn().await;
+        let made = move |bytes: &[u8]| (parse(bytes), bytes.len() as u64);
+        let found = folder.read_each(paths, made, &self.meter).await;
+        let size: u64 = found.iter().flatten().map(|(_, size)| size).sum();
+        self.meter.add_bytes(size);
+        self.pace.spend(size).await;
+        found.into_iter().map(|found| found.map(|(made, _)| made)).collect()
     }
 
     /// Gives a blob's bytes to `take`, part by part in their order, and says how many there were.

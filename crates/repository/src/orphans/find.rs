@@ -8,10 +8,28 @@ use crate::open::{Opened, name_of};
 use crate::places::{Companions, Places};
 use crate::store::Blob;
 use crate::verify::{ShardPlace, current_generation};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use snapkeep_core::Failure;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shards of one index that are looked at at once.
+const SHARDS_AT_ONCE: usize = 4;
+
+/// Blobs of a shard that are read in one go.
+const BATCH: usize = 64;
+
+/// How many times that at once.
+const BATCHES_AT_ONCE: usize = 2;
+
+/// What was seen of a shard.
+struct Looked {
+    shard: u32,
+    blobs: Vec<Blob>,
+    /// Its current `index-…` and the files that are needed, or why that is not known.
+    needs: Result<(String, BTreeSet<String>), String>,
+}
 
 /// What was seen.
 #[derive(Debug, Default)]
@@ -142,37 +160,44 @@ impl Search<'_> {
         if let Places::Hashed { folders } = &places {
             shards = (0..folders.len()).map(|shard| shard.to_string()).collect();
         }
-        for shard in shards.iter().filter_map(|shard| shard.parse::<u32>().ok()) {
-            if let Some(folder) = places.of(shard) {
-                self.shard(name, entry, shard, folder).await?;
-            }
+        let shards = shards.iter().filter_map(|shard| shard.parse::<u32>().ok());
+        let looks = shards.filter_map(|shard| Some(self.look(name, entry, shard, places.of(shard)?)));
+        let looks = looks.collect::<Vec<_>>();
+        let shards: Vec<Looked> = stream::iter(looks).buffered(SHARDS_AT_ONCE).try_collect().await?;
+        for shard in &shards {
+            self.shard(name, entry, shard);
         }
         Ok(())
     }
 
-    async fn shard(&mut self, name: &str, entry: &IndexEntry, shard: u32, folder: String) -> Result<(), Failure> {
+    async fn look(&self, name: &str, entry: &IndexEntry, shard: u32, folder: String) -> Result<Looked, Failure> {
         let (blobs, _) = self.level(&folder).await?;
-        let below = |blob: &Blob| format!("indices/{}/{shard}/{}", entry.id, name_of(&blob.path));
-        for blob in &blobs {
-            self.judge(blob, &below(blob));
-        }
         let generation =
             entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
         let place = ShardPlace { index: name, shard, folder, generation };
-        match self.needs(&place, entry, &blobs).await {
+        let needs = self.needs(&place, entry, &blobs).await;
+        Ok(Looked { shard, blobs, needs })
+    }
+
+    fn shard(&mut self, name: &str, entry: &IndexEntry, looked: &Looked) {
+        let below = |blob: &Blob| format!("indices/{}/{}/{}", entry.id, looked.shard, name_of(&blob.path));
+        for blob in &looked.blobs {
+            self.judge(blob, &below(blob));
+        }
+        match &looked.needs {
             Ok((current, files)) => {
-                for blob in &blobs {
-                    if let Some((kind, rule)) = in_shard(&below(blob), &current, &files) {
+                for blob in &looked.blobs {
+                    if let Some((kind, rule)) = in_shard(&below(blob), current, files) {
                         self.take(blob, kind, rule);
                     }
                 }
             }
-            Err(why) => self.seen.undecided.push(format!("{name} shard {shard}: {why}")),
+            Err(why) => self.seen.undecided.push(format!("{name} shard {}: {why}", looked.shard)),
         }
-        Ok(())
     }
 
-    /// The shard's current `index-…`, and the names of all files that it and the shard's snapshots name.
+    /// The shard's current `index-…`, and the names of all files that it names; where there are other ones, also of
+    /// those that the shard's snapshots name.
     async fn needs(
         &self,
         place: &ShardPlace<'_>,
@@ -184,12 +209,19 @@ impl Search<'_> {
             |loaded: Loaded<BTreeSet<String>>, blob: &str| loaded.map_err(|trouble| format!("{blob}: {trouble}"));
         let blob = format!("{}/index-{current}", place.folder);
         let mut files = said(self.loader.load(&blob, names_of_generation).await, &blob)?;
+        let below = |blob: &Blob| format!("indices/{}/{}/{}", entry.id, place.shard, name_of(&blob.path));
+        let is_named = |blob: &Blob| !matches!(in_shard(&below(blob), &current, &files), Some((Kind::Data, _)));
+        if blobs.iter().all(is_named) {
+            return Ok((current, files));
+        }
         let known: BTreeMap<&str, &Blob> = blobs.iter().map(|blob| (name_of(&blob.path), blob)).collect();
-        for uuid in &entry.snapshots {
-            let name = format!("snap-{uuid}.dat");
-            // A snapshot that lacks the shard has no blob here.
-            let Some(blob) = known.get(name.as_str()) else { continue };
-            files.extend(said(self.loader.load(&blob.path, names_of_snapshot).await, &name)?);
+        // A snapshot that lacks the shard has no blob here.
+        let of = |uuid: &Arc<str>| known.get(format!("snap-{uuid}.dat").as_str()).map(|blob| blob.path.clone());
+        let paths: Vec<String> = entry.snapshots.iter().filter_map(of).collect();
+        let reads = paths.chunks(BATCH).map(|paths| self.loader.load_all(paths, names_of_snapshot)).collect::<Vec<_>>();
+        let loaded: Vec<Vec<_>> = stream::iter(reads).buffered(BATCHES_AT_ONCE).collect().await;
+        for (path, loaded) in paths.iter().zip(loaded.into_iter().flatten()) {
+            files.extend(said(loaded, name_of(path))?);
         }
         Ok((current, files))
     }

@@ -24,16 +24,34 @@ impl Folder {
     ) -> Result<T, Access> {
         meter.add(Request::Get);
         on_thread(path, |place| {
-            let mut file = File::open(place)?;
-            let size = file.metadata()?.len();
-            if size > METADATA_CAP {
-                return Err(io::Error::other(format!("{size} bytes are too many for metadata")));
-            }
-            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-            file.read_to_end(&mut bytes)?;
+            let mut bytes = Vec::new();
+            whole(place, &mut bytes)?;
             Ok(make(&bytes))
         })
         .await
+    }
+
+    /// Many files, one after the other.
+    pub(super) async fn read_each<T: Send + 'static>(
+        self,
+        paths: &[String],
+        make: impl Fn(&[u8]) -> T + Send + 'static,
+        meter: &Meter,
+    ) -> Vec<Result<T, Access>> {
+        for _ in paths {
+            meter.add(Request::Get);
+        }
+        let own = paths.to_vec();
+        let work = move || {
+            let mut bytes = Vec::new();
+            let mut one = |path: &String| {
+                let read = whole(&place(path), &mut bytes).map(|()| make(&bytes));
+                read.map_err(|error| Access::of_files(path, &error))
+            };
+            own.iter().map(&mut one).collect()
+        };
+        let done: Result<Vec<_>, _> = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|ended| paths.iter().map(|_| Err(Access::Other { why: ended.to_string() })).collect())
     }
 
     pub(super) async fn stream<T: Send + 'static>(
@@ -48,7 +66,8 @@ impl Folder {
         let (meter, pace) = (std::sync::Arc::clone(meter), pace.clone());
         on_thread(path, move |place| {
             let mut file = File::open(place)?;
-            let mut part = vec![0; PART];
+            let size = usize::try_from(file.metadata()?.len()).unwrap_or(PART);
+            let mut part = vec![0; PART.min(size + 1)];
             let mut count = 0;
             loop {
                 let length = match file.read(&mut part) {
@@ -97,6 +116,23 @@ impl Folder {
     }
 }
 
+/// A whole file, in place of what `bytes` held.
+fn whole(place: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut file = File::open(place)?;
+    let size = file.metadata()?.len();
+    if size > METADATA_CAP {
+        return Err(io::Error::other(format!("{size} bytes are too many for metadata")));
+    }
+    bytes.clear();
+    bytes.reserve(usize::try_from(size).unwrap_or_default() + 1);
+    file.read_to_end(bytes)?;
+    Ok(())
+}
+
+fn place(path: &str) -> PathBuf {
+    PathBuf::from(format!("/{path}"))
+}
+
 fn entries(place: &Path, base: &str) -> io::Result<(Vec<Blob>, Vec<String>)> {
     let (mut blobs, mut folders) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(place)? {
@@ -126,7 +162,7 @@ async fn on_thread<T: Send + 'static>(
     path: &str,
     work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
 ) -> Result<T, Access> {
-    let place = PathBuf::from(format!("/{path}"));
+    let place = place(path);
     let done = tokio::task::spawn_blocking(move || work(&place)).await;
     match done {
         Ok(found) => found.map_err(|error| Access::of_files(path, &error)),

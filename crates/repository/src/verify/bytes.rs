@@ -22,13 +22,12 @@ pub(super) async fn check(
     read: &(dyn Fn(u64) + Sync),
 ) -> Vec<Finding> {
     let Some(Ok(listing)) = &facts.listing else { return Vec::new() };
-    let users = facts.users();
-    let chosen = users.iter().filter_map(|(number, users)| Some((facts.files.get(*number)?, users)));
+    let chosen = facts.used().into_iter().filter_map(|number| Some((facts.files.get(number)?, number)));
     let chosen = chosen.filter(|(file, _)| share.holds(&file.name) && is_readable(file, listing));
-    let checks = chosen.map(|(file, users)| async move {
+    let checks = chosen.map(|(file, number)| async move {
         let found = of_file(loader, facts, file).await;
         read(file.length);
-        found.map(|finding| finding.hurts(users.clone()).of_shard(&facts.index, facts.shard))
+        found.map(|finding| finding.hurts(facts.users_of(number)).of_shard(&facts.index, facts.shard))
     });
     stream::iter(checks.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).filter_map(async |found| found).collect().await
 }

@@ -139,6 +139,27 @@ impl ShardFacts {
         format!("{}/{name}", self.folder)
     }
 
+    /// The files that some snapshot's restore would read.
+    pub fn used(&self) -> Vec<FileNumber> {
+        let mut is_used = vec![false; self.files.len()];
+        for (_, seen) in &self.snapshots {
+            let InSnapshot::Files { files, .. } = seen else { continue };
+            for file in files {
+                if let Some(used) = usize::try_from(*file).ok().and_then(|file| is_used.get_mut(file)) {
+                    *used = true;
+                }
+            }
+        }
+        (0..).zip(is_used).filter(|(_, is_used)| *is_used).map(|(file, _)| file).collect()
+    }
+
+    /// The snapshots whose restore would read the file.
+    pub fn users_of(&self, file: FileNumber) -> Vec<String> {
+        let needs = |seen: &InSnapshot| matches!(seen, InSnapshot::Files { files, .. } if files.contains(&file));
+        let users = self.snapshots.iter().filter(|(_, seen)| needs(seen));
+        users.map(|(snapshot, _)| snapshot.name.clone()).collect()
+    }
+
     /// For each file that a snapshot's restore would read, the snapshots that would.
     pub fn users(&self) -> BTreeMap<FileNumber, Vec<String>> {
         let mut users: BTreeMap<FileNumber, Vec<String>> = BTreeMap::new();

@@ -27,6 +27,16 @@ impl Files {
         (number, None)
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The file of that number.
     pub fn get(&self, number: FileNumber) -> Option<&FileInfo> {
         self.files.get(usize::try_from(number).ok()?)

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Blobs of one shard that are asked for at once.
 const AT_ONCE: usize = 16;
 
+/// Snapshots whose blobs of one shard are read in one go.
+const BATCH: usize = 64;
+
 /// A shard that is to be looked at.
 #[derive(Clone, Debug)]
 pub struct ShardPlace<'a> {
@@ -47,16 +50,14 @@ pub async fn gather(
         relied_on.map(str::to_owned).or_else(|| listing.as_ref().and_then(|found| current(found.as_ref().ok()?)));
     let current = current.map_or(Current::Undefined, Current::Known);
     let mut facts = ShardFacts::new(place.index, place.shard, place.folder.clone(), current);
-    let reads = snapshots.iter().map(|snapshot| one(loader, &place.folder, snapshot));
-    let mut reads = stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE);
-    for snapshot in snapshots {
-        let Some(seen) = reads.next().await else { break };
-        match seen {
-            Seen::Here(found) => facts.take_snapshot(snapshot.named.clone(), found),
-            Seen::Elsewhere => facts.snapshots.push((snapshot.named.clone(), InSnapshot::Elsewhere)),
+    for snapshots in snapshots.chunks(BATCH) {
+        for (snapshot, seen) in snapshots.iter().zip(several(loader, &place.folder, snapshots).await) {
+            match seen {
+                Seen::Here(found) => facts.take_snapshot(snapshot.named.clone(), found),
+                Seen::Elsewhere => facts.snapshots.push((snapshot.named.clone(), InSnapshot::Elsewhere)),
+            }
         }
     }
-    drop(reads);
     if let Current::Known(generation) = &facts.current {
         let path = facts.path(&format!("index-{generation}"));
         facts.take_generation(loader.load(&path, ShardIndex::parse).await);
@@ -105,6 +106,17 @@ async fn list(loader: &Loader<'_>, folder: &str) -> Result<Listing, Access> {
         .into_iter()
         .map(|blob| (name_of(&blob.path).to_owned(), Listed { size: blob.size, class: blob.class }))
         .collect())
+}
+
+/// What some snapshots say of a shard, in their order.
+async fn several(loader: &Loader<'_>, folder: &str, snapshots: &[&RootSnapshot]) -> Vec<Seen> {
+    if snapshots.iter().any(|snapshot| snapshot.remote().is_some()) {
+        let reads = snapshots.iter().map(|snapshot| one(loader, folder, snapshot)).collect::<Vec<_>>();
+        return stream::iter(reads).buffered(AT_ONCE).collect().await;
+    }
+    let path = |snapshot: &&RootSnapshot| format!("{folder}/snap-{}.dat", snapshot.named.uuid);
+    let paths: Vec<String> = snapshots.iter().map(path).collect();
+    loader.load_all(&paths, ShardSnapshot::parse).await.into_iter().map(Seen::Here).collect()
 }
 
 async fn one(loader: &Loader<'_>, folder: &str, snapshot: &RootSnapshot) -> Seen {

@@ -118,14 +118,15 @@ fn unlisted(facts: &ShardFacts, access: &Access) -> Finding {
 /// What is wrong with the blobs that hold the files which snapshots need.
 fn of_blobs(facts: &ShardFacts, look: impl Fn(&str) -> Option<Listed>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (number, users) in facts.users() {
+    for number in facts.used() {
         let Some(file) = facts.files.get(number) else { continue };
         for (blob, length) in file.parts() {
             let found = match facts.unconfirmed.get(&blob) {
                 Some(access) => Some(unconfirmed(access)),
                 None => of_blob(look(&blob).as_ref(), length, &file.physical_name),
             };
-            findings.extend(found.map(|finding| finding.in_blob(facts.path(&blob)).hurts(users.clone())));
+            let hurt = |finding: Finding| finding.in_blob(facts.path(&blob)).hurts(facts.users_of(number));
+            findings.extend(found.map(hurt));
         }
     }
     findings
@@ -163,7 +164,7 @@ fn some(texts: &[String]) -> String {
 /// Blobs that look wrong in the listing, by name: each is asked for by its name before that counts.
 pub fn suspects(facts: &ShardFacts, listing: &Listing) -> Vec<String> {
     let mut suspects = Vec::new();
-    for number in facts.users().into_keys() {
+    for number in facts.used() {
         let Some(file) = facts.files.get(number) else { continue };
         let wrong = |(blob, length): &(String, u64)| listing.get(blob).is_none_or(|listed| listed.size != *length);
         suspects.extend(file.parts().filter(wrong).map(|(blob, _)| blob));

@@ -5,12 +5,12 @@ use super::journal::{Done, Journal, Totals};
 use super::root::RootSnapshot;
 use super::{Choice, Level, Progress, ShardPlace, Watch, bytes, gather, holders, judge, trouble};
 use crate::load::{Loaded, Loader};
-use crate::model::{IndexEntry, IndexMetadata};
+use crate::model::{IndexEntry, IndexMetadata, SnapshotEntry};
 use crate::open::Opened;
 use crate::places::{Companions, Lost, Places};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use snapkeep_core::Failure;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 /// Shards of one index that are looked at at once.
@@ -80,9 +80,11 @@ impl Run<'_> {
         entry: &IndexEntry,
         holders: &[&RootSnapshot],
     ) -> BTreeMap<String, Vec<(String, Option<String>)>> {
+        let entries = self.opened.data.snapshots.iter().map(|snapshot| (&*snapshot.uuid, snapshot));
+        let entries: HashMap<&str, &SnapshotEntry> = entries.collect();
         let mut blobs: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
         for holder in holders {
-            let Some(snapshot) = self.opened.data.snapshot(&holder.named.uuid) else { continue };
+            let Some(snapshot) = entries.get(holder.named.uuid.as_str()) else { continue };
             let blob = self.opened.data.index_meta_blob(&entry.id, snapshot);
             let path = self.loader.store.path(&format!("indices/{}/meta-{blob}.dat", entry.id));
             let identifier = snapshot.index_metadata_lookup.get(&*entry.id);
@@ -144,7 +146,7 @@ impl Run<'_> {
     async fn look(&self, place: &ShardPlace<'_>, held: &[&RootSnapshot]) -> (Vec<Finding>, Totals) {
         let facts = gather(self.loader, place, held, self.choice.level).await;
         let mut findings = judge::judge(&facts);
-        let files = facts.users().into_keys().filter_map(|number| facts.files.get(number));
+        let files = facts.used().into_iter().filter_map(|number| facts.files.get(number));
         let mut totals = files.fold(Totals { shards: 1, ..Totals::default() }, |mut totals, file| {
             totals.add(Totals { files: 1, bytes: file.length, ..Totals::default() });
             totals

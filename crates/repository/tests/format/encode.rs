@@ -111,7 +111,11 @@ impl Encoder {
                 self.out.push(0xfa);
                 for (name, value) in fields {
                     self.name(name);
-                    self.value(value);
+                    match (name.as_str(), value) {
+                        // Binary in the servers' blobs; a JSON value has only its text.
+                        ("meta_hash", Value::String(bytes)) => self.binary(bytes.as_bytes()),
+                        _ => self.value(value),
+                    }
                 }
                 self.out.push(0xfb);
             }
@@ -146,6 +150,12 @@ impl Encoder {
             rest >>= 7;
         }
         self.out.extend(bytes.iter().rev());
+    }
+
+    fn binary(&mut self, bytes: &[u8]) {
+        self.out.push(0xfd);
+        self.vint(bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
     }
 
     /// Seven bits a byte.
