@@ -22,6 +22,7 @@ pub(crate) mod repo;
 pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod show;
+mod sizes;
 pub(crate) mod status;
 pub(crate) mod verify;
 

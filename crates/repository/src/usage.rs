@@ -98,14 +98,29 @@ struct Sums {
 pub async fn usage(loader: &Loader<'_>, opened: &Opened, prices: &Prices) -> Result<Usage, Failure> {
     opened.is_written(loader.store)?;
     let order = in_order(opened, &crate::inspect::contents(loader, opened).await);
+    let mut usage = weigh(loader, opened, &order).await;
+    usage.classes = classes(loader, opened, prices).await?;
+    let classes = usage.classes.as_ref();
+    usage.monthly_usd = classes.and_then(|all| all.values().map(|class| class.monthly_usd).sum::<Option<f64>>());
+    usage.counts = loader.store.counts();
+    Ok(usage)
+}
+
+/// Reads what [`Usage::freed`] needs and no more: one blob of each shard. Snapshots stand in the order of `index-N`, and
+/// nothing is said of classes and costs.
+pub async fn shares(loader: &Loader<'_>, opened: &Opened) -> Result<Usage, Failure> {
+    opened.is_written(loader.store)?;
+    let order: Vec<_> = opened.data.snapshots.iter().map(|snapshot| (snapshot.name.clone(), None)).collect();
+    Ok(weigh(loader, opened, &order).await)
+}
+
+async fn weigh(loader: &Loader<'_>, opened: &Opened, order: &[(String, Option<Timestamp>)]) -> Usage {
     let numbers: HashMap<&str, u32> =
         order.iter().zip(0..).map(|((name, _), number)| (name.as_str(), number)).collect();
     let sums = Mutex::new(Sums::default());
     let each = |shard: &ShardUse| sums.lock().unwrap_or_else(PoisonError::into_inner).take(shard, &numbers);
     let unread = for_each_shard(loader, opened, |_: &SnapshotRef| true, &each).await;
     let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let classes = classes(loader, opened, prices).await?;
-    let costs = classes.as_ref().map(|classes| classes.values().map(|class| class.monthly_usd).sum::<Option<f64>>());
     let holders = |index: &str| opened.data.indices.get(index).map_or(0, |entry| entry.snapshots.len());
     let mut indices: Vec<IndexUse> = sums
         .indices
@@ -113,19 +128,18 @@ pub async fn usage(loader: &Loader<'_>, opened: &Opened, prices: &Prices) -> Res
         .map(|(index, bytes)| IndexUse { index: index.clone(), snapshots: holders(index), bytes: *bytes })
         .collect();
     indices.sort_by(|one, other| (other.bytes, &one.index).cmp(&(one.bytes, &other.index)));
-    Ok(Usage {
+    Usage {
         schema: 1,
         location: loader.store.location().to_string(),
         generation: opened.generation,
         data_bytes: sums.sets.values().sum(),
-        snapshots: of_snapshots(&order, &sums),
+        snapshots: of_snapshots(order, &sums),
         indices,
-        classes,
-        monthly_usd: costs.flatten(),
         unread,
         counts: loader.store.counts(),
         sets: sums.sets,
-    })
+        ..Usage::default()
+    }
 }
 
 /// Names of the snapshots and when they began, the oldest first.

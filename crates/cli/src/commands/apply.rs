@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
         names.into_iter().chain(plan.steps.iter().map(|step| &step.place().policy)).cloned().collect();
     let chosen = Chosen::read(session, &names).await?;
     if session.printer.format() == Format::Text {
-        session.printer.show_plan(&Planned { plan: &plan, failures: &BTreeMap::new() }, session.now())?;
+        session.printer.show_plan(&Planned { plan: &plan, failures: &BTreeMap::new(), frees: None }, session.now())?;
     }
     let is_asked = !plan.steps.is_empty() && (deletes(&plan) || session.printer.can_ask());
     if is_asked {

@@ -3,6 +3,7 @@
 use crate::args::Globals;
 use crate::session::Session;
 use crate::settings::whole::Whole;
+use snapkeep_config::Repository;
 use snapkeep_config::fields::nearest;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::{Policy, Settings, check_names};
@@ -57,6 +58,11 @@ impl Chosen {
     /// The policies that are meant.
     pub(crate) fn meant(&self) -> impl Iterator<Item = &Policy> {
         self.policies.values().filter(|policy| self.only.is_empty() || self.only.contains(&policy.name))
+    }
+
+    /// What the configuration says of a repository.
+    pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
+        self.whole.config.repositories.get(name)
     }
 
     /// Their clusters, each set up when it is asked for. What opens one's secret may ask on the terminal: there it is

@@ -1,6 +1,7 @@
 //! `plan`: what the policies would do, and why.
 
 use super::chosen::Chosen;
+use super::sizes::frees;
 use crate::output::progress::Reporter;
 use crate::output::views::{Explained, Planned};
 use crate::session::Session;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 Examples:
   snapkeep plan
   snapkeep plan nightly --out plan.json && snapkeep apply plan.json
+  snapkeep plan --sizes
   snapkeep plan --at 2027-01-01T00:00:00Z
   snapkeep plan --explain nightly-20261120t013000z")]
 pub(crate) struct PlanArguments {
@@ -35,6 +37,9 @@ pub(crate) struct PlanArguments {
     /// Write the plan there, for `snapkeep apply`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Say how much the deletions free: reads the repositories themselves, one blob of each shard
+    #[arg(long, conflicts_with = "explain")]
+    sizes: bool,
     /// Plan deletions also where the server's clock is unknown or far from ours
     #[arg(long)]
     allow_unknown_clock: bool,
@@ -50,9 +55,11 @@ pub(crate) async fn run(arguments: PlanArguments, session: &Session) -> Result<(
     let options = Options { allow_unknown_clock: arguments.allow_unknown_clock };
     let plan = decide(&chosen.policies, &gathered, &chosen.only, &options, arguments.at.unwrap_or(now));
     let failures = failures(&gathered);
-    match &arguments.explain {
-        Some(snapshot) => explain(snapshot, &plan, &failures, session)?,
-        None => session.printer.show(&Planned { plan: &plan, failures: &failures }, now)?,
+    if let Some(snapshot) = &arguments.explain {
+        explain(snapshot, &plan, &failures, session)?;
+    } else {
+        let frees = if arguments.sizes { Some(frees(&plan, &chosen, &fleet, session, deadline).await) } else { None };
+        session.printer.show(&Planned { plan: &plan, failures: &failures, frees: frees.as_ref() }, now)?;
     }
     if let Some(file) = &arguments.out {
         write(file, &plan, session)?;

@@ -3,7 +3,7 @@
 
 use crate::args::Bytes;
 use crate::session::Session;
-use crate::settings::place;
+use crate::settings::place::{self, Place};
 use clap::Args;
 use snapkeep_core::{Code, Failure};
 use snapkeep_repository::load::Loader;
@@ -43,19 +43,21 @@ impl Access {
     /// Opens the place that is named, else the one of `-r`.
     pub(crate) async fn store(&self, place: Option<&str>, session: &Session) -> Result<Store, Failure> {
         let place = place::resolve(place, self.s3_endpoint.as_deref(), session).await?;
-        let settings = Settings {
-            keys: Some(Arc::new(place.keys)),
-            ca_file: session
-                .globals
-                .ca_file
-                .clone()
-                .or_else(|| session.process.variable("AWS_CA_BUNDLE").map(Into::into)),
-            bytes_per_second: self.limit_rate.map(|bytes| bytes.0),
-            ..Settings::default()
-        };
-        session.printer.detail(&format!("repository: {}", place.location));
-        Store::open(place.location, &settings)
+        open(place, self.limit_rate.map(|bytes| bytes.0), session)
     }
+}
+
+/// Opens a place, at most so many bytes a second.
+pub(crate) fn open(place: Place, bytes_per_second: Option<u64>, session: &Session) -> Result<Store, Failure> {
+    let of_environment = || session.process.variable("AWS_CA_BUNDLE").map(Into::into);
+    let settings = Settings {
+        keys: Some(Arc::new(place.keys)),
+        ca_file: session.globals.ca_file.clone().or_else(of_environment),
+        bytes_per_second,
+        ..Settings::default()
+    };
+    session.printer.detail(&format!("repository: {}", place.location));
+    Store::open(place.location, &settings)
 }
 
 /// Reads the newest generation and gives it to `read`, within `--timeout` if that is given.

@@ -11,7 +11,7 @@ mod snapshots;
 
 pub(crate) use config::{Checked, Effective};
 pub(crate) use deletion::{Deleted, PlanView};
-pub(crate) use plan::{Explained, Planned, RunView};
+pub(crate) use plan::{Explained, Freed, Frees, Planned, RunView};
 pub(crate) use policies::{Coming, policy_list};
 pub(crate) use repositories::{Cleanup, Registered, Removal, RepositoryList, RepositoryView, Verified};
 pub(crate) use running::StatusView;

@@ -8,6 +8,7 @@ use crate::args::Globals;
 use crate::process::Process;
 use crate::session::Session;
 use serde_json::{Map, Value};
+use snapkeep_config::Repository;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
@@ -63,11 +64,17 @@ pub(crate) async fn resolve(
         }
         None => named(text, session).await?,
     };
+    Ok(reached(location, s3_endpoint, session))
+}
+
+/// The location, with what flags and environment say of the way there.
+pub(crate) fn reached(location: Location, s3_endpoint: Option<&str>, session: &Session) -> Place {
+    let (globals, process) = (&session.globals, &session.process);
     let endpoint = s3_endpoint.or_else(|| process.variable("AWS_ENDPOINT_URL_S3"));
     let endpoint = endpoint.or_else(|| process.variable("AWS_ENDPOINT_URL")).map(str::to_owned);
     let location = with_region(location, globals, process).with_defaults(None, endpoint);
     let region = location.region().unwrap_or_default().to_owned();
-    Ok(Place { location, keys: Keys { credentials: credentials(globals), region } })
+    Place { location, keys: Keys { credentials: credentials(globals), region } }
 }
 
 fn nothing_named() -> Failure {
@@ -118,13 +125,7 @@ async fn named(text: &str, session: &Session) -> Result<Location, Failure> {
     let config = found.as_ref().map(find::Found::parse).transpose()?.unwrap_or_default();
     let is_about_cluster = session.globals.cluster.is_some() || session.globals.endpoint.is_some();
     if let Some(repository) = config.repositories.get(text).filter(|_| !is_about_cluster) {
-        let mut settings = repository.settings.clone();
-        let known =
-            [("bucket", &repository.bucket), ("base_path", &repository.base_path), ("region", &repository.region)];
-        for (key, value) in known {
-            settings.extend(value.as_ref().map(|value| (key.to_owned(), Value::from(value.as_str()))));
-        }
-        return of_settings(text, repository.kind.as_deref().unwrap_or("s3"), &settings);
+        return described(text, repository);
     }
     let target = session.connect().await?;
     let registered =
@@ -136,8 +137,18 @@ async fn named(text: &str, session: &Session) -> Result<Location, Failure> {
     of_settings(text, &registered.kind, &registered.settings)
 }
 
+/// The place that the configuration describes.
+pub(crate) fn described(name: &str, repository: &Repository) -> Result<Location, Failure> {
+    let mut settings = repository.settings.clone();
+    let known = [("bucket", &repository.bucket), ("base_path", &repository.base_path), ("region", &repository.region)];
+    for (key, value) in known {
+        settings.extend(value.as_ref().map(|value| (key.to_owned(), Value::from(value.as_str()))));
+    }
+    of_settings(name, repository.kind.as_deref().unwrap_or("s3"), &settings)
+}
+
 /// The place that a repository's settings mean.
-fn of_settings(name: &str, kind: &str, settings: &Map<String, Value>) -> Result<Location, Failure> {
+pub(crate) fn of_settings(name: &str, kind: &str, settings: &Map<String, Value>) -> Result<Location, Failure> {
     let text = |key: &str| settings.get(key).and_then(Value::as_str).map(|text| text.trim_matches('/').to_owned());
     let lacking = |what: &str| {
         let cause = format!("the settings of repository {name} do not say its {what}");

@@ -9,4 +9,5 @@ mod reading;
 mod refusals;
 mod secrets;
 mod sessions;
+mod sizes;
 mod stage;

@@ -14,7 +14,7 @@ fn configure(stage: &Stage, more: &str) {
 }
 
 /// A snapshot as the policy took it for an earlier slot.
-async fn taken_before(stage: &Stage, slot: &str, attempt: u32) -> String {
+pub(crate) async fn taken_before(stage: &Stage, slot: &str, attempt: u32) -> String {
     let stamp: String = slot.chars().filter(|c| !"-:".contains(*c)).collect::<String>().to_lowercase();
     let retry = if attempt > 1 { format!("-r{attempt}") } else { String::new() };
     let name = format!("nightly-{stamp}{retry}");

@@ -13,13 +13,46 @@ use std::fmt::Display;
 const SHOWN: usize = 5;
 
 /// A plan, and what could not be looked at for it.
+#[derive(Clone, Copy)]
 pub(crate) struct Planned<'a> {
     pub(crate) plan: &'a Plan,
     /// By cluster, or cluster and repository.
     pub(crate) failures: &'a BTreeMap<String, Failure>,
+    /// What its deletions free; nothing if that was not asked for.
+    pub(crate) frees: Option<&'a Frees>,
+}
+
+/// What the deletions of a plan free: bytes of data, as far as the repositories could be read.
+#[derive(Debug, Serialize)]
+pub(crate) struct Frees {
+    /// All together; nothing where a repository could not be read.
+    pub(crate) bytes: Option<u64>,
+    /// Each policy's on each of its clusters.
+    pub(crate) policies: Vec<Freed>,
+}
+
+/// What a policy's deletions free.
+#[derive(Debug, Serialize)]
+pub(crate) struct Freed {
+    #[serde(flatten)]
+    pub(crate) place: Place,
+    /// If the other policies' were not carried out.
+    pub(crate) bytes: Option<u64>,
+    /// Why that is not known.
+    pub(crate) why: Option<String>,
 }
 
 impl Planned<'_> {
+    /// What each policy frees, where there are several.
+    fn freed_by_policies(&self) -> Vec<String> {
+        let policies = self.frees.map_or(&[][..], |frees| &frees.policies);
+        let one = |freed: &Freed| {
+            let Place { cluster, repository, policy } = &freed.place;
+            Some(format!("{policy} on {cluster}/{repository} frees {}", human::bytes(freed.bytes?)))
+        };
+        if policies.len() > 1 { policies.iter().filter_map(one).collect() } else { Vec::new() }
+    }
+
     fn rows(&self) -> Vec<Vec<Cell>> {
         let plan = self.plan;
         let steps = plan.steps.iter().map(|step| match step {
@@ -46,7 +79,9 @@ impl Planned<'_> {
         let unconfirmed = plan.deletes().filter(|delete| delete.unconfirmed).count();
         let yes = if unconfirmed == 0 { String::new() } else { format!(" ({unconfirmed} of them only with a yes)") };
         let (creates, deletes) = (plan.creates().count(), plan.deletes().count());
-        format!("{creates} to create, {deletes} to delete{yes}, {} to keep", plan.kept.len())
+        let bytes = self.frees.and_then(|frees| frees.bytes).filter(|_| deletes > 0);
+        let freed = bytes.map_or(String::new(), |bytes| format!("; deleting frees {}", human::bytes(bytes)));
+        format!("{creates} to create, {deletes} to delete{yes}, {} to keep{freed}", plan.kept.len())
     }
 }
 
@@ -96,6 +131,7 @@ impl View for Planned<'_> {
         let warn = |text: String| format!("{}: {text}", look.style.paint(Tone::Warning, "warning"));
         lines.extend(self.plan.policies.iter().flat_map(trouble).map(warn));
         lines.extend(self.failures.iter().map(|(place, failure)| warn(format!("{place}: {}", failure.cause))));
+        lines.extend(self.freed_by_policies());
         lines.push(self.summary());
         lines.join("\n")
     }
@@ -106,8 +142,9 @@ impl View for Planned<'_> {
             #[serde(flatten)]
             plan: &'a Plan,
             failures: &'a BTreeMap<String, Failure>,
+            frees: Option<&'a Frees>,
         }
-        json_of(&Whole { plan: self.plan, failures: self.failures })
+        json_of(&Whole { plan: self.plan, failures: self.failures, frees: self.frees })
     }
 }
 

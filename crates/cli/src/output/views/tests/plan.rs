@@ -1,7 +1,7 @@
 //! `plan` and `run`.
 
 use super::*;
-use snapkeep_core::plan::Plan;
+use snapkeep_core::plan::{Place, Plan};
 use snapkeep_core::retention::Reason;
 use snapkeep_engine::policies::{ClusterOutcome, ClusterReport, Deleted, NotDone, PolicyReport, RunReport, Taken};
 
@@ -37,12 +37,29 @@ fn a_plan_says_what_and_why() {
     let plan = a_plan();
     let unavailable = Failure::new(Code::ClusterUnavailable, "connection refused", "look");
     let failures = BTreeMap::from([("shop".to_owned(), unavailable)]);
-    expect_view("plan", &Planned { plan: &plan, failures: &failures });
-    expect("plan.colour.txt", &Planned { plan: &plan, failures: &failures }.text(&look(true)));
-    let again: Plan = serde_json::from_str(&Planned { plan: &plan, failures: &failures }.json()).unwrap();
+    let planned = Planned { plan: &plan, failures: &failures, frees: None };
+    expect_view("plan", &planned);
+    expect("plan.colour.txt", &planned.text(&look(true)));
+    let again: Plan = serde_json::from_str(&planned.json()).unwrap();
     assert_eq!(again, plan, "what --json shows is a plan");
+    expect_sizes(&plan, planned);
     let snapshot = "nightly-20261002t003000z";
     expect_view("plan-explain", &Explained { snapshot, lines: &plan.explain(snapshot) });
+}
+
+/// With what deleting frees: of one repository it is known, of another not.
+fn expect_sizes(plan: &Plan, planned: Planned<'_>) {
+    let place = plan.deletes().next().unwrap().place.clone();
+    let freed = |policy: &str, bytes: Option<u64>, why: Option<&str>| Freed {
+        place: Place { policy: policy.to_owned(), ..place.clone() },
+        bytes,
+        why: why.map(str::to_owned),
+    };
+    let one = Frees { bytes: Some(1 << 30), policies: vec![freed("nightly", Some(1 << 30), None)] };
+    expect_view("plan-sizes", &Planned { frees: Some(&one), ..planned });
+    let policies = vec![freed("hourly", Some(1 << 20), None), freed("nightly", None, Some("access lost: no"))];
+    let two = Frees { bytes: None, policies };
+    expect_view("plan-sizes-unknown", &Planned { frees: Some(&two), failures: &BTreeMap::new(), plan });
 }
 
 #[test]
