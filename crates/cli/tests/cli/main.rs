@@ -4,10 +4,12 @@
 mod interrupt;
 mod invoke;
 mod journey;
+mod kept;
 mod policies;
 mod reading;
 mod refusals;
 mod secrets;
 mod sessions;
+mod shapes;
 mod sizes;
 mod stage;

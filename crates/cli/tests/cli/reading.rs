@@ -1,19 +1,10 @@
 //! `inspect`, `verify`, `du` and `orphans` as their users run them: on the repository of a real node, in its bucket, by its
 //! name and by its place; and on one in a folder that is then damaged.
 
+use crate::kept;
 use crate::stage::Stage;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// A kept repository of a node of 7.17, copied to where it may be damaged.
-fn kept(to: &Path) -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/repositories/elasticsearch-7.17.28");
-    let place = to.join("repository");
-    let copied = Command::new("cp").arg("-r").args([&from, &place]).status().unwrap();
-    assert!(copied.success());
-    place
-}
 
 fn largest(folder: &Path, best: &mut (u64, PathBuf)) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -64,13 +55,14 @@ async fn a_repository_is_read_by_its_place_and_by_its_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn damage_is_named_and_ends_with_its_own_status() {
     let stage = Stage::new().await;
-    let place = kept(stage.directory.path());
+    let kept = kept::copy("elasticsearch-7.17.28");
+    let place = &kept.place;
     let url = format!("file://{}", place.display());
     stage.ok(&format!("verify {url} --level checksums --resume done.jsonl"));
     let again = stage.json(&format!("verify {url} --level checksums --resume done.jsonl"));
     assert!(again["resumed_shards"].as_u64() > Some(0), "{again}");
     let mut blob = (0, PathBuf::new());
-    largest(&place, &mut blob);
+    largest(place, &mut blob);
     std::fs::remove_file(&blob.1).unwrap();
     let error = stage.refused(&format!("verify {url}"), 14, "damage_found");
     let ran = stage.run(&format!("verify {url}"));

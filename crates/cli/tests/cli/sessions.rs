@@ -1,15 +1,18 @@
-//! The sessions of docs/cli.md are real: every `console` block runs here, in order, on a node of its own, and what the
-//! page shows is compared with what comes. `SNAPKEEP_REGENERATE=1` writes what came into the page.
+//! The sessions of the documents are real: every `console` block of docs/cli.md runs here, in order, on a node of its own,
+//! those of docs/repositories.md on kept repositories, and what the page shows is compared with what comes.
+//! `SNAPKEEP_REGENERATE=1` writes what came into the page.
 //!
 //! A line `$ command` is run by `sh`; the lines up to the next one are what it shows, standard output and error as they
 //! came. `$ export A=B` holds for the rest of the page, `$ echo $?` is the last command's status. An HTML comment
 //! `<!-- stage: … -->` directs what happens beside the terminal.
 
-use snapkeep_testbed::{Mode, Needs, Testbed, eventually, progress};
-use std::process::Command;
-use tempfile::TempDir;
+mod shelf;
+mod terminal;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+use snapkeep_testbed::{Mode, Needs, Testbed, eventually, progress};
+use terminal::Terminal;
+
+const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
 
 /// What the page calls the node.
 const ENDPOINT: &str = "https://search.example";
@@ -20,10 +23,7 @@ const BUCKET: &str = "my-backups";
 /// A node for the page alone: it lists all repositories.
 struct Theatre {
     bed: Testbed,
-    url: String,
-    directory: TempDir,
-    variables: Vec<(String, String)>,
-    status: i32,
+    terminal: Terminal,
     /// While the next command runs, uploads go on once this path of the node says that state.
     release_when: Option<(String, String)>,
 }
@@ -37,38 +37,8 @@ impl Theatre {
         node.load_documents("logs-2026.11.22", 2_000).await;
         node.load_documents("logs-2026.11.23", 1_000).await;
         node.load_documents("orders", 3_000).await;
-        let url = node.url.clone();
-        let path = std::env::var("PATH").unwrap_or_default();
-        let program = std::path::Path::new(env!("CARGO_BIN_EXE_snapkeep")).parent().unwrap().display().to_string();
-        let directory = TempDir::new().unwrap();
-        let home = directory.path().display().to_string();
-        let variables = vec![("PATH".to_owned(), format!("{program}:{path}")), ("HOME".to_owned(), home)];
-        Self { bed, url, directory, variables, status: 0, release_when: None }
-    }
-
-    /// What the command shows, in the page's words.
-    async fn play(&mut self, line: &str) -> String {
-        if line == "echo $?" {
-            return format!("{}\n", self.status);
-        }
-        if let Some((name, value)) = line.strip_prefix("export ").and_then(|rest| rest.split_once('=')) {
-            self.variables.push((name.to_owned(), value.replace(ENDPOINT, &self.url)));
-            return String::new();
-        }
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("exec 2>&1; {}", line.replace(ENDPOINT, &self.url)));
-        command.env_clear().envs(self.variables.iter().cloned()).current_dir(self.directory.path());
-        command.stdin(std::process::Stdio::null());
-        let release_when = self.release_when.take();
-        let running = tokio::task::spawn_blocking(move || command.output().unwrap());
-        if let Some((path, state)) = release_when {
-            self.until(&path, &state).await;
-            self.bed.s3().set_mode(BUCKET, &Mode::Normal).await.unwrap();
-        }
-        let output = running.await.unwrap();
-        self.status = output.status.code().unwrap_or(-1);
-        let shown = String::from_utf8(output.stdout).unwrap();
-        shown.replace(&self.url, ENDPOINT).replace(&self.directory.path().display().to_string(), "~")
+        let terminal = Terminal::new(ENDPOINT, node.url.clone());
+        Self { bed, terminal, release_when: None }
     }
 
     async fn until(&self, path: &str, state: &str) {
@@ -78,8 +48,33 @@ impl Theatre {
         })
         .await;
     }
+}
+
+/// A page's stage.
+trait Scene {
+    /// What the command shows, in the page's words.
+    async fn play(&mut self, line: &str) -> String;
 
     /// Follows a direction.
+    async fn direct(&mut self, direction: &str);
+}
+
+impl Scene for Theatre {
+    async fn play(&mut self, line: &str) -> String {
+        let mut command = match self.terminal.command(line) {
+            Ok(command) => command,
+            Err(shown) => return shown,
+        };
+        let release_when = self.release_when.take();
+        let running = tokio::task::spawn_blocking(move || command.output().unwrap());
+        if let Some((path, state)) = release_when {
+            self.until(&path, &state).await;
+            self.bed.s3().set_mode(BUCKET, &Mode::Normal).await.unwrap();
+        }
+        let output = running.await.unwrap();
+        self.terminal.shown(&output)
+    }
+
     async fn direct(&mut self, direction: &str) {
         match direction.split_whitespace().collect::<Vec<_>>()[..] {
             ["more", index] => self.bed.node("opensearch-3.3.0").load_documents(index, 4_000).await,
@@ -101,7 +96,7 @@ impl Theatre {
             }
             ["file", name] => {
                 let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/event.json")).unwrap();
-                std::fs::write(self.directory.path().join(name), text).unwrap();
+                std::fs::write(self.terminal.directory.path().join(name), text).unwrap();
             }
             _ => panic!("no such direction: {direction}"),
         }
@@ -109,32 +104,37 @@ impl Theatre {
 }
 
 #[tokio::test]
-async fn the_sessions_of_the_page_are_real() {
-    let page = std::fs::read_to_string(PAGE).unwrap();
-    let played = play(&page).await;
+async fn the_sessions_of_the_command_line_are_real() {
+    compare("cli.md", &mut Theatre::open().await).await;
+}
+
+#[tokio::test]
+async fn the_sessions_of_repositories_are_real() {
+    compare("repositories.md", &mut shelf::Shelf::new()).await;
+}
+
+async fn compare(name: &str, scene: &mut impl Scene) {
+    let file = format!("{PAGES}/{name}");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let played = play(&page, scene).await;
     if std::env::var_os("SNAPKEEP_REGENERATE").is_some() {
-        std::fs::write(PAGE, played).unwrap();
+        std::fs::write(file, played).unwrap();
         return;
     }
     for (expected, found) in page.lines().zip(played.lines()) {
-        assert_eq!(
-            normal(found),
-            normal(expected),
-            "docs/cli.md shows\n{expected}\nbut now it is\n{found}\n\n{played}"
-        );
+        assert_eq!(normal(found), normal(expected), "{name} shows\n{expected}\nbut now it is\n{found}\n\n{played}");
     }
     assert_eq!(page.lines().count(), played.lines().count(), "{played}");
 }
 
 /// The page with what its commands really show.
-async fn play(page: &str) -> String {
-    let mut theatre = Theatre::open().await;
+async fn play(page: &str, scene: &mut impl Scene) -> String {
     let mut played = String::new();
     let mut in_session = false;
     for line in page.lines() {
         let direction = line.strip_prefix("<!-- stage: ").and_then(|rest| rest.strip_suffix(" -->"));
         if let Some(direction) = direction {
-            theatre.direct(direction).await;
+            scene.direct(direction).await;
         }
         let command = line.strip_prefix("$ ").filter(|_| in_session);
         in_session = if in_session { line != "```" } else { line == "```console" };
@@ -144,7 +144,7 @@ async fn play(page: &str) -> String {
         played += line;
         played.push('\n');
         if let Some(command) = command {
-            played += &theatre.play(command).await;
+            played += &scene.play(command).await;
         }
     }
     played
