@@ -47,6 +47,8 @@ macro_rules! features {
 features! {
     Verbose "short lists (verbose=false)", Elasticsearch (5 6), OpenSearch (1 0),
         "`verbose=false` lists names and states from one blob.";
+    ClosedIndices "snapshots of closed indices", Elasticsearch (7 2), OpenSearch (1 0),
+        "A snapshot may hold indices that are closed.";
     Metadata "metadata on snapshots", Elasticsearch (7 3), OpenSearch (1 0),
         "A snapshot keeps `metadata` of its creator's.";
     Cleanup "cleanup", Elasticsearch (7 4), OpenSearch (1 0),

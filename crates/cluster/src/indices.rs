@@ -2,6 +2,7 @@
 
 use crate::Kind;
 use crate::api::{SnapshotApi, Unanswered};
+use crate::features::Feature;
 use crate::product::Product;
 use crate::read::moment;
 use serde::Deserialize;
@@ -32,7 +33,7 @@ const MOUNTED_ON_OPENSEARCH: [&str; 3] = [
 /// An index, and what its settings tell beyond what a selection needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexFacts {
-    /// What a selection needs. Aliases and data streams are filled in by [`SnapshotApi::indices`] only.
+    /// What a selection needs. Aliases, data streams and the like are filled in by [`SnapshotApi::indices`] only.
     pub index: Index,
     /// The snapshot that it is mounted from (searchable snapshots).
     pub mounted_from: Option<InRepository>,
@@ -95,20 +96,33 @@ impl SnapshotApi {
         Ok(found.into_iter().map(|(name, found)| facts(name, &flat(found.settings))).collect())
     }
 
-    /// The same with aliases, data streams and `UltraWarm`: three or four requests.
+    /// The same with aliases, data streams, `UltraWarm` and, where they cannot be snapshotted, which are closed: three to
+    /// five requests.
     pub async fn indices(&self, product: &Product, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
         let mut found = self.index_settings(deadline).await?;
         let mut aliases: Settings = self.large("/_all/_alias?expand_wildcards=all".to_owned(), deadline).await?;
         let streams = self.backing_indices(&found, deadline).await?;
         let warm = self.warm(product, deadline).await?;
+        let closed = self.closed(product, deadline).await?;
         for one in &mut found {
             let index = &mut one.index;
             let behind = aliases.remove(&index.name).map(|found| found.aliases).unwrap_or_default();
             index.aliases = behind.into_iter().map(|(alias, _)| alias).collect();
             index.data_stream = streams.get(&index.name).cloned();
             index.warm = warm.contains(&index.name);
+            index.closed = closed.contains(&index.name);
         }
         Ok(found)
+    }
+
+    /// The indices that are closed. It matters, and so is asked, only where a snapshot cannot hold them.
+    async fn closed(&self, product: &Product, deadline: Deadline) -> Result<BTreeSet<String>, Unanswered> {
+        if product.has(Feature::ClosedIndices) {
+            return Ok(BTreeSet::new());
+        }
+        let path = "/_all/_settings/index.creation_date?expand_wildcards=closed".to_owned();
+        let found: Settings = self.large(path, deadline).await?;
+        Ok(found.into_keys().collect())
     }
 
     async fn large<T: serde::de::DeserializeOwned>(&self, path: String, deadline: Deadline) -> Result<T, Unanswered> {

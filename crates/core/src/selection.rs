@@ -45,6 +45,8 @@ pub struct Index {
     pub hidden: bool,
     /// Whether it is in `UltraWarm` storage: the service takes one such index per snapshot and nothing beside it.
     pub warm: bool,
+    /// Whether it is closed and the version snapshots no closed index: with one, the whole snapshot would fail.
+    pub closed: bool,
 }
 
 /// Why a name is in, or out.
@@ -74,6 +76,8 @@ pub enum Reason {
     Age,
     /// Out: it is warm, and a warm index cannot be beside others.
     Warm,
+    /// Out: it is closed, and the version snapshots no closed index.
+    Closed,
     /// Out: nothing selects it.
     Unselected,
 }
@@ -133,7 +137,11 @@ impl Selection {
             Some(aliased) => (true, aliased),
             None => self.by_name(&index.name, hidden, &[&self.include]),
         };
-        if verdict.0 && !cutoffs.admit(index.created_at) { (false, Reason::Age) } else { verdict }
+        match verdict {
+            (true, _) if !cutoffs.admit(index.created_at) => (false, Reason::Age),
+            (true, _) if index.closed => (false, Reason::Closed),
+            verdict => verdict,
+        }
     }
 
     fn excluded(&self, name: &str) -> Option<(bool, Reason)> {
@@ -218,6 +226,7 @@ impl fmt::Display for Reason {
             Self::Hidden => f.write_str("hidden; only a pattern that begins with `.` selects it"),
             Self::Age => f.write_str("its age is not the one asked for, or unknown"),
             Self::Warm => f.write_str("warm; the service takes a warm index only by itself"),
+            Self::Closed => f.write_str("closed; this version snapshots no closed indices"),
             Self::Unselected => f.write_str("not selected"),
         }
     }
@@ -309,6 +318,17 @@ mod tests {
         assert_eq!(names(&young, &indices), Vec::<String>::new());
         indices[0].data_stream = Some("s".into());
         assert_eq!(names(&old, &indices), ["s"]);
+    }
+
+    #[test]
+    fn a_closed_index_is_out_if_it_would_be_in() {
+        let indices = [index("open"), Index { closed: true, ..index("shut") }, Index { closed: true, ..index("else") }];
+        let selection = Selection { exclude: patterns(&["else"]), ..Selection::default() };
+        let Expansion { chosen, left_out } = selection.expand(&indices, now());
+        assert_eq!(chosen.len(), 1);
+        let shown: Vec<String> = left_out.iter().map(|named| format!("{}: {}", named.name, named.reason)).collect();
+        assert_eq!(shown, ["else: excluded by else", "shut: closed; this version snapshots no closed indices"]);
+        assert_eq!(serde_json::to_value(&left_out[1]).unwrap(), serde_json::json!({"name": "shut", "why": "closed"}));
     }
 
     #[test]

@@ -16,6 +16,7 @@ async fn has(stage: &Stage, feature: Feature) -> Option<bool> {
         // Older versions take them and say nothing: it shows in what they tell of the snapshot.
         Feature::Metadata => Some(shown(stage, "metadata").await.is_object()),
         Feature::FeatureStates => Some(shown(stage, "feature_states").await.is_array()),
+        Feature::ClosedIndices => Some(takes_closed(stage).await),
         Feature::Cleanup => Some(matches!(stage.cleanup(&stage.repository).await, Written::Done(_))),
         Feature::Clone => {
             let (source, target) = (name("one"), name("cloned"));
@@ -50,6 +51,21 @@ async fn restores(stage: &Stage, body: Value) -> bool {
     let reason = answer["error"]["reason"].as_str().unwrap_or_default().to_owned();
     assert!(reason.contains("Unknown parameter") || reason.contains("does not exist"), "{answer}");
     reason.contains("does not exist")
+}
+
+/// Whether a snapshot of a closed index is a good one.
+async fn takes_closed(stage: &Stage) -> bool {
+    let closed = format!("{}-closed", stage.index);
+    stage.node.load_documents(&closed, 5).await;
+    let (status, answer) = stage.node.post(&format!("/{closed}/_close"), json!({})).await;
+    assert_eq!(status, 200, "{}: {answer}", stage.node.name);
+    let path = format!("/_snapshot/{}/of-closed?wait_for_completion=true", stage.repository);
+    let (_, answer) = stage.node.put(&path, json!({"indices": closed, "include_global_state": false})).await;
+    let found = stage.api.indices(&stage.product, soon()).await.unwrap();
+    let named: Vec<_> = found.into_iter().filter(|facts| facts.index.closed).map(|facts| facts.index.name).collect();
+    assert_eq!(named.contains(&closed), !stage.product.has(Feature::ClosedIndices), "{}: {named:?}", stage.node.name);
+    assert!(!named.contains(&stage.index), "{}: {named:?}", stage.node.name);
+    answer["snapshot"]["state"] == "SUCCESS"
 }
 
 async fn takes_two(stage: &Stage) -> bool {

@@ -3,7 +3,7 @@
 use super::skip::Skip;
 use crate::ownership::{Foreign, Mark};
 use crate::retention::Reason;
-use crate::selection::Named;
+use crate::selection::{self, Named};
 use crate::snapshot::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,12 @@ pub struct Create {
 }
 
 impl Create {
+    /// What is left out only because it is closed.
+    pub fn closed(&self) -> Vec<&str> {
+        let closed = self.left_out.iter().filter(|named| named.reason == selection::Reason::Closed);
+        closed.map(|named| named.name.as_str()).collect()
+    }
+
     /// The metadata to create it with, in the `run` of that id (at most 36 bytes); `yes` if somebody has seen this
     /// run's plan and said so, whether it holds deletions yet or not.
     pub fn metadata(&self, run: &str, yes: bool) -> Map<String, Value> {

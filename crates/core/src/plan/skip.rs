@@ -106,7 +106,10 @@ impl Skip {
             Self::WindowOver { .. } => {
                 (Code::SnapshotFailed, "the next slot begins anew; run more often, or widen `start_window`")
             }
-            Self::NothingSelected => (Code::SnapshotFailed, "look at `indices`: nothing on the cluster matches them"),
+            Self::NothingSelected => (
+                Code::SnapshotFailed,
+                "look at `indices`: nothing on the cluster that can be snapshotted matches them",
+            ),
             Self::NoSlot
             | Self::SlotDone
             | Self::SlotRunning

@@ -3,6 +3,7 @@
 use super::kinds::{Create, Due, Kept, Skipped, Step, Why};
 use super::skip::Skip;
 use crate::retention::Reason;
+use crate::selection;
 use std::fmt;
 
 fn joined<T: fmt::Display>(reasons: &[T]) -> String {
@@ -42,12 +43,12 @@ pub(super) fn skipped(skipped: &Skipped) -> String {
 impl fmt::Display for Create {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let holds = self.indices.len();
-        write!(
-            f,
-            "{}; {holds} {}",
-            joined(&self.reasons),
-            if holds == 1 { "index or stream" } else { "indices and streams" }
-        )
+        let what = if holds == 1 { "index or stream" } else { "indices and streams" };
+        write!(f, "{}; {holds} {what}", joined(&self.reasons))?;
+        match self.closed().as_slice() {
+            [] => Ok(()),
+            closed => write!(f, "; without {}: {}", closed.join(", "), selection::Reason::Closed),
+        }
     }
 }
 

@@ -11,11 +11,13 @@ use crate::follow::{LAST_LOOK, follow, judge};
 use crate::run::vanished;
 use crate::watch::Watch;
 use snapkeep_cluster::Feature;
+use snapkeep_core::failure::one_line;
 use snapkeep_core::invariants::{Violation, check};
 use snapkeep_core::inventory::Inventory;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::plan::{Create, Options, Place, Plan, Skip, Step};
 use snapkeep_core::policy::Policy;
+use snapkeep_core::selection::Reason;
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,7 +193,7 @@ impl<'a, 'p> Session<'a, 'p> {
         }
         let conditions = Conditions::of(&self.eye).await;
         for create in creates {
-            for warning in conditions.warnings(&create.indices, create.partial) {
+            for warning in conditions.warnings(&create.indices, create.partial).into_iter().chain(without(create)) {
                 self.report(&create.place).warn(warning);
             }
             if create.guard.alone {
@@ -291,6 +293,17 @@ impl<'a, 'p> Session<'a, 'p> {
         let held: BTreeSet<&String> = full.indices_named.iter().chain(&full.data_streams).collect();
         create.indices.iter().filter(|name| !held.contains(name)).cloned().collect()
     }
+}
+
+/// What is not in the snapshot although the policy selects it.
+fn without(create: &Create) -> Option<String> {
+    let closed = create.closed();
+    if closed.is_empty() {
+        return None;
+    }
+    let (which, names) = (if closed.len() == 1 { "index" } else { "indices" }, closed.join(", "));
+    let names = one_line(&names, 300);
+    Some(format!("{} is taken without {which} {names}: {}", create.snapshot, Reason::Closed))
 }
 
 /// Whether it runs, is good or is not cannot be told.

@@ -3,6 +3,7 @@
 
 mod at_once;
 mod clocks;
+mod closed;
 mod conditions;
 mod forty_days;
 mod in_batches;

@@ -5,6 +5,7 @@ use crate::output::{Cell, Look, Table, Tone, View, human, json_of};
 use serde::Serialize;
 use snapkeep_core::Failure;
 use snapkeep_core::plan::{Create, Delete, Place, Plan, Standing, Step};
+use snapkeep_core::selection::Reason;
 use snapkeep_engine::policies::{NotDone, PolicyReport, RunReport, Taken};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -98,7 +99,9 @@ fn why_created(create: &Create) -> String {
     let first = create.indices[..create.indices.len().min(SHOWN)].join(", ");
     let more = create.indices.len().saturating_sub(SHOWN);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}; holds {first}{more}", joined(&create.reasons))
+    let closed = create.closed().join(", ");
+    let without = if closed.is_empty() { String::new() } else { format!("; without {closed}: {}", Reason::Closed) };
+    format!("{}; holds {first}{more}{without}", joined(&create.reasons))
 }
 
 fn why_deleted(delete: &Delete) -> String {
