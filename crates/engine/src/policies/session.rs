@@ -43,7 +43,7 @@ pub(super) struct Session<'a, 'p> {
     pub(super) spent: Spent,
     /// Steps that are not to be taken, by repository and snapshot.
     refused: BTreeSet<(&'p str, &'p str)>,
-    under_way: Vec<UnderWay<'p>>,
+    under_way: Vec<UnderWay>,
 }
 
 /// What came of a plan on one cluster, and what the next one goes on with.
@@ -54,13 +54,13 @@ pub(super) struct Done<'a> {
 }
 
 /// A snapshot that has begun.
-pub(super) struct UnderWay<'p> {
+pub(super) struct UnderWay {
     pub(super) place: Place,
     pub(super) repository: RepositoryName,
     pub(super) name: SnapshotName,
     pub(super) taken: Taken,
-    /// What it was to hold, if this run's plan says so.
-    pub(super) wanted: Option<&'p Create>,
+    /// What it was to hold: by this run's plan, or by its own word when it was found running.
+    pub(super) wanted: Vec<String>,
     /// Why the last look at it failed. Only one that was answered shows a snapshot that runs.
     pub(super) unseen: Option<Failure>,
 }
@@ -84,7 +84,7 @@ impl<'a, 'p> Session<'a, 'p> {
     pub(super) async fn carry_out(mut self, plan: &'p Plan, seen: Seen) -> Done<'a> {
         self.reports = note::begin(plan, self.eye.name, &note::Unseen::repositories(&seen.failures));
         self.refuse(plan, seen);
-        self.adopt_running(plan);
+        self.adopt_running(plan).await;
         self.create_all(plan).await;
         let left = self.eye.deadline.left();
         let has_deletes = plan.deletes().any(|delete| delete.place.cluster == self.eye.name);
@@ -167,7 +167,7 @@ impl<'a, 'p> Session<'a, 'p> {
     }
 
     /// A slot's snapshot that runs was begun by an earlier run: this one goes on with it.
-    fn adopt_running(&mut self, plan: &Plan) {
+    async fn adopt_running(&mut self, plan: &Plan) {
         let running = plan.skipped.iter().filter(|skipped| skipped.why == Skip::SlotRunning);
         for skipped in running.filter(|skipped| skipped.place.cluster == self.eye.name) {
             let Some(name) = &skipped.snapshot else { continue };
@@ -175,7 +175,9 @@ impl<'a, 'p> Session<'a, 'p> {
             let (Ok(repository), Ok(name)) = names else { continue };
             let taken = Taken::begun(name.as_str(), crate::report::Outcome::Adopted);
             let place = skipped.place.clone();
-            self.under_way.push(UnderWay { place, repository, name, taken, wanted: None, unseen: None });
+            // While it runs it names all that it was begun for; at its end some versions leave out what was deleted.
+            let wanted = self.holds(&repository, &name).await.into_iter().flatten().collect();
+            self.under_way.push(UnderWay { place, repository, name, taken, wanted, unseen: None });
         }
     }
 
@@ -263,11 +265,8 @@ impl<'a, 'p> Session<'a, 'p> {
     }
 
     /// It has ended: well, or not.
-    async fn end(&mut self, one: UnderWay<'p>, seen: &Snapshot) {
-        let missing = match one.wanted {
-            Some(create) => self.missing(&one, create).await,
-            None => Vec::new(),
-        };
+    async fn end(&mut self, one: UnderWay, seen: &Snapshot) {
+        let missing = self.missing(&one).await;
         let report = self.report(&one.place);
         if !missing.is_empty() {
             report.warn(format!(
@@ -286,12 +285,18 @@ impl<'a, 'p> Session<'a, 'p> {
     }
 
     /// What the snapshot was to hold and does not. Some versions leave out an index that is deleted meanwhile.
-    async fn missing(&self, one: &UnderWay<'_>, create: &Create) -> Vec<String> {
-        let Ok(Some(full)) = self.eye.api.full(&one.repository, &one.name, self.eye.deadline).await else {
+    async fn missing(&self, one: &UnderWay) -> Vec<String> {
+        if one.wanted.is_empty() {
             return Vec::new();
-        };
-        let held: BTreeSet<&String> = full.indices_named.iter().chain(&full.data_streams).collect();
-        create.indices.iter().filter(|name| !held.contains(name)).cloned().collect()
+        }
+        let Some(held) = self.holds(&one.repository, &one.name).await else { return Vec::new() };
+        one.wanted.iter().filter(|name| !held.contains(*name)).cloned().collect()
+    }
+
+    /// The indices and data streams that a snapshot names; `None` if it cannot be looked at.
+    async fn holds(&self, repository: &RepositoryName, name: &SnapshotName) -> Option<BTreeSet<String>> {
+        let full = self.eye.api.full(repository, name, self.eye.deadline).await.ok()??;
+        Some(full.indices_named.into_iter().chain(full.data_streams).collect())
     }
 }
 

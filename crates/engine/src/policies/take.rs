@@ -53,7 +53,7 @@ struct Taking<'a> {
 
 impl<'p> Session<'_, 'p> {
     /// Takes the snapshot; `None` if the plan no longer fits, which is reported.
-    pub(super) async fn take(&mut self, create: &'p Create) -> Result<Option<UnderWay<'p>>, Failure> {
+    pub(super) async fn take(&mut self, create: &'p Create) -> Result<Option<UnderWay>, Failure> {
         let mut taking = Taking::new(create, self.job(create)?, &self.eye);
         let outcome = loop {
             match taking.machine.ask().clone() {
@@ -106,7 +106,7 @@ impl<'p> Session<'_, 'p> {
         body(create, self.has_metadata.then(|| create.metadata(run, yes)))
     }
 
-    fn begun(&mut self, taking: Taking<'p>, outcome: Outcome) -> Result<Option<UnderWay<'p>>, Failure> {
+    fn begun(&mut self, taking: Taking<'p>, outcome: Outcome) -> Result<Option<UnderWay>, Failure> {
         let create = taking.create;
         let unseen = || changed_plan("it could not be looked at");
         let how = match outcome {
@@ -128,7 +128,7 @@ impl<'p> Session<'_, 'p> {
             repository: taking.job.repository,
             name: taking.job.snapshot,
             taken: Taken::begun(&create.snapshot, how),
-            wanted: Some(create),
+            wanted: create.indices.clone(),
             unseen: None,
         }))
     }

@@ -1,10 +1,10 @@
 //! An index is deleted while its shard is being snapshotted: what each version does, and what the run says.
 
 use crate::one_at_a_time::{is_one_at_a_time, own_node};
-use crate::world::{World, created, including, of, policies};
+use crate::world::{World, created, including, of, options, policies};
 use serde_json::{Value, json};
 use snapkeep_core::Code;
-use snapkeep_engine::policies::RunReport;
+use snapkeep_engine::policies::{ApplyOptions, RunReport};
 use snapkeep_testbed::{Node, Product, Release, Testbed, eventually, release};
 
 const NOW: &str = "2026-03-10T03:05:00Z";
@@ -79,15 +79,47 @@ async fn where_parts_may_be_missing_the_missing_index_is_told() {
         let (_own, world, gone) = scene(release).await;
         let (report, (status, answer)) = meddled(&world, &gone, true).await;
         assert_eq!(status, 200, "{name}: {answer}");
-        let (is_partial, names_it) = outcome(release);
-        let warns = |warning: &String| warning.contains(&gone) && warning.contains("does not hold");
-        assert_ne!(of(&report, "nightly").warnings.iter().any(warns), names_it, "{name}: {report:?}");
-        match report.verdict() {
-            Ok(()) => assert!(!is_partial, "{name}: {report:?}"),
-            Err(failure) => {
-                assert!(is_partial && failure.code == Code::SnapshotPartial, "{name}: {report:?}");
-                assert!(failure.cause.contains(&gone), "{name}: {failure}");
-            }
+        assert_told(release, &gone, &report);
+    }
+}
+
+fn assert_told(release: &Release, gone: &str, report: &RunReport) {
+    let name = release.name;
+    let (is_partial, names_it) = outcome(release);
+    let warns = |warning: &String| warning.contains(gone) && warning.contains("does not hold");
+    assert_ne!(of(report, "nightly").warnings.iter().any(warns), names_it, "{name}: {report:?}");
+    match report.verdict() {
+        Ok(()) => assert!(!is_partial, "{name}: {report:?}"),
+        Err(failure) => {
+            assert!(is_partial && failure.code == Code::SnapshotPartial, "{name}: {report:?}");
+            assert!(failure.cause.contains(gone), "{name}: {failure}");
         }
+    }
+}
+
+/// A run that did not begin the snapshot knows from the snapshot itself what it was to hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_adopts_the_snapshot_tells_the_missing_index_too() {
+    for release in release::of_this_run() {
+        let name = release.name;
+        let (_own, world, gone) = scene(release).await;
+        let mut nightly = world.settings("nightly");
+        nightly.indices = including(&format!("{}*", world.index));
+        nightly.partial = true;
+        let policies = policies([nightly]);
+        let leaving = ApplyOptions { wait_until_end: false, ..options() };
+        let first = world.run_with(&policies, NOW, &leaving).await;
+        assert_eq!(of(&first, "nightly").pending.len(), 1, "{name}: {first:?}");
+        let path = world.path("nightly-20260310t030000z");
+        let looks = || world.seen("GET").iter().filter(|seen| seen.path_and_query == path).count();
+        let before = looks();
+        let meddling = async {
+            eventually("it is followed", async || (looks() >= before + 2).then_some(())).await;
+            world.node.delete(&format!("/{gone}")).await
+        };
+        let (report, (status, answer)) = tokio::join!(world.run(&policies, NOW), meddling);
+        assert_eq!(status, 200, "{name}: {answer}");
+        assert_eq!(created(of(&report, "nightly")), ["nightly-20260310t030000z"], "{name}: {report:?}");
+        assert_told(release, &gone, &report);
     }
 }
