@@ -54,6 +54,13 @@ pub struct InRepository {
     pub uuid: Option<String>,
 }
 
+/// The same of indices whose settings and aliases one of them hides: `index.blocks.metadata` on a single index makes every
+/// version refuse these questions about all. The cluster's state tells whatever is blocked.
+const STATE: &str = "/_cluster/state/metadata?filter_path=metadata.indices.*.state,metadata.indices.*.aliases,\
+    metadata.indices.*.settings.index.creation_date,metadata.indices.*.settings.index.hidden,\
+    metadata.indices.*.settings.index.blocks,metadata.indices.*.settings.index.store.snapshot,\
+    metadata.indices.*.settings.index.searchable_snapshot";
+
 /// `GET _all/_settings/…`: `{index: {settings: {index: {name: value}}}}`, and `GET _all/_alias`.
 type Settings = BTreeMap<String, OfIndex>;
 
@@ -62,7 +69,44 @@ struct OfIndex {
     #[serde(default)]
     settings: Map<String, Value>,
     #[serde(default)]
-    aliases: Map<String, Value>,
+    aliases: Aliases,
+    /// `open` or `close`; only the cluster's state tells it.
+    state: Option<String>,
+}
+
+/// Aliases: by name with what they are, or, in the cluster's state, names alone.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Aliases {
+    ByName(Map<String, Value>),
+    Names(Vec<String>),
+}
+
+impl Default for Aliases {
+    fn default() -> Self {
+        Self::Names(Vec::new())
+    }
+}
+
+impl Aliases {
+    fn names(self) -> Vec<String> {
+        match self {
+            Self::ByName(all) => all.into_iter().map(|(name, _)| name).collect(),
+            Self::Names(names) => names,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct State {
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    indices: Settings,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,7 +136,7 @@ impl SnapshotApi {
     /// All indices, open, closed and hidden, by name, with what their settings tell.
     pub async fn index_settings(&self, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
         let path = format!("/_all/_settings/{SETTINGS}?expand_wildcards=all");
-        let found: Settings = self.large(path, deadline).await?;
+        let found = self.of_all(path, deadline).await?;
         Ok(found.into_iter().map(|(name, found)| facts(name, &flat(found.settings))).collect())
     }
 
@@ -100,14 +144,13 @@ impl SnapshotApi {
     /// five requests.
     pub async fn indices(&self, product: &Product, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
         let mut found = self.index_settings(deadline).await?;
-        let mut aliases: Settings = self.large("/_all/_alias?expand_wildcards=all".to_owned(), deadline).await?;
+        let mut aliases = self.of_all("/_all/_alias?expand_wildcards=all".to_owned(), deadline).await?;
         let streams = self.backing_indices(&found, deadline).await?;
         let warm = self.warm(product, deadline).await?;
         let closed = self.closed(product, deadline).await?;
         for one in &mut found {
             let index = &mut one.index;
-            let behind = aliases.remove(&index.name).map(|found| found.aliases).unwrap_or_default();
-            index.aliases = behind.into_iter().map(|(alias, _)| alias).collect();
+            index.aliases = aliases.remove(&index.name).map(|found| found.aliases.names()).unwrap_or_default();
             index.data_stream = streams.get(&index.name).cloned();
             index.warm = warm.contains(&index.name);
             index.closed = closed.contains(&index.name);
@@ -121,8 +164,20 @@ impl SnapshotApi {
             return Ok(BTreeSet::new());
         }
         let path = "/_all/_settings/index.creation_date?expand_wildcards=closed".to_owned();
-        let found: Settings = self.large(path, deadline).await?;
-        Ok(found.into_keys().collect())
+        let found = self.of_all(path, deadline).await?;
+        let is_closed = |(_, found): &(String, OfIndex)| found.state.as_deref().is_none_or(|state| state == "close");
+        Ok(found.into_iter().filter(is_closed).map(|(name, _)| name).collect())
+    }
+
+    /// What a question about all indices gives; where a block of one of them refuses it, the cluster's state.
+    async fn of_all(&self, path: String, deadline: Deadline) -> Result<Settings, Unanswered> {
+        match self.large(path, deadline).await {
+            Err(Unanswered::Refused(refusal)) if refusal.kind == Kind::Blocked => {
+                let found: Result<State, Unanswered> = self.large(STATE.to_owned(), deadline).await;
+                found.map(|found| found.metadata.indices).map_err(|_| Unanswered::Refused(refusal))
+            }
+            found => found,
+        }
     }
 
     async fn large<T: serde::de::DeserializeOwned>(&self, path: String, deadline: Deadline) -> Result<T, Unanswered> {

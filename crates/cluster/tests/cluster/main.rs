@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod blocked;
 mod bodies;
 mod features;
 mod journey;

@@ -6,6 +6,7 @@ mod clocks;
 mod closed;
 mod conditions;
 mod forty_days;
+mod hidden;
 mod in_batches;
 mod index_gone;
 mod killed;
