@@ -30,7 +30,8 @@ pub(crate) const LAST_LOOK: Duration = Duration::from_secs(1);
 /// With a watch, `_status` is asked for as well, and looks that fail are borne from the first one on:
 /// while a cluster manager fails over nothing can be looked at, and the last look decides: if it failed, so does this,
 /// whatever an earlier one showed. What cannot pass is borne for about a minute, and what can for [`OUT_OF_SIGHT`]:
-/// `outcome_unknown`, or `inconclusive` for a state that is not known here.
+/// `outcome_unknown`, or `inconclusive` for a state that is not known here. A snapshot that is stuck is left as it is if
+/// the watch leaves such.
 pub(crate) async fn follow(
     api: &SnapshotApi,
     repository: &RepositoryName,
@@ -53,7 +54,8 @@ pub(crate) async fn follow(
         if let (Some(watch), Some(seen)) = (watch.as_deref_mut(), &looks.seen) {
             watch.look_closer(api, repository, seen, until).await;
         }
-        if has_ended(looks.seen.as_ref(), looks.was_there) || until.left().is_zero() {
+        let is_stuck = watch.as_deref().is_some_and(|watch| watch.stuck().is_some());
+        if has_ended(looks.seen.as_ref(), looks.was_there) || until.left().is_zero() || is_stuck {
             return looks.result(watch.is_some()).map_err(|unanswered| unanswered.failure());
         }
         tokio::time::sleep(pause.min(until.left())).await;

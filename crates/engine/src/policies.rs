@@ -8,10 +8,12 @@
 //! read just before.
 
 mod apply;
+mod behind;
 mod beside;
 mod decide;
 mod eye;
 mod fleet;
+mod following;
 mod gather;
 mod location;
 mod note;

@@ -15,15 +15,27 @@ const STATUS_TIME: Duration = Duration::from_secs(10);
 /// After so many failures in a row `_status` is not asked for any more.
 const STATUS_FAILURES: u32 = 3;
 
+/// After so long in which nothing has moved, a snapshot is stuck: whoever has other things to do leaves it. (A file counts
+/// once all of it is there, and a repository may be slowed down: minutes say nothing.)
+const STUCK: Duration = Duration::from_hours(1);
+
+/// The same where `_status` does not tell whether anything moves.
+const UNTOLD: Duration = Duration::from_hours(24);
+
 /// What is known of one running snapshot.
 pub(crate) struct Watch<'a> {
     observer: &'a dyn Observer,
     stall_after: Option<Duration>,
+    leaves_stuck: bool,
     begun: Instant,
+    /// When it was last seen to move.
+    moved: Instant,
     tracker: Tracker,
     told_state: Option<State>,
     told_stalled: bool,
     told_causes: Vec<String>,
+    /// What it waited for when it was last seen to stall.
+    diagnosis: Option<String>,
     status_failures: u32,
     last_failure: Option<String>,
 }
@@ -33,14 +45,34 @@ impl<'a> Watch<'a> {
         Self {
             observer,
             stall_after,
+            leaves_stuck: false,
             begun: Instant::now(),
+            moved: Instant::now(),
             tracker: Tracker::default(),
             told_state: None,
             told_stalled: false,
             told_causes: Vec::new(),
+            diagnosis: None,
             status_failures: 0,
             last_failure: None,
         }
+    }
+
+    /// The same, leaving a snapshot that is stuck: see [`Watch::stuck`].
+    pub(crate) fn leaving_stuck(self) -> Self {
+        Self { leaves_stuck: true, ..self }
+    }
+
+    /// Why the snapshot is not to be waited for any longer, after "it".
+    pub(crate) fn stuck(&self) -> Option<String> {
+        let (since, limit, why) = if self.status_failures >= STATUS_FAILURES {
+            (self.begun, UNTOLD, "has run, without telling whether it moves,")
+        } else {
+            (self.moved, STUCK, "has not moved")
+        };
+        let (hours, is_stuck) = (limit.as_secs() / 3_600, self.leaves_stuck && since.elapsed() >= limit);
+        let waits = self.diagnosis.as_ref().map(|diagnosis| format!(" ({diagnosis})")).unwrap_or_default();
+        is_stuck.then(|| format!("{why} for {hours} h{waits}"))
     }
 
     /// What it has seen so far.
@@ -80,7 +112,7 @@ impl<'a> Watch<'a> {
         }
         let progress = self.status(api, repository, &snapshot.name, deadline).await?;
         if self.tracker.observe(self.begun.elapsed(), &progress) {
-            self.told_stalled = false;
+            (self.moved, self.told_stalled, self.diagnosis) = (Instant::now(), false, None);
         }
         self.observer.notice(&Event::Moved(&progress));
         self.note_stall(snapshot, &progress);
@@ -122,6 +154,7 @@ impl<'a> Watch<'a> {
         self.told_stalled = true;
         let diagnosis = diagnose(snapshot, Some(progress));
         self.observer.notice(&Event::Stalled { snapshot: &snapshot.name, since, diagnosis: &diagnosis });
+        self.diagnosis = Some(diagnosis);
     }
 }
 
@@ -148,5 +181,29 @@ pub(crate) async fn while_looking<T>(
                 return tokio::time::timeout(GRACE, write).await.ok();
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Silent;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stands_still_is_left_by_those_who_have_other_things_to_do() {
+        let mut watch = Watch::new(&Silent, None).leaving_stuck();
+        let patient = Watch::new(&Silent, None);
+        tokio::time::advance(STUCK / 2).await;
+        watch.moved = Instant::now();
+        tokio::time::advance(STUCK / 2).await;
+        assert_eq!(watch.stuck(), None);
+        watch.diagnosis = Some("waiting for a shard".to_owned());
+        tokio::time::advance(STUCK / 2).await;
+        assert_eq!(watch.stuck().as_deref(), Some("has not moved for 1 h (waiting for a shard)"));
+        assert_eq!(patient.stuck(), None);
+        (watch.status_failures, watch.diagnosis) = (STATUS_FAILURES, None);
+        assert_eq!(watch.stuck(), None, "it may move unseen");
+        tokio::time::advance(UNTOLD).await;
+        assert_eq!(watch.stuck().as_deref(), Some("has run, without telling whether it moves, for 24 h"));
     }
 }

@@ -1,5 +1,6 @@
 //! Deletions, repository by repository: look, send those that the look permits in one request, look again.
 
+use super::behind::Behind;
 use super::report::Deleted;
 use super::session::Session;
 use super::ticker::Moment;
@@ -69,6 +70,8 @@ impl<'p> Session<'_, 'p> {
         // Before anything goes, it is to be known that it is nobody else's.
         let patience = self.eye.deadline.left() / OTHERS_SHARE;
         self.eye.locations.all_told(self.eye.deadline.or_after(OTHERS_BUDGET.min(patience))).await;
+        let mut by_repository: Vec<_> = by_repository.into_iter().collect();
+        by_repository.sort_by_key(|(repository, _)| self.is_busy(repository));
         for (repository, deletes) in by_repository {
             match self.purge(repository, &deletes).await {
                 Ok(mut purge) => purge.carry_out(self).await,
@@ -137,11 +140,41 @@ impl Purge<'_> {
             }
             self.tell_look(session, turn, &seen);
             self.settle(session);
+            if let Some(behind) = self.behind(session, &seen) {
+                self.wait_behind(session, &behind).await;
+                continue;
+            }
             self.send(session).await;
             if self.pause.is_zero() {
                 continue;
             }
             session.eye.deadline.pause(self.pause).await;
+        }
+    }
+
+    /// What the deletions that may be sent now have to wait for.
+    fn behind(&self, session: &Session<'_, '_>, seen: &Seen) -> Option<Behind> {
+        let Seen::Cluster(cluster) = seen else { return None };
+        let may_go = self.open.iter().any(|doomed| *doomed.machine.ask() == Ask::Act);
+        session.behind(cluster, self.repository.as_str()).filter(|_| may_go)
+    }
+
+    /// Nothing is sent before another look; none at all if waiting is in vain.
+    async fn wait_behind(&mut self, session: &mut Session<'_, '_>, behind: &Behind) {
+        self.open.iter_mut().for_each(|doomed| doomed.machine.tell(Event::Postponed));
+        if !behind.is_stuck {
+            session.eye.notice(&Notice::Waiting { why: &behind.why, left: self.patience.left() });
+            if self.patience.wait().await {
+                return;
+            }
+        }
+        for doomed in std::mem::take(&mut self.open) {
+            let report = session.report(&doomed.delete.place);
+            match behind.failure() {
+                Some(failure) => report.fail(failure),
+                None => report.warn(format!("{}: the next run goes on", behind.why)),
+            }
+            doomed.give_up(session, &behind.why);
         }
     }
 

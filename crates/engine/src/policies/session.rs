@@ -2,14 +2,12 @@
 
 use super::apply::{ApplyOptions, Work};
 use super::eye::Eye;
+use super::following::UnderWay;
 use super::gather::Seen;
 use super::note;
 use super::preflight::Conditions;
 use super::report::{PolicyReport, Taken};
 use super::take::in_the_way;
-use crate::follow::{LAST_LOOK, follow, judge};
-use crate::run::vanished;
-use crate::watch::Watch;
 use snapkeep_cluster::Feature;
 use snapkeep_core::failure::one_line;
 use snapkeep_core::invariants::{Violation, check};
@@ -18,13 +16,9 @@ use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::plan::{Create, Options, Place, Plan, Skip, Step};
 use snapkeep_core::policy::Policy;
 use snapkeep_core::selection::Reason;
-use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// After nothing has moved for so long, the observer hears what a snapshot waits for.
-const STALL_AFTER: Duration = Duration::from_mins(5);
 
 /// Of the time that is left, snapshots are followed for all but this share, so that deletions have some.
 const FOR_DELETIONS: u32 = 4;
@@ -43,7 +37,7 @@ pub(super) struct Session<'a, 'p> {
     pub(super) spent: Spent,
     /// Steps that are not to be taken, by repository and snapshot.
     refused: BTreeSet<(&'p str, &'p str)>,
-    under_way: Vec<UnderWay>,
+    pub(super) under_way: Vec<UnderWay>,
 }
 
 /// What came of a plan on one cluster, and what the next one goes on with.
@@ -51,18 +45,6 @@ pub(super) struct Done<'a> {
     pub(super) reports: Vec<PolicyReport>,
     pub(super) eye: Eye<'a>,
     pub(super) spent: Spent,
-}
-
-/// A snapshot that has begun.
-pub(super) struct UnderWay {
-    pub(super) place: Place,
-    pub(super) repository: RepositoryName,
-    pub(super) name: SnapshotName,
-    pub(super) taken: Taken,
-    /// What it was to hold: by this run's plan, or by its own word when it was found running.
-    pub(super) wanted: Vec<String>,
-    /// Why the last look at it failed. Only one that was answered shows a snapshot that runs.
-    pub(super) unseen: Option<Failure>,
 }
 
 impl<'a, 'p> Session<'a, 'p> {
@@ -177,7 +159,7 @@ impl<'a, 'p> Session<'a, 'p> {
             let place = skipped.place.clone();
             // While it runs it names all that it was begun for; at its end some versions leave out what was deleted.
             let wanted = self.holds(&repository, &name).await.into_iter().flatten().collect();
-            self.under_way.push(UnderWay { place, repository, name, taken, wanted, unseen: None });
+            self.under_way.push(UnderWay { wanted, ..UnderWay::begun(place, repository, name, taken) });
         }
     }
 
@@ -209,95 +191,6 @@ impl<'a, 'p> Session<'a, 'p> {
             }
         }
     }
-
-    async fn follow_all(&mut self, reserve: Duration) {
-        let wait = if self.options.wait_until_end { self.eye.deadline.less(reserve).left() } else { Duration::ZERO };
-        self.follow_for(wait).await;
-    }
-
-    /// Follows what is under way for so long; what has ended is reported.
-    async fn follow_for(&mut self, wait: Duration) {
-        if self.eye.deadline.left() < LAST_LOOK {
-            // A look that is cut short would tell nothing: what the one before has told holds.
-            return;
-        }
-        let until = self.eye.deadline.or_after(wait);
-        for mut one in std::mem::take(&mut self.under_way) {
-            let mut watch = Watch::new(self.eye.observer(), Some(STALL_AFTER));
-            let (api, deadline) = (self.eye.api, self.eye.deadline);
-            // It was seen before: if it is not there any more, waiting brings nothing.
-            let seen = match api.snapshot(&one.repository, &one.name, deadline).await {
-                Ok(None) => Ok(None),
-                _ => follow(api, &one.repository, &one.name, until.left(), deadline, Some(&mut watch)).await,
-            };
-            match seen {
-                Ok(Some(seen)) => {
-                    one.taken.observe(&seen);
-                    one.unseen = None;
-                    match seen.state {
-                        Some(State::InProgress) => {}
-                        Some(_) => {
-                            self.end(one, &seen).await;
-                            continue;
-                        }
-                        None => self.report(&one.place).fail(not_understood(&seen)),
-                    }
-                }
-                Ok(None) => {
-                    self.report(&one.place).fail(vanished(one.name.as_str()));
-                    continue;
-                }
-                // Looked for long, and how it ends is not known: no answer is to be taken for a snapshot that runs.
-                Err(failure) if matches!(failure.code, Code::OutcomeUnknown | Code::Inconclusive) => {
-                    let report = self.report(&one.place);
-                    report.fail(failure);
-                    report.pending.push(one.taken);
-                    continue;
-                }
-                Err(failure) => {
-                    let cause = &failure.cause;
-                    self.report(&one.place).warn(format!("snapshot {} could not be looked at: {cause}", one.name));
-                    one.unseen = Some(failure);
-                }
-            }
-            self.under_way.push(one);
-        }
-    }
-
-    /// It has ended: well, or not.
-    async fn end(&mut self, one: UnderWay, seen: &Snapshot) {
-        let missing = self.missing(&one).await;
-        let report = self.report(&one.place);
-        if !missing.is_empty() {
-            report.warn(format!(
-                "snapshot {} does not hold {}: deleted while it was taken?",
-                one.name,
-                missing.join(", ")
-            ));
-        }
-        if seen.state == Some(State::Success) {
-            report.stale = false;
-        }
-        if let Err(failure) = judge(seen) {
-            report.fail(failure);
-        }
-        report.created.push(one.taken);
-    }
-
-    /// What the snapshot was to hold and does not. Some versions leave out an index that is deleted meanwhile.
-    async fn missing(&self, one: &UnderWay) -> Vec<String> {
-        if one.wanted.is_empty() {
-            return Vec::new();
-        }
-        let Some(held) = self.holds(&one.repository, &one.name).await else { return Vec::new() };
-        one.wanted.iter().filter(|name| !held.contains(*name)).cloned().collect()
-    }
-
-    /// The indices and data streams that a snapshot names; `None` if it cannot be looked at.
-    async fn holds(&self, repository: &RepositoryName, name: &SnapshotName) -> Option<BTreeSet<String>> {
-        let full = self.eye.api.full(repository, name, self.eye.deadline).await.ok()??;
-        Some(full.indices_named.into_iter().chain(full.data_streams).collect())
-    }
 }
 
 /// What is not in the snapshot although the policy selects it.
@@ -309,13 +202,6 @@ fn without(create: &Create) -> Option<String> {
     let (which, names) = (if closed.len() == 1 { "index" } else { "indices" }, closed.join(", "));
     let names = one_line(&names, 300);
     Some(format!("{} is taken without {which} {names}: {}", create.snapshot, Reason::Closed))
-}
-
-/// Whether it runs, is good or is not cannot be told.
-fn not_understood(seen: &Snapshot) -> Failure {
-    let cause = format!("the server's word for the state of snapshot {} is not known here", seen.name);
-    let hint = "look at it on the cluster (`show`); until its state is known it counts neither as good nor as failed";
-    Failure::new(Code::Inconclusive, cause, hint)
 }
 
 /// It was begun, and the last look at it failed: whether it still runs, and how it ends, is not known.

@@ -1,8 +1,9 @@
 //! One creation: look, send, look again.
 
 use super::eye::Eye;
+use super::following::UnderWay;
 use super::report::Taken;
-use super::session::{Session, UnderWay, changed_plan};
+use super::session::{Session, changed_plan};
 use super::ticker::Moment;
 use crate::create::{Sent, write};
 use crate::follow::OUT_OF_SIGHT;
@@ -123,14 +124,10 @@ impl<'p> Session<'_, 'p> {
         };
         self.eye.notice(&Notice::Begun { snapshot: &create.snapshot, outcome: how });
         tracing::info!(snapshot = create.snapshot, outcome = ?how, "snapshot begun");
-        Ok(Some(UnderWay {
-            place: create.place.clone(),
-            repository: taking.job.repository,
-            name: taking.job.snapshot,
-            taken: Taken::begun(&create.snapshot, how),
-            wanted: create.indices.clone(),
-            unseen: None,
-        }))
+        let taken = Taken::begun(&create.snapshot, how);
+        let Creation { repository, snapshot, .. } = taking.job;
+        let begun = UnderWay::begun(create.place.clone(), repository, snapshot, taken);
+        Ok(Some(UnderWay { wanted: create.indices.clone(), ..begun }))
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod at_once;
+mod behind;
 mod clocks;
 mod closed;
 mod conditions;
