@@ -96,13 +96,12 @@ impl SnapshotApi {
             let with_sizes = with_sizes && product.has(Feature::IndexDetails);
             return self.by_pages(repository, with_sizes, deadline).await;
         }
-        let names = self.names(repository, deadline).await?;
+        let mut names = self.names(repository, deadline).await?;
         let askable: Vec<SnapshotName> =
             names.iter().filter_map(|entry| SnapshotName::parse(&entry.name).ok()).collect();
         let details = self.details(repository, &askable, deadline).await?;
         let mut details: HashMap<String, Snapshot> =
             details.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
-        let mut names = names;
         if !names.iter().all(|entry| details.contains_key(&entry.name)) {
             // Without details: gone, or not readable? The short list tells.
             let left = self.names(repository, deadline).await?;

@@ -132,6 +132,7 @@ async fn measure(
 fn note_unknown_states(snapshots: &[Snapshot], warnings: &mut Warnings) {
     let unknown = snapshots.iter().filter(|snapshot| snapshot.state.is_none()).count();
     if unknown > 0 {
-        warnings.add(format!("{unknown} snapshots are in a state whose word is not known here: not good"));
+        let are = if unknown == 1 { "snapshot is" } else { "snapshots are" };
+        warnings.add(format!("{unknown} {are} in a state whose word is not known here: not good"));
     }
 }

@@ -106,10 +106,9 @@ impl Skip {
             Self::WindowOver { .. } => {
                 (Code::SnapshotFailed, "the next slot begins anew; run more often, or widen `start_window`")
             }
-            Self::NothingSelected => (
-                Code::SnapshotFailed,
-                "look at `indices`: nothing on the cluster that can be snapshotted matches them",
-            ),
+            Self::NothingSelected => {
+                (Code::SnapshotFailed, "look at `indices`: nothing on the cluster that can be snapshotted matches them")
+            }
             Self::NoSlot
             | Self::SlotDone
             | Self::SlotRunning
@@ -141,6 +140,7 @@ impl fmt::Display for Skip {
             Self::NameOfEvents => f.write_str(
                 "the policy's names would be those of events for the repository, and this version keeps no metadata to tell them apart",
             ),
+            Self::AttemptsUsed { attempts: 1 } => f.write_str("the one attempt at the slot was not successful"),
             Self::AttemptsUsed { attempts } => write!(f, "{attempts} attempts at the slot were not successful"),
             Self::WindowOver { since } => write!(f, "the slot could begin until {since}"),
             Self::Waiting { behind_repository, behind, until } => {
@@ -149,6 +149,7 @@ impl fmt::Display for Skip {
             Self::NothingSelected => f.write_str("no index is selected"),
             Self::ClockUnknown => f.write_str(CLOCK_UNKNOWN),
             Self::ClockSkewed { seconds } => f.write_str(&off_by(*seconds)),
+            Self::Limit { max_deletes_per_run: 1 } => f.write_str("the run has its one deletion"),
             Self::Limit { max_deletes_per_run } => write!(f, "the run has its {max_deletes_per_run} deletions"),
         }
     }
@@ -191,6 +192,18 @@ mod tests {
             let failure = skip.failure();
             assert_eq!(failure.as_ref().map(|failure| failure.code), code, "{skip:?}");
             assert!(failure.is_none_or(|failure| failure.cause == skip.to_string() && !failure.hint.is_empty()));
+        }
+    }
+
+    #[test]
+    fn one_is_said_as_one() {
+        for (skip, words) in [
+            (Skip::Limit { max_deletes_per_run: 1 }, "the run has its one deletion"),
+            (Skip::Limit { max_deletes_per_run: 2 }, "the run has its 2 deletions"),
+            (Skip::AttemptsUsed { attempts: 1 }, "the one attempt at the slot was not successful"),
+            (Skip::AttemptsUsed { attempts: 3 }, "3 attempts at the slot were not successful"),
+        ] {
+            assert_eq!(skip.to_string(), words);
         }
     }
 

@@ -27,8 +27,8 @@ pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>) -> String {
             progress.state
         ),
         _ if progress.unfinished.is_empty() => format!(
-            "all {} shards are done, but the cluster manager has not written the snapshot's last files: look at its log and its access to the repository",
-            progress.shards.total
+            "{}, but the cluster manager has not written the snapshot's last files: look at its log and its access to the repository",
+            all_done(progress.shards.total)
         ),
         _ => format!(
             "waiting for {}: some versions count a file once all of it is there, so that a large one may take minutes; else look at these nodes' logs and their access to the repository; if they do not go on, `abort` ends it",
@@ -36,6 +36,10 @@ pub fn diagnose(snapshot: &Snapshot, progress: Option<&Progress>) -> String {
         ),
     };
     line(&text)
+}
+
+fn all_done(shards: u64) -> String {
+    if shards == 1 { "its only shard is done".to_owned() } else { format!("all {shards} shards are done") }
 }
 
 fn aborting(progress: &Progress, said: &str) -> String {

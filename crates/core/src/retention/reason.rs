@@ -144,6 +144,7 @@ impl fmt::Display for Reason {
             Self::UnknownAge => f.write_str("its start is not known"),
             Self::Future => f.write_str("it begins in the future"),
             Self::NewestSuccess => f.write_str("the newest SUCCESS"),
+            Self::Floor { min_count: 1 } => f.write_str("floor: the newest SUCCESS"),
             Self::Floor { min_count } => write!(f, "floor: one of the {min_count} newest SUCCESS"),
             Self::MaxAge { max_age } => write!(f, "older than max_age {max_age}"),
             Self::MaxCount { max_count } => write!(f, "beyond max_count {max_count}"),

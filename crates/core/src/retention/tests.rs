@@ -164,7 +164,7 @@ fn what_must_not_be_touched_stays_and_says_why() {
     let expected = [
         ("1", "its state is not known"),
         ("2", "its start is not known"),
-        ("20", "the newest SUCCESS; floor: one of the 1 newest SUCCESS; last: number 1 from the newest"),
+        ("20", "the newest SUCCESS; floor: the newest SUCCESS; last: number 1 from the newest"),
         ("3", "it begins in the future"),
         ("4", "legal hold; an index is mounted from it; it is being restored; it stands for the slot that is due"),
         ("5R", "it runs"),

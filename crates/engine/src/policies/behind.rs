@@ -1,6 +1,7 @@
 //! Deletions behind a snapshot that runs in their repository. Servers that do several things at a time delete nothing from
 //! a repository until its snapshots have ended, and let whatever comes later wait with the deletion: so it is not sent.
 
+use super::following::UnderWay;
 use super::session::Session;
 use snapkeep_core::inventory::Cluster;
 use snapkeep_core::snapshot::State;
@@ -31,7 +32,7 @@ impl Session<'_, '_> {
         let listed = cluster.repositories.get(repository).filter(|_| cluster.concurrent)?;
         let runs = || listed.snapshots.iter().filter(|snapshot| snapshot.state == Some(State::InProgress));
         let own = |name: &str| {
-            let is_it = |one: &&super::following::UnderWay| one.repository.as_str() == repository && one.name.as_str() == name;
+            let is_it = |one: &&UnderWay| one.repository.as_str() == repository && one.name.as_str() == name;
             self.under_way.iter().find(is_it)
         };
         let stuck = |name: &str| own(name).and_then(|one| one.left_alone.as_ref());

@@ -1,13 +1,13 @@
 //! Deletions behind a snapshot that does not end.
 
 use crate::world::{WITH_S3, World, at, deleted, minutes, of, options, policies};
+use serde_json::json;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::period::Period;
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{PolicyReport, RunOptions, run};
 use snapkeep_transport::Deadline;
-use serde_json::json;
 use std::time::Duration;
 
 const NOW: &str = "2026-03-10T03:05:00Z";
@@ -36,7 +36,9 @@ async fn an_overdue_snapshot_holds_up_its_own_repository_only() {
     let second = RepositoryName::parse(&format!("{}-second", world.repository)).unwrap();
     let busy = std::mem::replace(&mut world.repository, second);
     world.bed.s3().create_bucket(world.repository.as_str()).await.unwrap();
-    world.register(&json!({"type": "s3", "settings": {"bucket": world.repository.as_str(), "region": "us-east-1"}})).await;
+    world
+        .register(&json!({"type": "s3", "settings": {"bucket": world.repository.as_str(), "region": "us-east-1"}}))
+        .await;
     take_history(&world, "weekly").await;
     let mut weekly = world.settings("weekly");
     weekly.schedule = None;

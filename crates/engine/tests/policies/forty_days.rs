@@ -42,7 +42,7 @@ const NIGHTLY: &[Verdict] = &[
     ),
     (
         "nightly-20260209t030000z",
-        "it stands for the slot that is due; the newest SUCCESS; floor: one of the 1 newest SUCCESS; \
+        "it stands for the slot that is due; the newest SUCCESS; floor: the newest SUCCESS; \
          daily: the newest of the day 2026-02-09; weekly: the newest of the week from 2026-02-09; \
          monthly: the newest of the month 2026-02",
     ),
@@ -55,7 +55,7 @@ const NIGHTLY_EU: &[Verdict] = &[
     ("nightly-eu-20260209t000000z", "last: number 2 from the newest"),
     (
         "nightly-eu-20260209t120000z",
-        "it stands for the slot that is due; the newest SUCCESS; floor: one of the 1 newest SUCCESS; \
+        "it stands for the slot that is due; the newest SUCCESS; floor: the newest SUCCESS; \
          last: number 1 from the newest",
     ),
 ];
@@ -228,7 +228,8 @@ impl Days<'_> {
 /// Nodes that have their days at the same time: each waits for its node, and the machine is not to be what all wait for.
 const AT_ONCE: usize = 2;
 
-/// Marks that tell whose a snapshot is came with 7.3: before, all is another's and nothing ever goes.
+/// From 7.3 on, snapshots keep metadata. Before, the list would be another one: a yes to delete is remembered nowhere, and a
+/// name that is a policy's is the policy's, without any mark.
 fn has_metadata(release: &Release) -> bool {
     release.product == Product::OpenSearch || release.major > 6
 }

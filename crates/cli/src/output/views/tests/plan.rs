@@ -82,7 +82,7 @@ fn a_run_says_what_was_done() {
         kept: 12,
         skipped: vec![NotDone {
             what: Some("nightly-20261002t003000z".into()),
-            why: "the run has its 1 deletions".into(),
+            why: "the run has its one deletion".into(),
         }],
         stale: true,
         warnings: vec!["the clock is 9 s ahead".into()],
