@@ -1,7 +1,7 @@
 //! What is told of indices while one of them is blocked for all questions about it.
 
 use crate::stage::{Stage, nodes, soon};
-use serde_json::json;
+use serde_json::{Value, json};
 use snapkeep_cluster::IndexFacts;
 
 /// Those of the test.
@@ -10,7 +10,7 @@ async fn told(stage: &Stage) -> Vec<IndexFacts> {
     found.into_iter().filter(|facts| facts.index.name.starts_with(&stage.index)).collect()
 }
 
-async fn set(stage: &Stage, index: &str, settings: serde_json::Value) {
+async fn set(stage: &Stage, index: &str, settings: Value) {
     let (status, answer) = stage.node.put(&format!("/{index}/_settings"), settings).await;
     assert_eq!(status, 200, "{}: {answer}", stage.node.name);
 }
@@ -22,7 +22,7 @@ async fn one_blocked_index_hides_no_other() {
         let (blocked, closed) = (format!("{}-blocked", stage.index), format!("{}-closed", stage.index));
         node.load_documents(&blocked, 1).await;
         node.load_documents(&closed, 1).await;
-        assert_eq!(node.post(&format!("/{closed}/_close"), json!({})).await.0, 200, "{}", node.name);
+        assert_eq!(node.post(&format!("/{closed}/_close"), Value::Null).await.0, 200, "{}", node.name);
         let alias = json!({"actions": [{"add": {"index": stage.index, "alias": format!("{}-alias", stage.index)}}]});
         assert_eq!(node.post("/_aliases", alias).await.0, 200, "{}", node.name);
         set(&stage, &stage.index, json!({"index.blocks.read_only_allow_delete": true})).await;

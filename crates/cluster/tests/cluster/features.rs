@@ -57,7 +57,7 @@ async fn restores(stage: &Stage, body: Value) -> bool {
 async fn takes_closed(stage: &Stage) -> bool {
     let closed = format!("{}-closed", stage.index);
     stage.node.load_documents(&closed, 5).await;
-    let (status, answer) = stage.node.post(&format!("/{closed}/_close"), json!({})).await;
+    let (status, answer) = stage.node.post(&format!("/{closed}/_close"), Value::Null).await;
     assert_eq!(status, 200, "{}: {answer}", stage.node.name);
     let path = format!("/_snapshot/{}/of-closed?wait_for_completion=true", stage.repository);
     let (_, answer) = stage.node.put(&path, json!({"indices": closed, "include_global_state": false})).await;

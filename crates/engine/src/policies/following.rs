@@ -151,7 +151,7 @@ impl Session<'_, '_> {
     }
 
     /// The indices and data streams that a snapshot names; `None` if it cannot be looked at.
-    async fn holds(&self, repository: &RepositoryName, name: &SnapshotName) -> Option<BTreeSet<String>> {
+    pub(super) async fn holds(&self, repository: &RepositoryName, name: &SnapshotName) -> Option<BTreeSet<String>> {
         let full = self.eye.api.full(repository, name, self.eye.deadline).await.ok()??;
         Some(full.indices_named.into_iter().chain(full.data_streams).collect())
     }

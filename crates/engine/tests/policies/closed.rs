@@ -1,7 +1,7 @@
 //! Indices that are closed: left out and named where the version cannot snapshot them, else in.
 
 use crate::world::{World, created, including, of, policies};
-use serde_json::json;
+use serde_json::Value;
 use snapkeep_core::Code;
 use snapkeep_testbed::{Product, Release, release};
 
@@ -20,7 +20,7 @@ async fn a_closed_index_does_not_fail_the_others_snapshot() {
         let world = World::on(name).await;
         let closed = format!("{}-closed", world.index);
         world.node.load_documents(&closed, 20).await;
-        let (status, answer) = world.node.post(&format!("/{closed}/_close"), json!({})).await;
+        let (status, answer) = world.node.post(&format!("/{closed}/_close"), Value::Null).await;
         assert_eq!(status, 200, "{name}: {answer}");
         let mut nightly = world.settings("nightly");
         nightly.indices = including(&format!("{}*", world.index));

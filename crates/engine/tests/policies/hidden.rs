@@ -3,7 +3,6 @@
 use crate::one_at_a_time::own_node;
 use crate::world::{World, created, including, of, policies};
 use serde_json::json;
-use snapkeep_core::Code;
 use snapkeep_testbed::{Testbed, release};
 
 const NOW: &str = "2026-03-10T03:05:00Z";
@@ -28,8 +27,7 @@ async fn one_blocked_index_leaves_the_rest_of_the_cluster_seen() {
         let mut both = world.settings("nightly");
         both.indices = including(&format!("{}*", world.index));
         let report = world.run(&policies([both]), NEXT).await;
-        eprintln!("{name}: {report:?}");
-        assert_ne!(report.verdict().map_err(|failure| failure.code), Err(Code::ClusterUnavailable), "{name}");
+        assert_eq!(report.verdict(), Ok(()), "{name}: {report:?}");
         let warnings = &of(&report, "nightly").warnings;
         assert!(warnings.iter().any(|warning| warning.contains(&blocked)), "{name}: {report:?}");
     }
