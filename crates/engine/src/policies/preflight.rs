@@ -81,7 +81,8 @@ fn what_it_means(block: &str) -> String {
             "is blocked by `read_only_allow_delete`: a disk was over the flood stage; free space".to_owned()
         }
         "read_only" => "is blocked by `read_only`: it holds no new documents".to_owned(),
-        "metadata" | "read" => format!("is blocked by `{block}`: a snapshot of it may be refused"),
+        "metadata" => "is blocked by `metadata`: whoever else asks about all indices is refused".to_owned(),
+        "read" => "is blocked by `read`: a snapshot of it may be refused".to_owned(),
         block => format!("is blocked by `{block}`"),
     }
 }

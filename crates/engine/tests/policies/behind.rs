@@ -1,14 +1,13 @@
 //! Deletions behind a snapshot that does not end.
 
 use crate::world::{WITH_S3, World, at, deleted, minutes, of, options, policies};
+use jiff::Timestamp;
 use serde_json::json;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::period::Period;
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::Silent;
 use snapkeep_engine::policies::{PolicyReport, RunOptions, run};
-use snapkeep_testbed::progress::Quiet;
-use snapkeep_testbed::{Node, NodeHandle, NodeOptions, Release, Testbed};
 use snapkeep_transport::Deadline;
 use std::time::Duration;
 
@@ -26,21 +25,10 @@ fn left(report: &PolicyReport) -> Vec<(&str, &str)> {
     report.skipped.iter().filter_map(|skipped| Some((skipped.what.as_deref()?, skipped.why.as_str()))).collect()
 }
 
-/// A node of its own with several threads for snapshots, however few processors: one that is held leaves room for others.
-fn roomy_node() -> (Node, &'static NodeHandle) {
-    let s3 = Some(Testbed::shared().s3().client.clone());
-    let settings = vec![("thread_pool.snapshot.max".to_owned(), "4".to_owned())];
-    let options = NodeOptions { s3, settings, ..NodeOptions::default() };
-    let node = Node::start(Release::named(WITH_S3).unwrap(), &options, &Quiet).unwrap();
-    let handle = Box::leak(Box::new(NodeHandle::of(&node)));
-    (node, handle)
-}
-
 /// Without a limit of time: what its policy says is its longest time ends the wait.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_overdue_snapshot_holds_up_its_own_repository_only() {
-    let (_node, handle) = roomy_node();
-    let mut world = World::of(Testbed::shared(), handle).await;
+    let mut world = World::on(WITH_S3).await;
     take_history(&world, "nightly").await;
     let second = RepositoryName::parse(&format!("{}-second", world.repository)).unwrap();
     let first = std::mem::replace(&mut world.repository, second.clone());
@@ -52,8 +40,10 @@ async fn an_overdue_snapshot_holds_up_its_own_repository_only() {
     world.repository = first;
     world.set_clock(at(NOW), 0);
     let held = world.hold("nightly", "2026-03-10T03:00:00Z").await;
+    let shift = at("2026-03-10T03:00:00Z").as_millisecond() - Timestamp::now().as_millisecond();
+    world.front.shift_snapshot(world.repository.as_str(), &held, shift);
     let mut nightly = world.settings("nightly");
-    nightly.limits.max_duration = Some(Period::parse("5s").unwrap());
+    nightly.limits.max_duration = Some(Period::parse("4min").unwrap());
     let options = RunOptions { apply: options(), only: vec![], at: at(NOW) };
     let report = run(&world.fleet, &policies([nightly, weekly]), &options, minutes(4), &Silent).await;
     let sent = world.seen("DELETE");
