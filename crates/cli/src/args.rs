@@ -159,6 +159,7 @@ pub(crate) enum Verb {
     Delete(commands::delete::Delete),
     Abort(commands::abort::Abort),
     Clone(commands::clone::CloneSnapshot),
+    Restore(commands::restore::Restore),
     Repo(commands::repo::Repo),
     Plan(commands::plan::PlanArguments),
     Apply(commands::apply::Apply),

@@ -19,6 +19,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 mod reading;
 pub(crate) mod repo;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod select;
 pub(crate) mod show;
@@ -43,6 +44,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Delete(arguments) => delete::run(arguments, session).await,
         Verb::Abort(arguments) => abort::run(arguments, session).await,
         Verb::Clone(arguments) => clone::run(arguments, session).await,
+        Verb::Restore(arguments) => restore::run(arguments, session).await,
         Verb::Repo(arguments) => repo::run(arguments, session).await,
         Verb::Plan(arguments) => plan::run(arguments, session).await,
         Verb::Apply(arguments) => apply::run(arguments, session).await,

@@ -3,7 +3,7 @@
 use snapkeep_core::naming::SnapshotName;
 
 /// Longest path that lists names, in bytes: servers refuse a request line over 4,096.
-const PATH_LIMIT: usize = 3_000;
+pub(crate) const PATH_LIMIT: usize = 3_000;
 
 /// Most names in one request: what the server does for one, it does for each, while somebody waits.
 const NAMES_LIMIT: usize = 100;

@@ -49,6 +49,7 @@ codes! {
     SnapshotPartial "snapshot_partial" 3 "The snapshot ended without some of its shards: it is not a good backup.";
     SnapshotFailed "snapshot_failed" 1 "The snapshot failed or could not be begun.";
     SnapshotConflict "snapshot_conflict" 1 "A snapshot of that name exists and is not the one asked for; nothing was changed.";
+    RestoreConflict "restore_conflict" 1 "Something stands in the way of a restore, or there is no room for it; nothing was changed.";
     RestoreIncomplete "restore_incomplete" 3 "The restore ended without some of its shards.";
     OutcomeUnknown "outcome_unknown" 15 "A write's answer was lost and could not be looked up: it may or may not have taken effect.";
     PlanStale "plan_stale" 13 "What the plan rests on has changed; the step was not taken.";
@@ -82,7 +83,7 @@ mod tests {
         let contract = "bad_event 2 bad_config 2 endpoint_not_allowed 12 role_not_allowed 12 bucket_not_allowed 12 \
             access_denied 12 pass_role_denied 12 signature_rejected 12 repository_missing 10 repository_conflict 1 \
             repository_verification_failed 1 snapshot_missing 10 snapshot_running 11 snapshot_partial 3 \
-            snapshot_failed 1 snapshot_conflict 1 restore_incomplete 3 outcome_unknown 15 plan_stale 13 \
+            snapshot_failed 1 snapshot_conflict 1 restore_conflict 1 restore_incomplete 3 outcome_unknown 15 plan_stale 13 \
             damage_found 14 inconclusive 15 cluster_unavailable 1 output_failed 1 unsupported 2 interrupted 130";
         let table: Vec<String> = Code::ALL.iter().map(|code| format!("{code} {}", code.exit())).collect();
         assert_eq!(table.join(" "), contract);

@@ -9,6 +9,7 @@
 //! - [`select`]: which snapshots are meant, and in which order they are shown
 //! - [`progress`]: how fast a running snapshot moves, and what holds it up
 //! - [`deletion`]: which snapshots are to be deleted, and why
+//! - [`restore`]: what a restore would do, and what stands in its way
 //! - [`policy`]: what is to be taken and what is to stay; [`schedule`], [`period`], [`selection`], [`adopt`], [`pattern`]: its parts
 //! - [`metadata`], [`ownership`]: whose a snapshot is
 //! - [`retention`]: which of a policy's snapshots stay, and why
@@ -32,6 +33,7 @@ pub mod plan;
 pub mod policy;
 pub mod progress;
 pub mod repository;
+pub mod restore;
 pub mod retention;
 pub mod schedule;
 pub mod secret;

@@ -4,6 +4,7 @@
 //! - [`list_repositories`] and its neighbours: repositories beyond their registration
 //! - [`inventory()`], [`show()`], [`status()`]: what there is, and how it fares
 //! - [`plan_deletion`], [`apply_deletion`], [`abort()`], [`clone()`]: what changes snapshots
+//! - [`plan_restore`], [`apply_restore`]: bring back what a snapshot holds
 //! - [`policies`]: look, plan and apply for whole sets of policies
 //! - [`Observer`]: hears what happens while it happens
 //!
@@ -25,6 +26,7 @@ pub mod policies;
 mod register;
 mod registry;
 mod report;
+mod restore;
 mod run;
 mod running;
 mod show;
@@ -38,6 +40,7 @@ pub use job::{Creation, Identity, Job, Registration};
 pub use observe::{Event, Observer, Silent};
 pub use registry::{cleanup_repository, list_repositories, remove_repository, show_repository, verify_repository};
 pub use report::{Outcome, RegistrationOutcome, Report, Warnings};
+pub use restore::{Following, RestoreJob, RestoreReport, RestoredItem, apply_restore, plan_restore};
 pub use run::{clock_is_off, run, run_observed};
 pub use running::{Running, STALL_AFTER, Status, StatusQuery, Unlooked, Verdict, status};
 pub use show::{Shown, show};

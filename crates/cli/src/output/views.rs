@@ -6,6 +6,7 @@ mod plan;
 mod policies;
 mod reading;
 mod repositories;
+mod restore;
 mod running;
 mod snapshots;
 
@@ -14,6 +15,7 @@ pub(crate) use deletion::{Deleted, PlanView};
 pub(crate) use plan::{Explained, Freed, Frees, Planned, RunView};
 pub(crate) use policies::{Coming, policy_list};
 pub(crate) use repositories::{Cleanup, Registered, Removal, RepositoryList, RepositoryView, Verified};
+pub(crate) use restore::{RestorePlanView, RestoredView};
 pub(crate) use running::StatusView;
 pub(crate) use snapshots::{AbortView, CloneView, Created, List};
 

@@ -8,6 +8,7 @@ mod kept;
 mod policies;
 mod reading;
 mod refusals;
+mod restore;
 mod secrets;
 mod sessions;
 mod shapes;

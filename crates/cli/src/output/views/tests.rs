@@ -54,6 +54,7 @@ fn expect_json(name: &str, line: &str) {
 mod config;
 mod plan;
 mod policies;
+mod restore;
 
 fn snapshot(name: &str, state: State, started: &str) -> Snapshot {
     let is_running = state == State::InProgress;

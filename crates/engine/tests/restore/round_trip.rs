@@ -1,0 +1,143 @@
+//! What was there comes back: documents, mappings, settings, aliases; under its own name and others.
+
+use crate::stage::{Stage, WITH_S3, minute, name, nodes};
+use crate::world::{actions, add_alias, applied, drop_index, job, patterns, planned, prefixed, restored, with};
+use serde_json::{Value, json};
+use snapkeep_core::Code;
+use snapkeep_core::restore::{Action, Choice, Rename, Request};
+use snapkeep_engine::{Outcome, RestoreJob, plan_restore};
+
+/// Mappings and settings, without what a restore makes anew.
+async fn definition(stage: &Stage, index: &str) -> Value {
+    let (_, mappings) = stage.node.get(&format!("/{index}/_mapping")).await;
+    let (_, mut settings) = stage.node.get(&format!("/{index}/_settings")).await;
+    let (_, aliases) = stage.node.get(&format!("/{index}/_alias")).await;
+    let own = settings[index]["settings"]["index"].as_object_mut().unwrap();
+    for anew in ["uuid", "version", "creation_date", "history_uuid", "history", "routing", "resize"] {
+        own.remove(anew);
+    }
+    json!([mappings[index], settings[index], aliases[index]])
+}
+
+#[tokio::test]
+async fn what_was_there_comes_back() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        add_alias(&stage, &stage.index, &format!("{}-alias", stage.index)).await;
+        let before = definition(&stage, &stage.index).await;
+        stage.take(&["s"]).await;
+        drop_index(&stage, &stage.index).await;
+
+        let job = with(&stage, Request { aliases: true, ..Request::default() });
+        let plan = planned(&stage, &job).await;
+        assert_eq!(actions(&plan), [(stage.index.clone(), Action::Restore)], "{node}: {plan:?}");
+        assert!(
+            plan.items[0].bytes.is_some_and(|bytes| bytes > 0) && plan.items[0].shards.is_some(),
+            "{node}: {plan:?}"
+        );
+        assert!(plan.room.usable_bytes().is_some(), "{node}: {:?}", plan.room);
+        assert!(stage.seen("POST").is_empty(), "{node}: a plan changes nothing");
+        let report = applied(&stage, &job, &plan).await.unwrap();
+        assert_eq!((report.outcome, report.documents), (Some(Outcome::Created), 20), "{node}: {report:?}");
+        assert_eq!(report.truth.expected, report.truth.started, "{node}: {report:?}");
+        assert_eq!(definition(&stage, &stage.index).await, before, "{node}");
+        assert_eq!(stage.node.count(&stage.index).await, 20, "{node}");
+
+        let again = planned(&stage, &job).await;
+        assert_eq!(actions(&again), [(stage.index.clone(), Action::Done)], "{node}: {again:?}");
+        assert!(again.is_done());
+    }
+}
+
+#[tokio::test]
+async fn under_other_names_with_other_settings() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        stage.take(&["s"]).await;
+        let mut request = prefixed("old-");
+        request.settings.insert("index.number_of_replicas".to_owned(), "3".into());
+        let report = restored(&stage, &with(&stage, request)).await;
+        let target = format!("old-{}", stage.index);
+        assert_eq!((report.items[0].target.as_str(), report.documents), (target.as_str(), 20), "{node}");
+        let (_, settings) = stage.node.get(&format!("/{target}/_settings")).await;
+        assert_eq!(settings[&target]["settings"]["index"]["number_of_replicas"], "3", "{node}: {settings}");
+        let rename = Rename::pattern("^(.*)-(.*)$", "$2-x$1").unwrap();
+        let report = restored(&stage, &with(&stage, Request { rename: Some(rename), ..Request::default() })).await;
+        assert_eq!(report.documents, 20, "{node}: the server makes the names that the plan shows: {report:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_asked_for_and_no_systems_index() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        let system = format!(".{}-system", stage.index);
+        let other = format!("{}-other", stage.index);
+        stage.node.load_documents(&system, 3).await;
+        stage.node.load_documents(&other, 4).await;
+        stage.take_of(&["s"], &format!("{},{system},{other}", stage.index)).await;
+        for index in [&stage.index, &system, &other] {
+            drop_index(&stage, index).await;
+        }
+        let only = Request {
+            indices: patterns(&[&format!("{}*", stage.index)]),
+            exclude: patterns(&["*-other"]),
+            ..Request::default()
+        };
+        restored(&stage, &with(&stage, only)).await;
+        let (_, names) = stage.node.get(&format!("/*{}*/_settings?expand_wildcards=all", stage.index)).await;
+        assert_eq!(names.as_object().unwrap().keys().collect::<Vec<_>>(), [&stage.index], "{node}");
+        let sent = stage.seen("POST");
+        let body = String::from_utf8_lossy(&sent[0].body).into_owned();
+        assert!(!body.contains('*') && !body.contains("_all"), "{node}: {body}");
+
+        let plan = planned(&stage, &job(&stage)).await;
+        let out = plan.left_out.iter().find(|out| out.name == system).unwrap();
+        assert!(out.hint.as_ref().unwrap().contains("--include-system"), "{node}: {out:?}");
+        let unlocked =
+            Request { indices: patterns(&[&other]), include_system: patterns(&[&system]), ..Request::default() };
+        assert_eq!(restored(&stage, &with(&stage, unlocked)).await.documents, 7, "{node}");
+    }
+}
+
+#[tokio::test]
+async fn the_newest_good_one_is_latest() {
+    let stage = Stage::on(WITH_S3).await;
+    stage.take(&["first", "s"]).await;
+    let by = |choice| RestoreJob { choice, ..job(&stage) };
+    assert_eq!(planned(&stage, &by(Choice::Latest)).await.snapshot, "s");
+    let (_, first) = stage.node.get(&stage.path("first")).await;
+    let began = first["snapshots"][0]["start_time"].as_str().unwrap().parse().unwrap();
+    assert_eq!(planned(&stage, &by(Choice::At(began))).await.snapshot, "first");
+    for choice in [Choice::At(jiff::Timestamp::UNIX_EPOCH), Choice::Named(name("never-made"))] {
+        let none = plan_restore(&stage.api, &by(choice), minute()).await.unwrap_err();
+        assert_eq!(none.code, Code::SnapshotMissing);
+    }
+}
+
+#[tokio::test]
+async fn a_data_stream_comes_back_whole() {
+    let stage = Stage::on(WITH_S3).await;
+    let stream = format!("{}-stream", stage.index);
+    let template = json!({"index_patterns": [format!("*{stream}")], "data_stream": {}, "template": {"settings": {"number_of_replicas": 0}}});
+    let put = stage.node.put(&format!("/_index_template/{stream}"), template).await;
+    assert_eq!(put.0, 200, "{put:?}");
+    for _ in 0..3 {
+        let doc = json!({"@timestamp": "2026-11-23T00:00:00Z"});
+        let (status, answer) = stage.node.post(&format!("/{stream}/_doc?refresh=true"), doc).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+    stage.take_of(&["s"], &stream).await;
+    let here = planned(&stage, &job(&stage)).await;
+    assert_eq!(actions(&here), [(stream.clone(), Action::Blocked)], "{here:?}");
+    let renamed = restored(&stage, &with(&stage, prefixed("old-"))).await;
+    assert_eq!((renamed.items[0].target.clone(), renamed.documents), (format!("old-{stream}"), 3));
+    let (status, answer) = stage.node.delete(&format!("/_data_stream/{stream}")).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(restored(&stage, &job(&stage)).await.documents, 3);
+    assert!(planned(&stage, &job(&stage)).await.is_done());
+    for stream in [stream.clone(), format!("old-{stream}")] {
+        stage.node.delete(&format!("/_data_stream/{stream}")).await;
+    }
+    stage.node.delete(&format!("/_index_template/{stream}")).await;
+}

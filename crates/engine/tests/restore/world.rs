@@ -1,0 +1,99 @@
+//! What the tests of restores have in common: a snapshot, and what is on the node beside it.
+
+use crate::stage::{Stage, minute, name};
+use serde_json::{Value, json};
+use snapkeep_core::Failure;
+use snapkeep_core::pattern::Pattern;
+use snapkeep_core::restore::{Action, Among, Choice, OnConflict, Rename, Request, RestorePlan};
+use snapkeep_engine::{Following, RestoreJob, RestoreReport, Silent, apply_restore, plan_restore};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub(crate) fn patterns(texts: &[&str]) -> Vec<Pattern> {
+    texts.iter().map(|text| Pattern::parse(text).unwrap()).collect()
+}
+
+/// Snapshot `s`, all of it.
+pub(crate) fn job(stage: &Stage) -> RestoreJob {
+    RestoreJob {
+        repository: stage.repository.clone(),
+        choice: Choice::Named(name("s")),
+        among: Among::default(),
+        request: Request::default(),
+    }
+}
+
+pub(crate) fn with(stage: &Stage, request: Request) -> RestoreJob {
+    RestoreJob { request, ..job(stage) }
+}
+
+pub(crate) fn on(on_conflict: OnConflict) -> Request {
+    Request { on_conflict, ..Request::default() }
+}
+
+pub(crate) fn prefixed(prefix: &str) -> Request {
+    Request { rename: Some(Rename::prefix(prefix).unwrap()), ..Request::default() }
+}
+
+pub(crate) fn to_the_end() -> Following {
+    Following { wait: Duration::from_secs(50), ..Following::default() }
+}
+
+pub(crate) async fn planned(stage: &Stage, job: &RestoreJob) -> RestorePlan {
+    plan_restore(&stage.api, job, minute()).await.unwrap()
+}
+
+pub(crate) async fn applied(stage: &Stage, job: &RestoreJob, plan: &RestorePlan) -> Result<RestoreReport, Failure> {
+    apply_restore(&stage.api, job, plan, &to_the_end(), minute(), &Silent).await
+}
+
+/// Plans and applies, and demands that all of it serves.
+pub(crate) async fn restored(stage: &Stage, job: &RestoreJob) -> RestoreReport {
+    let plan = planned(stage, job).await;
+    let report = applied(stage, job, &plan).await.unwrap_or_else(|failure| panic!("{failure}: {plan:?}"));
+    assert!(report.ended && report.truth.missing.is_empty(), "{report:?}");
+    assert_eq!(report.complaint(), None);
+    report
+}
+
+pub(crate) fn actions(plan: &RestorePlan) -> Vec<(String, Action)> {
+    plan.items.iter().map(|item| (item.target.clone(), item.action)).collect()
+}
+
+pub(crate) async fn drop_index(stage: &Stage, index: &str) {
+    let (status, answer) = stage.node.delete(&format!("/{index}")).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+pub(crate) async fn add_alias(stage: &Stage, index: &str, alias: &str) {
+    let body = json!({"actions": [{"add": {"index": index, "alias": alias}}]});
+    let (status, answer) = stage.node.post("/_aliases", body).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+/// Each index of the stage's own by name: id, whether it is open, its aliases.
+pub(crate) async fn indices(stage: &Stage) -> Value {
+    let path = "/_cluster/state/metadata?filter_path=metadata.indices.*.state,metadata.indices.*.aliases,metadata.indices.*.settings.index.uuid";
+    let (_, found) = stage.node.get(path).await;
+    let all = found["metadata"]["indices"].as_object().unwrap().clone();
+    let own = all.into_iter().filter(|(name, _)| name.contains(&stage.index));
+    Value::Object(own.collect())
+}
+
+/// The blobs of the folder that hold segments' files, the largest first.
+pub(crate) fn blobs(stage: &Stage) -> Vec<PathBuf> {
+    let mut open = vec![stage.node.repo_dir.join(stage.repository.as_str())];
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.file_name().unwrap().to_str().unwrap().starts_with("__") {
+                found.push((path.metadata().unwrap().len(), path));
+            }
+        }
+    }
+    found.sort();
+    found.into_iter().rev().map(|(_, path)| path).collect()
+}
