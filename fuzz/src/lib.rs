@@ -11,11 +11,15 @@ mod parsers {
     pub mod bytes;
     pub mod damage;
     pub mod model;
+    pub mod verify {
+        pub mod checksum;
+        pub mod finding;
+    }
 }
 mod targets;
 
 pub use parsers::damage::Damage;
-pub use parsers::{bytes, damage, model};
+pub use parsers::{bytes, damage, model, verify};
 pub use targets::TARGETS;
 
 /// Runs a target.

@@ -8,6 +8,7 @@ use snapkeep_repository::model::{
     BlobName, FileInfo, GlobalMetadata, IncompatibleSnapshots, IndexMetadata, RepositoryData, ShallowShardSnapshot,
     ShardIndex, ShardPaths, ShardSnapshot, SnapshotInfo, latest,
 };
+use snapkeep_repository::verify::checksum::{Check, Sum};
 
 /// A target's name and what it does.
 pub type Target = (&'static str, fn(&[u8]));
@@ -16,6 +17,7 @@ pub type Target = (&'static str, fn(&[u8]));
 #[rustfmt::skip]
 pub const TARGETS: &[Target] = &[
     ("blob_name", blob_name),
+    ("checksum", checksum),
     ("envelope", envelope),
     ("expand", |bytes| drop(expand::expand(bytes))),
     ("global_metadata", |bytes| drop(GlobalMetadata::parse(&sealed(Codec::Metadata, bytes)))),
@@ -87,6 +89,22 @@ fn shard_index(bytes: &[u8]) {
 fn parts_are_the_file(file: &FileInfo) {
     if !file.is_virtual() && file.number_of_parts() < 1000 {
         assert_eq!(file.parts().map(|(_, length)| length).sum::<u64>(), file.length, "{file:?}");
+    }
+}
+
+/// A file of Lucene's; the first byte says in how large parts it comes.
+fn checksum(bytes: &[u8]) {
+    let Some((size, file)) = bytes.split_first() else { return };
+    let sum = |parts: std::slice::Chunks<'_, u8>| {
+        let mut check = Check::new(file.len() as u64);
+        parts.for_each(|part| check.take(part));
+        check.sum()
+    };
+    let (whole, cut) = (sum(file.chunks(file.len().max(1))), sum(file.chunks(usize::from(*size).max(1))));
+    assert_eq!(whole, cut);
+    if let Sum::Sound(crc) = whole {
+        let end = file.len() - 8;
+        assert_eq!(crc, crc32fast::hash(&file[..end]));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads a blob of metadata: twice before it is called damaged, and asked for by name before it is called missing.
+//! Reads a blob of metadata: twice before it is called damaged or missing, once where it is known that we do not get it.
 
 use crate::Damage;
 use crate::store::{Access, Store};
@@ -73,6 +73,7 @@ impl<'a> Loader<'a> {
     ) -> Loaded<T> {
         match self.store.read_as(path, parse.clone()).await {
             Ok(Ok(parsed)) => Ok(parsed),
+            Err(access) if access.is_final() => Err(Trouble::Access(access)),
             _ => self.load_again(path, parse).await,
         }
     }
@@ -87,6 +88,7 @@ impl<'a> Loader<'a> {
         for (path, found) in paths.iter().zip(self.store.read_all_as(paths, parse.clone()).await) {
             loaded.push(match found {
                 Ok(Ok(parsed)) => Ok(parsed),
+                Err(access) if access.is_final() => Err(Trouble::Access(access)),
                 _ => self.load_again(path, parse.clone()).await,
             });
         }

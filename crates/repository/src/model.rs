@@ -25,6 +25,7 @@ mod shard;
 mod snapshot;
 
 pub use file::FileInfo;
+pub(crate) use index::MAX_SHARDS;
 pub use index::{GlobalMetadata, IndexMetadata};
 pub use name::{BlobName, Shard};
 pub use root::{IncompatibleSnapshots, IndexEntry, RepositoryData, SnapshotEntry, SnapshotRef, latest};

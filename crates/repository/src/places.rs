@@ -5,7 +5,7 @@
 //! believed only if it leads to this index's shards in this repository's place.
 
 use crate::load::{Loader, Trouble};
-use crate::model::{IndexEntry, ShardPaths};
+use crate::model::{IndexEntry, MAX_SHARDS, ShardPaths};
 use crate::open::name_of;
 use crate::store::{Access, Blob, Location};
 use std::collections::BTreeMap;
@@ -121,6 +121,18 @@ impl Companions {
     }
 }
 
+/// How many shards an index has by its folder: one more than the highest number among the folders in it.
+pub(crate) async fn shards_below(loader: &Loader<'_>, folder: &str) -> u32 {
+    let folders = loader.store.level(folder).await.map(|(_, folders)| folders).unwrap_or_default();
+    number_of_shards(&folders)
+}
+
+/// Pure. Folders of shards that no index can have are somebody else's.
+fn number_of_shards(folders: &[String]) -> u32 {
+    let numbers = folders.iter().filter_map(|name| name.parse::<u32>().ok());
+    numbers.filter(|number| *number < MAX_SHARDS).max().map_or(0, |highest| highest + 1)
+}
+
 /// The index's id in a companion's name: `snapshot_path_<id>.<name>.…`, before 3.0 `<id>#<name>#…`.
 fn id_of(name: &str) -> Option<&str> {
     let id = match name.strip_prefix("snapshot_path_") {
@@ -195,6 +207,16 @@ mod tests {
         ] {
             let found = in_store(text, 0, &paths(path_type), &location);
             assert_eq!(found.ok().as_deref(), expected, "{text} of {location}");
+        }
+    }
+
+    #[test]
+    fn folders_of_shards_that_cannot_be_are_not_counted() {
+        for (folders, expected) in
+            [(&["0", "2", "1"][..], 3), (&[], 0), (&["4294967295", "1", "x"], 2), (&["65536"], 0), (&["65535"], 65_536)]
+        {
+            let folders: Vec<String> = folders.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(number_of_shards(&folders), expected, "{folders:?}");
         }
     }
 

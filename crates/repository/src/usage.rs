@@ -132,7 +132,7 @@ async fn weigh(loader: &Loader<'_>, opened: &Opened, order: &[(String, Option<Ti
         schema: 1,
         location: loader.store.location().to_string(),
         generation: opened.generation,
-        data_bytes: sums.sets.values().sum(),
+        data_bytes: total(sums.sets.values()),
         snapshots: of_snapshots(order, &sums),
         indices,
         unread,
@@ -153,11 +153,11 @@ impl Sums {
         for (bytes, users) in &shard.files {
             let mut set: Vec<u32> = users.iter().filter_map(|user| numbers.get(user.as_str()).copied()).collect();
             set.sort_unstable();
-            *self.sets.entry(set).or_default() += bytes;
-            *self.indices.entry(shard.index.clone()).or_default() += bytes;
+            add(self.sets.entry(set).or_default(), *bytes);
+            add(self.indices.entry(shard.index.clone()).or_default(), *bytes);
         }
         for (snapshot, bytes) in &shard.virtual_bytes {
-            *self.virtual_bytes.entry(snapshot.clone()).or_default() += bytes;
+            add(self.virtual_bytes.entry(snapshot.clone()).or_default(), *bytes);
         }
     }
 }
@@ -176,10 +176,10 @@ fn of_snapshots(order: &[(String, Option<Timestamp>)], sums: &Sums) -> Vec<Snaps
     for (set, bytes) in &sums.sets {
         for (position, number) in set.iter().enumerate() {
             let Some(one) = usize::try_from(*number).ok().and_then(|number| uses.get_mut(number)) else { continue };
-            one.total_bytes += bytes;
-            *(if set.len() == 1 { &mut one.unique_bytes } else { &mut one.shared_bytes }) += bytes;
+            add(&mut one.total_bytes, *bytes);
+            add(if set.len() == 1 { &mut one.unique_bytes } else { &mut one.shared_bytes }, *bytes);
             if position == 0 {
-                one.added_bytes += bytes;
+                add(&mut one.added_bytes, *bytes);
             }
         }
     }
@@ -195,8 +195,17 @@ impl Usage {
             .map(|(number, _)| number)
             .collect();
         let only_gone = |set: &[u32]| !set.is_empty() && set.iter().all(|number| gone.contains(number));
-        self.sets.iter().filter(|(set, _)| only_gone(set)).map(|(_, bytes)| bytes).sum()
+        total(self.sets.iter().filter(|(set, _)| only_gone(set)).map(|(_, bytes)| bytes))
     }
+}
+
+/// Files claim up to 2^63 bytes each.
+fn add(sum: &mut u64, bytes: u64) {
+    *sum = sum.saturating_add(bytes);
+}
+
+fn total<'a>(all: impl Iterator<Item = &'a u64>) -> u64 {
+    all.fold(0, |sum, bytes| sum.saturating_add(*bytes))
 }
 
 /// All objects below the repository's folder and its shards' hashed ones, by class.
@@ -238,7 +247,7 @@ mod tests {
         let files = files.iter().map(|(bytes, users)| (*bytes, users.iter().map(|user| (*user).to_owned()).collect()));
         sums.take(&ShardUse { index: "books".into(), files: files.collect(), ..ShardUse::default() }, &numbers);
         let snapshots = of_snapshots(&order, &sums);
-        Usage { snapshots, data_bytes: sums.sets.values().sum(), sets: sums.sets, ..Usage::default() }
+        Usage { snapshots, data_bytes: total(sums.sets.values()), sets: sums.sets, ..Usage::default() }
     }
 
     #[test]
@@ -255,6 +264,16 @@ mod tests {
         for (gone, freed) in [(&["a"][..], 1), (&["b"], 100), (&["a", "b"], 111), (&["a", "b", "c"], 1_111), (&[], 0)] {
             assert_eq!(usage.freed(gone), freed, "{gone:?}");
         }
+    }
+
+    #[test]
+    fn sums_of_what_nobody_can_store_end_somewhere() {
+        let most = i64::MAX.unsigned_abs();
+        let usage = usage_of(&[(most, &["a"]), (most, &["a", "b"]), (most, &["b"]), (most, &["a"])], &["a", "b"]);
+        assert_eq!(
+            (usage.data_bytes, usage.snapshots[0].total_bytes, usage.freed(&["a", "b"])),
+            (u64::MAX, u64::MAX, u64::MAX)
+        );
     }
 
     proptest! {

@@ -114,7 +114,8 @@ pub async fn verify(
     let chosen = chosen(opened, choice);
     let roots = root::read(loader, &opened.data, &chosen).await;
     let base = |name: &str| loader.store.path(name);
-    let mut findings: Vec<Finding> = roots.iter().flat_map(|snapshot| root::judge(snapshot, base)).collect();
+    let known = |uuid: &str| opened.data.snapshot(uuid).is_some();
+    let mut findings: Vec<Finding> = roots.iter().flat_map(|snapshot| root::judge(snapshot, base, known)).collect();
     findings.extend(latest(opened, base));
     let companions = Companions::list(loader).await;
     let run =

@@ -209,7 +209,7 @@ async fn of_shard(
     Some(ShardDetail {
         shard,
         folder,
-        bytes: files.iter().map(|file| file.length).sum(),
+        bytes: files.iter().fold(0, |sum, file| sum.saturating_add(file.length)),
         files: files.iter().map(line).collect(),
         trouble,
     })

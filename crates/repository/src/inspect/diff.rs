@@ -71,12 +71,13 @@ impl IndexDifference {
     fn take(&mut self, shard: &ShardUse, from: &str, to: &str) {
         for (bytes, users) in &shard.files {
             let has = |name: &str| users.iter().any(|user| user == name);
-            match (has(from), has(to)) {
-                (true, true) => self.shared_bytes += bytes,
-                (true, false) => self.removed_bytes += bytes,
-                (false, true) => self.added_bytes += bytes,
-                (false, false) => {}
-            }
+            let sum = match (has(from), has(to)) {
+                (true, true) => &mut self.shared_bytes,
+                (true, false) => &mut self.removed_bytes,
+                (false, true) => &mut self.added_bytes,
+                (false, false) => continue,
+            };
+            *sum = sum.saturating_add(*bytes);
         }
     }
 }

@@ -10,9 +10,13 @@ use serde_json::Value;
 use super::fields::Entries;
 use crate::Damage;
 use crate::bytes::{Body, Codec, Tree, expand, json, smile};
+use crate::damage::quoted;
 
 /// Bytes that compressed mappings of an index may expand to.
 const MAX_MAPPINGS: usize = 32 << 20;
+
+/// Shards that an index may have; servers take 1,024 unless they are told otherwise, and who walks over shards is not to be led on.
+pub(crate) const MAX_SHARDS: u32 = 1 << 16;
 
 /// The root's `meta-<uuid>.dat`: the cluster's state, as far as snapshots keep it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,6 +50,8 @@ pub struct IndexMetadata {
     pub aliases: BTreeMap<String, Value>,
     /// The number of the metadata's changes.
     pub version: Option<i64>,
+    /// The numbers of changes of settings, mappings and aliases, where the blob has all three (Elasticsearch 7.3, OpenSearch).
+    pub versions: Option<[i64; 3]>,
 }
 
 impl GlobalMetadata {
@@ -81,10 +87,14 @@ impl IndexMetadata {
         }
         let (name, raw) = indices.remove(0);
         let settings = plain(raw.settings);
-        let shards = number(&settings, "index.number_of_shards");
+        let shards = number(&settings, "index.number_of_shards").filter(|shards| *shards <= MAX_SHARDS);
+        let said = quoted(settings.get("index.number_of_shards").and_then(Value::as_str).unwrap_or("none"));
         let mappings = mappings(raw.mappings.map(|Tree(value)| value), MAX_MAPPINGS);
+        let versions = raw.settings_version.zip(raw.mapping_version).zip(raw.aliases_version);
         Ok(Self {
-            shards: shards.ok_or_else(|| body.damage("a number as `index.number_of_shards`", "none"))?,
+            versions: versions.map(|((settings, mappings), aliases)| [settings, mappings, aliases]),
+            shards: shards
+                .ok_or_else(|| body.damage(format_args!("`index.number_of_shards`, up to {MAX_SHARDS}"), said))?,
             replicas: number(&settings, "index.number_of_replicas").unwrap_or_default(),
             uuid: settings.get("index.uuid").and_then(Value::as_str).map(str::to_owned),
             name: name.into(),
@@ -100,6 +110,9 @@ impl IndexMetadata {
 #[derive(Deserialize)]
 struct RawIndex<'a> {
     version: Option<i64>,
+    settings_version: Option<i64>,
+    mapping_version: Option<i64>,
+    aliases_version: Option<i64>,
     state: String,
     #[serde(borrow)]
     settings: Entries<'a, Tree>,

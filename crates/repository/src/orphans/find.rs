@@ -172,6 +172,10 @@ impl Search<'_> {
 
     async fn look(&self, name: &str, entry: &IndexEntry, shard: u32, folder: String) -> Result<Looked, Failure> {
         let (blobs, _) = self.level(&folder).await?;
+        if blobs.is_empty() {
+            // No snapshot ever held the shard: it had no place on any node.
+            return Ok(Looked { shard, blobs, needs: Ok((String::new(), BTreeSet::new())) });
+        }
         let generation =
             entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
         let place = ShardPlace { index: name, shard, folder, generation };

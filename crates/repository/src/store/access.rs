@@ -107,6 +107,11 @@ impl Access {
         matches!(self, Self::Denied { .. } | Self::KeyDenied { .. })
     }
 
+    /// Whether asking again at once brings nothing: we are not let in, the blob is frozen, or it was asked for often enough.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Missing | Self::Other { .. })
+    }
+
     /// The failure of a command that cannot go on without `what`.
     pub fn failure(&self, what: &str) -> Failure {
         let cause = format!("{what}: {self}");

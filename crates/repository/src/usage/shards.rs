@@ -3,7 +3,7 @@
 use crate::load::Loader;
 use crate::model::{IndexEntry, ShardIndex, SnapshotRef};
 use crate::open::Opened;
-use crate::places::{Companions, Places};
+use crate::places::{Companions, Places, shards_below};
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{Level, ShardPlace, gather};
 use futures_util::{StreamExt as _, stream};
@@ -80,10 +80,7 @@ impl<C: Fn(&SnapshotRef) -> bool, E: Fn(&ShardUse)> Reading<'_, C, E> {
         match places {
             _ if known > 0 => u32::try_from(known).unwrap_or(u32::MAX),
             Places::Hashed { folders } => u32::try_from(folders.len()).unwrap_or(u32::MAX),
-            Places::Fixed { folder } => {
-                let folders = self.loader.store.level(folder).await.map(|(_, folders)| folders).unwrap_or_default();
-                folders.iter().filter_map(|name| name.parse::<u32>().ok()).max().map_or(0, |highest| highest + 1)
-            }
+            Places::Fixed { folder } => shards_below(self.loader, folder).await,
         }
     }
 
@@ -99,7 +96,12 @@ impl<C: Fn(&SnapshotRef) -> bool, E: Fn(&ShardUse)> Reading<'_, C, E> {
             entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
         let place = ShardPlace { index: name, shard, folder: folder.to_owned(), generation };
         let current = crate::verify::current_generation(self.loader, &place).await;
-        let Some(current) = current else { return self.by_snapshots(&place, holders).await };
+        let Some(current) = current else {
+            // Where nothing is recorded and nothing lies, no snapshot ever held the shard.
+            let listed = self.loader.store.level(folder).await.map_err(|access| access.to_string())?;
+            let nothing = ShardUse { index: name.to_owned(), shard, ..ShardUse::default() };
+            return if listed.0.is_empty() { Ok(nothing) } else { self.by_snapshots(&place, holders).await };
+        };
         let blob = format!("{folder}/index-{current}");
         match self.loader.load(&blob, ShardIndex::parse).await {
             Ok(index) => Ok(by_generation(&place, holders, &index)),
@@ -134,7 +136,8 @@ impl ShardUse {
             return;
         }
         for name in names {
-            *self.virtual_bytes.entry(name).or_default() += bytes;
+            let sum = self.virtual_bytes.entry(name).or_default();
+            *sum = sum.saturating_add(bytes);
         }
     }
 }

@@ -50,13 +50,18 @@ async fn of_file(loader: &Loader<'_>, facts: &ShardFacts, file: &FileInfo) -> Op
             Some(Finding::new(kind, effect, access))
         }
     };
-    judged(sum(loader, facts, file).await)?;
-    // Twice before it is called corrupt.
-    let again = judged(sum(loader, facts, file).await);
-    if again.is_none() {
-        loader.note_reread();
+    let first = sum(loader, facts, file).await;
+    let is_final = matches!(&first, Err(access) if access.is_final());
+    let mut found = judged(first)?;
+    if !is_final {
+        // Twice before it is called corrupt.
+        let Some(again) = judged(sum(loader, facts, file).await) else {
+            loader.note_reread();
+            return None;
+        };
+        found = again;
     }
-    again.map(|finding| finding.in_blob(facts.path(&blob)))
+    Some(found.in_blob(facts.path(&blob)))
 }
 
 /// A virtual blob's bytes are in the snapshot's own blob.

@@ -32,7 +32,7 @@ kinds! {
     SnapshotInfo "failed to load snapshot info" "A snapshot's `snap-….dat` at the root is missing or damaged.";
     Contents "snapshot contents mismatch" "What a snapshot says of itself and what `index-N` says of it differ.";
     GlobalMetadata "failed to load global metadata" "A snapshot's `meta-….dat` at the root is missing or damaged.";
-    IndexMetadata "failed to load index metadata" "An index's `meta-….dat` is missing or damaged, or another index's.";
+    IndexMetadata "failed to load index metadata" "An index's `meta-….dat` is missing or damaged, or another index's, or older than recorded.";
     ShardContainer "failed to list shard container" "A shard's folder cannot be listed.";
     GenerationUndefined "shard generation not defined" "`index-N` does not say which `index-…` of a shard is the current one, and its folder has none.";
     Generation "failed to load shard generation" "A shard's current `index-…` is missing or damaged.";

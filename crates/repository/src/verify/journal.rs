@@ -52,11 +52,11 @@ pub struct Totals {
 impl Totals {
     /// Adds what else was looked at.
     pub fn add(&mut self, other: Self) {
-        self.shards += other.shards;
-        self.files += other.files;
-        self.bytes += other.bytes;
-        self.files_read += other.files_read;
-        self.bytes_read += other.bytes_read;
+        self.shards = self.shards.saturating_add(other.shards);
+        self.files = self.files.saturating_add(other.files);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.files_read = self.files_read.saturating_add(other.files_read);
+        self.bytes_read = self.bytes_read.saturating_add(other.bytes_read);
     }
 }
 

@@ -11,6 +11,10 @@ use std::collections::BTreeSet;
 /// Names that one finding lists; there are as many findings as it takes blobs, not as it takes pairs.
 const NAMED: usize = 5;
 
+/// Parts of files, beyond each file's first, that are looked at for one shard although they are not there: a blob of a few
+/// bytes may claim millions.
+const MISSING_PARTS: usize = 10_000;
+
 /// Storage classes that must be thawed before they are read.
 const FROZEN: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 
@@ -117,16 +121,25 @@ fn unlisted(facts: &ShardFacts, access: &Access) -> Finding {
 
 /// What is wrong with the blobs that hold the files which snapshots need.
 fn of_blobs(facts: &ShardFacts, look: impl Fn(&str) -> Option<Listed>) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let (mut findings, mut left) = (Vec::new(), MISSING_PARTS);
     for number in facts.used() {
         let Some(file) = facts.files.get(number) else { continue };
-        for (blob, length) in file.parts() {
+        for (part, (blob, length)) in file.parts().enumerate() {
             let found = match facts.unconfirmed.get(&blob) {
                 Some(access) => Some(unconfirmed(access)),
                 None => of_blob(look(&blob).as_ref(), length, &file.physical_name),
             };
-            let hurt = |finding: Finding| finding.in_blob(facts.path(&blob)).hurts(facts.users_of(number));
-            findings.extend(found.map(hurt));
+            let Some(mut finding) = found else { continue };
+            let is_last = part > 0 && left == 0;
+            if is_last {
+                let more = file.number_of_parts() - part as u64 - 1;
+                finding.detail = format!("{}; nothing is said of {more} parts behind it", finding.detail);
+            }
+            findings.push(finding.in_blob(facts.path(&blob)).hurts(facts.users_of(number)));
+            if is_last {
+                break;
+            }
+            left -= usize::from(part > 0);
         }
     }
     findings
@@ -163,11 +176,19 @@ fn some(texts: &[String]) -> String {
 
 /// Blobs that look wrong in the listing, by name: each is asked for by its name before that counts.
 pub fn suspects(facts: &ShardFacts, listing: &Listing) -> Vec<String> {
-    let mut suspects = Vec::new();
+    let (mut suspects, mut left) = (Vec::new(), MISSING_PARTS);
     for number in facts.used() {
         let Some(file) = facts.files.get(number) else { continue };
-        let wrong = |(blob, length): &(String, u64)| listing.get(blob).is_none_or(|listed| listed.size != *length);
-        suspects.extend(file.parts().filter(wrong).map(|(blob, _)| blob));
+        for (part, (blob, length)) in file.parts().enumerate() {
+            if listing.get(&blob).is_some_and(|listed| listed.size == length) {
+                continue;
+            }
+            suspects.push(blob);
+            if part > 0 && left == 0 {
+                break;
+            }
+            left -= usize::from(part > 0);
+        }
     }
     suspects
 }

@@ -93,13 +93,17 @@ fn word(state: snapkeep_core::snapshot::State) -> &'static str {
     }
 }
 
-/// What is wrong with a snapshot's blobs at the root. `base` is what stands before their names.
-pub fn judge(snapshot: &RootSnapshot, base: impl Fn(&str) -> String) -> Vec<Finding> {
+/// What is wrong with a snapshot's blobs at the root. `base` is what stands before their names; `known` says whether
+/// `index-N` has a snapshot of that UUID.
+pub fn judge(snapshot: &RootSnapshot, base: impl Fn(&str) -> String, known: impl Fn(&str) -> bool) -> Vec<Finding> {
     let uuid = &snapshot.named.uuid;
     let info_blob = base(&format!("snap-{uuid}.dat"));
     let mut findings = match &snapshot.info {
         Err(trouble) => vec![trouble::finding(Kind::SnapshotInfo, Effect::Snapshot, &info_blob, trouble)],
-        Ok(info) => of_info(snapshot, info).into_iter().map(|finding| finding.in_blob(info_blob.as_str())).collect(),
+        Ok(info) => {
+            let found = of_info(snapshot, info, known).into_iter();
+            found.map(|finding| finding.in_blob(info_blob.as_str())).collect()
+        }
     };
     if let Err(trouble) = &snapshot.global {
         let effect = without_global_state(snapshot);
@@ -119,13 +123,12 @@ fn without_global_state(snapshot: &RootSnapshot) -> Effect {
     }
 }
 
-fn of_info(snapshot: &RootSnapshot, info: &SnapshotInfo) -> Vec<Finding> {
+fn of_info(snapshot: &RootSnapshot, info: &SnapshotInfo, known: impl Fn(&str) -> bool) -> Vec<Finding> {
     let contents = |effect, detail: String| Finding::new(Kind::Contents, effect, detail);
     let mut findings = Vec::new();
     if info.name != snapshot.named.name || info.uuid != snapshot.named.uuid && info.uuid != info.name {
-        // A node restores by the indices that it names; the shards' own blobs are the right ones.
         let detail = format!("it is the blob of another snapshot, {} ({})", info.name, info.uuid);
-        findings.push(contents(Effect::Later, detail));
+        findings.push(contents(in_anothers_place(info, known(&info.uuid)), detail));
     }
     let said: BTreeSet<String> = info.indices.iter().cloned().collect();
     for index in said.difference(&snapshot.indices) {
@@ -141,6 +144,19 @@ fn of_info(snapshot: &RootSnapshot, info: &SnapshotInfo) -> Vec<Finding> {
     }
     findings.extend(info.remote.map(elsewhere));
     findings
+}
+
+/// What the blob of another snapshot in this one's place does, by the version that took the snapshot. Elasticsearch from 7.11 on
+/// restores what the UUID in the blob stands for, and 5.x reads the cluster's state of that. OpenSearch, 6.x and 7.x to 7.10 take
+/// what was asked for, and of the blob only the names of the indices.
+fn in_anothers_place(info: &SnapshotInfo, is_known: bool) -> Effect {
+    const SIX: i64 = 6_000_000;
+    const SINCE: i64 = 7_110_000;
+    const OPENSEARCH: i64 = 0x0800_0000;
+    match info.version_id {
+        Some(id) if (SINCE..OPENSEARCH).contains(&id) || id < SIX && !is_known => Effect::Snapshot,
+        _ => Effect::Later,
+    }
 }
 
 fn elsewhere(remote: Remote) -> Finding {

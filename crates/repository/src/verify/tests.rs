@@ -104,6 +104,24 @@ fn blobs_with_data_are_named_with_those_that_they_hurt() {
     }
 }
 
+/// Row 41: a few bytes that claim millions of parts.
+#[test]
+fn parts_that_nobody_wrote_are_not_walked_over_for_ever() {
+    let files: Vec<FileInfo> =
+        (0..50).map(|number| FileInfo { part_size: Some(1), ..file(&format!("__{number}"), (1 << 24) - 1) }).collect();
+    let names: Vec<String> = files.iter().map(|file| file.name.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut facts = ShardFacts::new("books", 1, "base/indices/iX/1".into(), Current::Known("G".into()));
+    facts.take_snapshot(named("one"), Ok(snapshot("one", &files)));
+    facts.take_generation(Ok(generation(&files, &[("one", &names)])));
+    facts.listing = Some(Ok(Listing::new()));
+    let found = judge(&facts);
+    assert!((10_000..11_000).contains(&found.len()), "{}", found.len());
+    assert_eq!(suspects(&facts, &Listing::new()).len(), found.len());
+    let untold = found.iter().filter(|finding| finding.detail.contains("nothing is said of")).count();
+    assert_eq!(untold, 50);
+}
+
 #[test]
 fn a_shards_generation_hurts_what_comes_later() {
     let mut facts = healthy();

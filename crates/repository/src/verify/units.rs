@@ -7,7 +7,7 @@ use super::{Choice, Level, Progress, ShardPlace, Watch, bytes, gather, holders, 
 use crate::load::{Loaded, Loader};
 use crate::model::{IndexEntry, IndexMetadata, SnapshotEntry};
 use crate::open::Opened;
-use crate::places::{Companions, Lost, Places};
+use crate::places::{Companions, Lost, Places, shards_below};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use snapkeep_core::Failure;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,8 +33,16 @@ pub(super) struct Run<'a> {
 
 /// What an index's metadata blobs say together.
 struct Metadata {
-    shards: u32,
+    /// By snapshot: an index of that name may have been made anew with another number of shards.
+    shards: BTreeMap<String, u32>,
     findings: Vec<Finding>,
+}
+
+impl Metadata {
+    /// Whether the snapshot has such a shard of the index, as far as is known.
+    fn has(&self, snapshot: &RootSnapshot, shard: u32) -> bool {
+        self.shards.get(&snapshot.named.name).is_none_or(|shards| shard < *shards)
+    }
 }
 
 impl Run<'_> {
@@ -44,8 +52,8 @@ impl Run<'_> {
         if holders.is_empty() {
             return Ok(Vec::new());
         }
-        let metadata = self.metadata(name, entry, &holders).await;
-        let mut findings = metadata.findings;
+        let mut metadata = self.metadata(name, entry, &holders).await;
+        let mut findings = std::mem::take(&mut metadata.findings);
         let places = match self.companions.places(self.loader, entry).await {
             Ok(places) => places,
             Err(lost) => {
@@ -53,8 +61,13 @@ impl Run<'_> {
                 return Ok(findings);
             }
         };
-        let shards = self.number_of_shards(metadata.shards, entry, &places).await;
-        let looks = (0..shards).map(|shard| self.shard(name, entry, &places, shard, &holders)).collect::<Vec<_>>();
+        let by_metadata = metadata.shards.values().max().copied().unwrap_or_default();
+        let shards = self.number_of_shards(by_metadata, entry, &places).await;
+        let held = |shard: u32| -> Vec<&RootSnapshot> {
+            let has = |holder: &&&RootSnapshot| !holder.lacks(name, shard) && metadata.has(holder, shard);
+            holders.iter().filter(has).copied().collect()
+        };
+        let looks = (0..shards).map(|shard| self.shard(name, entry, &places, shard, held(shard))).collect::<Vec<_>>();
         let found: Vec<Vec<Finding>> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
         findings.extend(found.into_iter().flatten());
         Ok(findings)
@@ -65,16 +78,21 @@ impl Run<'_> {
         let blobs = self.metadata_blobs(entry, holders);
         let reads = blobs.keys().map(|blob| self.loader.load(blob, IndexMetadata::parse)).collect::<Vec<_>>();
         let loaded: Vec<Loaded<IndexMetadata>> = stream::iter(reads).buffered(METADATA_AT_ONCE).collect().await;
-        let shards = loaded.iter().filter_map(|loaded| loaded.as_ref().ok()).map(|metadata| metadata.shards).max();
-        let found = blobs.iter().zip(&loaded).filter_map(|((blob, users), loaded)| {
-            let uuids: BTreeSet<&str> = users.iter().filter_map(|(_, uuid)| uuid.as_deref()).collect();
-            let finding = of_metadata(name, &uuids, blob, loaded)?;
-            Some(finding.of_index(name).hurts(users.iter().map(|(snapshot, _)| snapshot.clone()).collect()))
-        });
-        Metadata { shards: shards.unwrap_or_default(), findings: found.collect() }
+        let mut metadata = Metadata { shards: BTreeMap::new(), findings: Vec::new() };
+        for ((blob, users), loaded) in blobs.iter().zip(&loaded) {
+            let names = || users.iter().map(|(snapshot, _)| snapshot.clone());
+            let identifiers: BTreeSet<&str> =
+                users.iter().filter_map(|(_, identifier)| identifier.as_deref()).collect();
+            let finding = of_metadata(name, &identifiers, blob, loaded);
+            if let (Ok(found), None | Some(Finding { effect: Effect::Later, .. })) = (loaded, &finding) {
+                metadata.shards.extend(names().map(|snapshot| (snapshot, found.shards)));
+            }
+            metadata.findings.extend(finding.map(|finding| finding.of_index(name).hurts(names().collect())));
+        }
+        metadata
     }
 
-    /// By their paths: the snapshots that use them, with the index's UUID where the identifier tells it.
+    /// By their paths: the snapshots that use them, with the identifier where there is one.
     fn metadata_blobs(
         &self,
         entry: &IndexEntry,
@@ -87,9 +105,8 @@ impl Run<'_> {
             let Some(snapshot) = entries.get(holder.named.uuid.as_str()) else { continue };
             let blob = self.opened.data.index_meta_blob(&entry.id, snapshot);
             let path = self.loader.store.path(&format!("indices/{}/meta-{blob}.dat", entry.id));
-            let identifier = snapshot.index_metadata_lookup.get(&*entry.id);
-            let uuid = identifier.and_then(|identifier| identifier.get(..UUID)).map(str::to_owned);
-            blobs.entry(path).or_default().push((holder.named.name.clone(), uuid));
+            let identifier = snapshot.index_metadata_lookup.get(&*entry.id).map(ToString::to_string);
+            blobs.entry(path).or_default().push((holder.named.name.clone(), identifier));
         }
         blobs
     }
@@ -100,10 +117,7 @@ impl Run<'_> {
         match places {
             _ if known > 0 => known,
             Places::Hashed { folders } => u32::try_from(folders.len()).unwrap_or(u32::MAX),
-            Places::Fixed { folder } => {
-                let folders = self.loader.store.level(folder).await.map(|(_, folders)| folders).unwrap_or_default();
-                folders.iter().filter_map(|name| name.parse::<u32>().ok()).max().map_or(0, |highest| highest + 1)
-            }
+            Places::Fixed { folder } => shards_below(self.loader, folder).await,
         }
     }
 
@@ -113,7 +127,7 @@ impl Run<'_> {
         entry: &IndexEntry,
         places: &Places,
         shard: u32,
-        holders: &[&RootSnapshot],
+        held: Vec<&RootSnapshot>,
     ) -> Result<Vec<Finding>, Failure> {
         if let Some(done) = self.journal.and_then(|journal| journal.done(&entry.id, shard)) {
             self.move_on(|progress| {
@@ -122,7 +136,6 @@ impl Run<'_> {
             });
             return Ok(done.findings.clone());
         }
-        let held: Vec<&RootSnapshot> = holders.iter().filter(|holder| !holder.lacks(name, shard)).copied().collect();
         if held.is_empty() {
             return Ok(Vec::new());
         }
@@ -177,18 +190,45 @@ impl Run<'_> {
 /// Characters of an index's UUID, with which an identifier of its metadata begins.
 const UUID: usize = 22;
 
-/// What is wrong with a metadata blob of an index, whose UUID the identifiers of its users may tell.
-fn of_metadata(name: &str, uuids: &BTreeSet<&str>, blob: &str, loaded: &Loaded<IndexMetadata>) -> Option<Finding> {
-    let another = |detail: String| Some(Finding::new(Kind::IndexMetadata, Effect::Index, detail).in_blob(blob));
-    match loaded {
-        Err(trouble) => Some(trouble::finding(Kind::IndexMetadata, Effect::Index, blob, trouble)),
-        Ok(metadata) if metadata.name != name => another(format!("it is that of another index, {}", metadata.name)),
-        Ok(metadata) => {
-            let uuid = metadata.uuid.as_deref().filter(|uuid| uuid.len() == UUID)?;
-            let expected = uuids.iter().find(|expected| **expected != uuid)?;
-            another(format!("it is that of another index {name}: its UUID is {uuid}, {expected} is recorded"))
+/// What is wrong with a metadata blob of an index, of which the identifiers of its users tell the UUID and the versions.
+fn of_metadata(
+    name: &str,
+    identifiers: &BTreeSet<&str>,
+    blob: &str,
+    loaded: &Loaded<IndexMetadata>,
+) -> Option<Finding> {
+    let finding =
+        |effect: Effect, detail: String| Some(Finding::new(Kind::IndexMetadata, effect, detail).in_blob(blob));
+    let metadata = match loaded {
+        Err(trouble) => return Some(trouble::finding(Kind::IndexMetadata, Effect::Index, blob, trouble)),
+        Ok(metadata) if metadata.name != name => {
+            return finding(Effect::Index, format!("it is that of another index, {}", metadata.name));
         }
+        Ok(metadata) => metadata,
+    };
+    let uuid = metadata.uuid.as_deref().filter(|uuid| uuid.len() == UUID)?;
+    if let Some(expected) = identifiers.iter().filter_map(|said| said.get(..UUID)).find(|expected| *expected != uuid) {
+        let detail = format!("it is that of another index {name}: its UUID is {uuid}, {expected} is recorded");
+        return finding(Effect::Index, detail);
     }
+    let versions = metadata.versions?;
+    let expected = identifiers.iter().filter_map(|said| versions_in(said)).find(|expected| *expected != versions)?;
+    // It is restored, with what the index had then.
+    let words = |[settings, mappings, aliases]: [i64; 3]| format!("{settings}, {mappings}, {aliases}");
+    let detail = format!(
+        "it is an older or newer one of the index: settings, mappings and aliases have the versions {}; {} are recorded",
+        words(versions),
+        words(expected)
+    );
+    finding(Effect::Later, detail)
+}
+
+/// The versions of settings, mappings and aliases, with which an identifier ends: `<UUID>-<history>-1-2-1`.
+fn versions_in(identifier: &str) -> Option<[i64; 3]> {
+    let mut parts = identifier.rsplitn(4, '-');
+    let [aliases, mappings, settings] = [parts.next()?, parts.next()?, parts.next()?];
+    parts.next()?;
+    Some([settings.parse().ok()?, mappings.parse().ok()?, aliases.parse().ok()?])
 }
 
 fn names(holders: &[&RootSnapshot]) -> Vec<String> {
@@ -207,4 +247,22 @@ fn without_places(lost: &Lost, name: &str, holders: &[&RootSnapshot]) -> Finding
 fn nowhere(name: &str, shard: u32, held: &[&RootSnapshot]) -> Finding {
     let detail = "no companion blob says where the shard is";
     Finding::new(Kind::ShardPaths, Effect::Unknown, detail).of_shard(name, shard).hurts(names(held))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_ends_with_versions() {
+        for (identifier, expected) in [
+            ("wsYbFg8TQRSQIhnNL6_8mw-_na_-1-2-3", Some([1, 2, 3])),
+            ("wsYbFg8TQRSQIhnNL6-8mw-aB-cD-10-20-30", Some([10, 20, 30])),
+            ("wsYbFg8TQRSQIhnNL6_8mw-_na_-1-2-x", None),
+            ("1-2-3", None),
+            ("", None),
+        ] {
+            assert_eq!(versions_in(identifier), expected, "{identifier}");
+        }
+    }
 }

@@ -125,10 +125,13 @@ fn mappings_in_compressed_bytes_are_read() {
 }
 
 #[test]
-fn an_index_without_a_number_of_shards_is_damage() {
-    let body = json!({"books": {"state": "open", "settings": {}}});
-    let blob = dat("index-metadata", &smile(&body, false), Stored::Plain);
-    assert!(IndexMetadata::parse(&blob).unwrap_err().expected.contains("index.number_of_shards"));
+fn an_index_without_a_number_of_shards_or_with_one_that_cannot_be_is_damage() {
+    for settings in [json!({}), json!({"index.number_of_shards": "4294967295"}), json!({"index.number_of_shards": "x"})]
+    {
+        let body = json!({"books": {"state": "open", "settings": settings}});
+        let blob = dat("index-metadata", &smile(&body, false), Stored::Plain);
+        assert!(IndexMetadata::parse(&blob).unwrap_err().expected.contains("index.number_of_shards"), "{settings}");
+    }
 }
 
 #[test]

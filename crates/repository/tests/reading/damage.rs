@@ -1,6 +1,6 @@
 //! Each kind of blob, damaged in each way: the finding names the blob and whom it hurts, and a node's restore agrees.
 
-use crate::stage::{Copied, Stage, nodes, verified};
+use crate::stage::{Copied, Restored, Stage, nodes, verified};
 use serde_json::json;
 use snapkeep_core::Code;
 use snapkeep_repository::load::Loader;
@@ -13,7 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The snapshot that is restored.
-const VICTIM: &str = "third";
+pub(crate) const VICTIM: &str = "third";
+
+/// What it holds.
+const DOCUMENTS: u64 = 500 + 300;
 
 /// What is done to a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,19 +32,20 @@ enum Harm {
 const HARMS: [Harm; 5] = [Harm::Remove, Harm::Truncate, Harm::Flip, Harm::Empty, Harm::Swap];
 
 /// A blob of each kind that the victim's restore may need.
-struct Blobs {
-    snapshot_info: PathBuf,
-    global_metadata: PathBuf,
-    index_metadata: PathBuf,
-    shard_snapshot: PathBuf,
-    shard_generation: PathBuf,
-    data: PathBuf,
+pub(crate) struct Blobs {
+    pub(crate) snapshot_info: PathBuf,
+    pub(crate) global_metadata: PathBuf,
+    pub(crate) index_metadata: PathBuf,
+    pub(crate) shard_snapshot: PathBuf,
+    pub(crate) shard_generation: PathBuf,
+    /// The largest of a shard.
+    pub(crate) data: PathBuf,
     /// Another valid one for each, in that order.
     others: Vec<PathBuf>,
 }
 
 impl Blobs {
-    async fn of(copied: &Copied, index: &str, other: &str) -> Self {
+    pub(crate) async fn of(copied: &Copied, index: &str, other: &str) -> Self {
         let store = Store::open(copied.location(), &Settings::default()).unwrap();
         let loader = Loader::new(&store);
         let opened = Opened::open(&loader).await.unwrap();
@@ -144,8 +148,9 @@ async fn case(stage: &Stage, indices: &[String; 2], number: usize, how: Harm) {
     let is_told = !(number == 1 && how == Harm::Swap);
     // Nodes of 5.x read the cluster's state in every restore.
     let effect = if number == 1 && stage.node.name.starts_with("elasticsearch-5") { Effect::Snapshot } else { effect };
-    // A node restores by another snapshot's list of indices, if they are the same.
-    let effect = if number == 0 && how == Harm::Swap { Effect::Later } else { effect };
+    // Some nodes restore by another snapshot's list of indices, if they are the same; others that other snapshot.
+    let is_loose = number == 0 && how == Harm::Swap && !stage.restores_what_it_says();
+    let effect = if is_loose { Effect::Later } else { effect };
     // Another shard's list of files is sound too: that those files are not here, or not like that, is told of the files.
     let is_by_files = number == 3 && how == Harm::Swap;
     // Another shard's index-… is sound: what tells is that it does not fit the snapshots.
@@ -164,15 +169,20 @@ async fn case(stage: &Stage, indices: &[String; 2], number: usize, how: Harm) {
         assert_eq!(has(&report, blob, &kinds, effect), is_told, "{what}: {:?}", report.findings);
     }
     assert_eq!(report.outcome, if is_told { Outcome::Damaged } else { Outcome::Whole }, "{what}");
+    a_restore_agrees(stage, &copied, &report, DOCUMENTS, &what).await;
+}
+
+/// A node restores the victim with all of its documents where it is said to be whole, and does not where something of it is said
+/// to be lost.
+pub(crate) async fn a_restore_agrees(stage: &Stage, copied: &Copied, report: &Report, documents: u64, what: &str) {
     let verdict = report.snapshots.iter().find(|snapshot| snapshot.snapshot == VICTIM).unwrap();
-    let restored = stage.restore(&copied, VICTIM).await;
-    let is_restored = restored == Ok(0);
+    let restored = stage.restore(copied, VICTIM).await;
     let should_be = match verdict.restores {
         Restores::Whole => true,
         Restores::Without => verdict.without_shards.is_empty() && verdict.without_indices.is_empty(),
         _ => false,
     };
-    assert_eq!(is_restored, should_be, "{what}: {restored:?}, but {verdict:?}");
+    assert_eq!(restored == Ok(Restored { failed: 0, documents }), should_be, "{what}: {restored:?}, but {verdict:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod agree;
 mod agreement;
 mod buckets;
 mod damage;
+mod histories;
 mod kept;
+mod kinds;
+mod older;
+mod refused;
 mod stage;

@@ -5,7 +5,8 @@ use snapkeep_repository::load::Loader;
 use snapkeep_repository::open::Opened;
 use snapkeep_repository::store::{Location, Settings, Store};
 use snapkeep_repository::verify::{Choice, Level, Report, Share, Unwatched, verify};
-use snapkeep_testbed::{NodeHandle, RELEASES, Testbed, eventually, release};
+use snapkeep_testbed::{NodeHandle, Product, RELEASES, Testbed, eventually, release};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use tokio::sync::{Mutex, MutexGuard};
@@ -22,10 +23,25 @@ pub(crate) async fn alone(node: &NodeHandle) -> MutexGuard<'static, ()> {
     LOCKS.iter().find(|(name, _)| *name == node.name).unwrap().1.lock().await
 }
 
+/// Lines that are told if the test ends in a panic.
+#[derive(Default)]
+pub(crate) struct Told(pub(crate) Vec<String>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = writeln!(std::io::stderr(), "{}", self.0.join("\n"));
+        }
+    }
+}
+
 /// A repository on a node.
 pub(crate) struct Stage {
     pub(crate) node: &'static NodeHandle,
     pub(crate) repository: String,
+    /// Where the node was told to put it.
+    pub(crate) place: PathBuf,
+    /// The same, or a folder below it where there is a base path.
     pub(crate) location: Location,
     _alone: MutexGuard<'static, ()>,
 }
@@ -37,11 +53,45 @@ impl Stage {
         let repository = Testbed::shared().unique("reading");
         let place = node.repo_dir.join(&repository);
         let base = settings["base_path"].as_str().map_or_else(|| place.clone(), |base| place.join(base));
-        let mut all = json!({ "location": place });
-        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        let stage = Self { node, repository, location: Location::Folder(base), _alone: guard };
-        stage.register(&stage.repository, json!({"type": "fs", "settings": all})).await;
+        let stage = Self { node, repository, place, location: Location::Folder(base), _alone: guard };
+        stage.set(settings).await;
         stage
+    }
+
+    /// Registers it with these settings, for the first time or anew.
+    pub(crate) async fn set(&self, settings: Value) {
+        let mut all = json!({ "location": self.place });
+        all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        self.register(&self.repository, json!({"type": "fs", "settings": all})).await;
+    }
+
+    /// The base path, if it has one.
+    pub(crate) fn base(&self) -> Option<&str> {
+        let Location::Folder(folder) = &self.location else { return None };
+        folder.strip_prefix(&self.place).ok()?.to_str().filter(|base| !base.is_empty())
+    }
+
+    /// Whether its restores take the UUID that a snapshot's own blob says, rather than the one asked for.
+    pub(crate) fn restores_what_it_says(&self) -> bool {
+        !self.is_opensearch() && (self.node.major > 7 || self.node.version.starts_with("7.17"))
+    }
+
+    pub(crate) fn is_opensearch(&self) -> bool {
+        self.node.product == Product::OpenSearch
+    }
+
+    /// Whether it is Elasticsearch of an older version.
+    pub(crate) fn is_before(&self, major: u32) -> bool {
+        !self.is_opensearch() && self.node.major < major
+    }
+
+    /// Takes the repository and these indices away.
+    pub(crate) async fn clean_up(self, indices: &[String]) {
+        self.node.delete(&format!("/_snapshot/{}", self.repository)).await;
+        for index in indices {
+            self.node.delete(&format!("/{index}")).await;
+        }
+        std::fs::remove_dir_all(&self.place).unwrap();
     }
 
     pub(crate) async fn register(&self, name: &str, body: Value) {
@@ -110,21 +160,57 @@ impl Stage {
         Copied { name, place }
     }
 
-    /// Restores a snapshot of a copy under other names; how many shards failed, or what the node says.
-    pub(crate) async fn restore(&self, copied: &Copied, snapshot: &str) -> Result<u64, String> {
+    /// Restores a snapshot of a copy under other names; what came of it, or what the node says.
+    pub(crate) async fn restore(&self, copied: &Copied, snapshot: &str) -> Result<Restored, String> {
+        self.restored(copied, snapshot, false).await
+    }
+
+    /// The same where the snapshot may lack shards.
+    pub(crate) async fn restore_partly(&self, copied: &Copied, snapshot: &str) -> Result<Restored, String> {
+        self.restored(copied, snapshot, true).await
+    }
+
+    async fn restored(&self, copied: &Copied, snapshot: &str, partial: bool) -> Result<Restored, String> {
         let settings = json!({"location": copied.place, "readonly": true});
         self.register(&copied.name, json!({"type": "fs", "settings": settings})).await;
         let prefix = format!("{}-", copied.name);
         let path = format!("/_snapshot/{}/{snapshot}/_restore?wait_for_completion=true", copied.name);
-        let body = json!({"include_global_state": false, "rename_pattern": "(.+)", "rename_replacement": format!("{prefix}$1")});
+        // A shard that has no place on the node would have none again.
+        let anywhere = if partial { json!(["index.routing.allocation.total_shards_per_node"]) } else { json!([]) };
+        let body = json!({
+            "include_global_state": false, "partial": partial, "ignore_index_settings": anywhere,
+            "rename_pattern": "(.+)", "rename_replacement": format!("{prefix}$1"),
+        });
         let (status, answer) = self.node.post(&path, body).await;
-        self.node.delete(&format!("/{prefix}*")).await;
+        let (_, counted) = self.node.get(&format!("/{prefix}*/_count?allow_no_indices=true")).await;
+        self.delete_indices(&prefix).await;
         self.node.delete(&format!("/_snapshot/{}", copied.name)).await;
         if status != 200 {
             return Err(answer.to_string());
         }
-        Ok(answer["snapshot"]["shards"]["failed"].as_u64().unwrap_or_else(|| panic!("{answer}")))
+        let failed = answer["snapshot"]["shards"]["failed"].as_u64().unwrap_or_else(|| panic!("{answer}"));
+        Ok(Restored { failed, documents: counted["count"].as_u64().unwrap_or_default() })
     }
+}
+
+impl Stage {
+    /// One by one: some versions take no patterns.
+    async fn delete_indices(&self, prefix: &str) {
+        let (_, all) =
+            self.node.get(&format!("/_cat/indices/{prefix}*?format=json&h=index&expand_wildcards=all")).await;
+        for index in all.as_array().into_iter().flatten().filter_map(|line| line["index"].as_str()) {
+            self.node.delete(&format!("/{index}")).await;
+        }
+    }
+}
+
+/// What a restore brought back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Restored {
+    /// Shards that were not restored.
+    pub(crate) failed: u64,
+    /// Documents of those that were.
+    pub(crate) documents: u64,
 }
 
 /// A copy of a repository.
