@@ -39,7 +39,7 @@ use std::sync::{Mutex, PoisonError};
 use units::Run;
 
 /// Indices that are looked at at once. Each has several requests under way.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

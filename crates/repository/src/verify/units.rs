@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 /// Shards of one index that are looked at at once.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 /// Metadata blobs of one index that are asked for at once.
 const METADATA_AT_ONCE: usize = 8;
