@@ -141,3 +141,30 @@ async fn a_data_stream_comes_back_whole() {
     }
     stage.node.delete(&format!("/_index_template/{stream}")).await;
 }
+
+/// A template comes back with the global state and no other way, and never unasked in the place of one that is there.
+#[tokio::test]
+async fn a_template_comes_back_with_the_global_state_alone() {
+    let stage = Stage::alone_on(WITH_S3).await;
+    let path = format!("/_index_template/{}", stage.index);
+    let template = |replicas: u32| json!({"index_patterns": [format!("{}-none", stage.index)], "template": {"settings": {"number_of_replicas": replicas}}});
+    assert_eq!(stage.node.put(&path, template(1)).await.0, 200);
+    let body = json!({"indices": stage.index, "include_global_state": true});
+    let taken = stage.node.put(&format!("{}?wait_for_completion=true", stage.path("s")), body).await;
+    assert_eq!(taken.1["snapshot"]["state"], "SUCCESS", "{taken:?}");
+    drop_index(&stage, &stage.index).await;
+    assert_eq!(stage.node.put(&path, template(2)).await.0, 200);
+
+    let with_state = |replace_templates| Request { global_state: true, replace_templates, ..Request::default() };
+    let refused = planned(&stage, &with(&stage, with_state(false))).await.complaint().unwrap();
+    assert_eq!(refused.code, Code::RestoreConflict);
+    assert!(refused.cause.contains("templates") && refused.hint.contains("--replace-templates"), "{refused}");
+    restored(&stage, &job(&stage)).await;
+    let replicas = async || stage.node.get(&path).await.1["index_templates"][0]["index_template"]["template"].clone();
+    assert_eq!(replicas().await["settings"]["index"]["number_of_replicas"], "2", "left as it was");
+
+    drop_index(&stage, &stage.index).await;
+    restored(&stage, &with(&stage, with_state(true))).await;
+    assert_eq!(replicas().await["settings"]["index"]["number_of_replicas"], "1", "the snapshot's");
+    assert_eq!(stage.node.delete(&path).await.0, 200);
+}
