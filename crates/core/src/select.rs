@@ -112,8 +112,8 @@ impl Filter {
         let glob = self.glob_of(&snapshot.name).map(|glob| format!("matches {glob}"));
         let state = (!self.states.is_empty()).then(|| state_word(snapshot.state).to_owned());
         let began = snapshot.started_at.map(|began| format!("began {began}")).unwrap_or_default();
-        let older = self.older_than.map(|limit| format!("older than {} ({began})", words(limit)));
-        let newer = self.newer_than.map(|limit| format!("newer than {} ({began})", words(limit)));
+        let older = self.older_than.map(|limit| format!("older than {} ({began})", span_words(limit)));
+        let newer = self.newer_than.map(|limit| format!("newer than {} ({began})", span_words(limit)));
         let marks = self.metadata.iter().map(mark_words);
         Some([glob, state, older, newer].into_iter().flatten().chain(marks).collect())
     }
@@ -122,8 +122,8 @@ impl Filter {
     pub(crate) fn limits(&self) -> String {
         let states: Vec<&str> = self.states.iter().map(|&state| state_word(Some(state))).collect();
         let states = (!states.is_empty()).then(|| states.join(" or "));
-        let older = self.older_than.map(|limit| format!("older than {}", words(limit)));
-        let newer = self.newer_than.map(|limit| format!("newer than {}", words(limit)));
+        let older = self.older_than.map(|limit| format!("older than {}", span_words(limit)));
+        let newer = self.newer_than.map(|limit| format!("newer than {}", span_words(limit)));
         let marks = self.metadata.iter().map(mark_words);
         [states, older, newer].into_iter().flatten().chain(marks).collect::<Vec<_>>().join(", ")
     }
@@ -186,7 +186,7 @@ pub fn state_word(state: Option<State>) -> &'static str {
 }
 
 /// A span in the largest units that tell it exactly: `30 d`, `1 d 6 h`, `90 s` as `1 min 30 s`.
-fn words(span: SignedDuration) -> String {
+pub(crate) fn span_words(span: SignedDuration) -> String {
     let seconds = span.as_secs();
     let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
     let said: Vec<String> =

@@ -3,7 +3,9 @@
 use super::kinds::{Create, Due, Kept, Skipped, Step, Why};
 use super::skip::Skip;
 use crate::retention::Reason;
+use crate::select::span_words;
 use crate::selection;
+use jiff::SignedDuration;
 use std::fmt;
 
 fn joined<T: fmt::Display>(reasons: &[T]) -> String {
@@ -55,7 +57,7 @@ impl fmt::Display for Create {
 impl fmt::Display for Due {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Slot { late_seconds } => write!(f, "due for {late_seconds} s"),
+            Self::Slot { late_seconds } => write!(f, "due for {}", span_words(SignedDuration::from_secs(*late_seconds))),
             Self::Retry { after, .. } => write!(f, "{after} was not successful"),
         }
     }

@@ -87,7 +87,7 @@ fn patterns_that_no_name_could_match_are_refused() {
 #[test]
 fn spans_are_told_exactly() {
     for (seconds, expected) in [(0, "0 s"), (90, "1 min 30 s"), (86_400 * 30, "30 d"), (108_000, "1 d 6 h")] {
-        assert_eq!(words(SignedDuration::from_secs(seconds)), expected);
+        assert_eq!(span_words(SignedDuration::from_secs(seconds)), expected);
     }
 }
 
