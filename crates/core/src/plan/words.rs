@@ -57,7 +57,9 @@ impl fmt::Display for Create {
 impl fmt::Display for Due {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Slot { late_seconds } => write!(f, "due for {}", span_words(SignedDuration::from_secs(*late_seconds))),
+            Self::Slot { late_seconds } => {
+                write!(f, "due for {}", span_words(SignedDuration::from_secs(*late_seconds)))
+            }
             Self::Retry { after, .. } => write!(f, "{after} was not successful"),
         }
     }
