@@ -16,6 +16,8 @@ pub struct Opened {
     pub generation: Option<u64>,
     /// When that blob was written, by the store's clock.
     pub written: Option<Timestamp>,
+    /// The CRC32 of its bytes.
+    pub checksum: Option<u32>,
     /// What it says.
     pub data: RepositoryData,
     /// What `index.latest` says, or why it says nothing.
@@ -79,14 +81,16 @@ impl Opened {
         };
         let Some(generation) = root.newest else { return root.without_generation(store, latest).map(Some) };
         let name = format!("index-{generation}");
-        let data = match loader.load(&store.path(&name), RepositoryData::parse).await {
-            Ok(data) => data,
+        let parse = |bytes: &[u8]| RepositoryData::parse(bytes).map(|data| (data, crc32fast::hash(bytes)));
+        let (data, checksum) = match loader.load(&store.path(&name), parse).await {
+            Ok(read) => read,
             Err(trouble) if trouble.is_missing() && !last => return Ok(None),
             Err(trouble) => return Err(unreadable(store, &name, &trouble)),
         };
         let path = store.path(&name);
         let written = root.blobs.iter().find(|blob| blob.path == path).map(|blob| blob.modified);
-        Ok(Some(Self { generation: Some(generation), written, data, latest, root: root.blobs, is_listed }))
+        let (generation, checksum) = (Some(generation), Some(checksum));
+        Ok(Some(Self { generation, written, checksum, data, latest, root: root.blobs, is_listed }))
     }
 }
 
@@ -116,7 +120,8 @@ impl Root {
         if let Location::Folder(folder) = location
             && !folder.is_dir()
         {
-            return Err(Access::NoStore { why: "there is no such folder".to_owned() }.failure(&location.to_string()));
+            let why = if folder.exists() { "it is a file, not a folder" } else { "there is no such folder" };
+            return Err(Access::NoStore { why: why.to_owned() }.failure(&location.to_string()));
         }
         let kinds: Vec<BlobName<'_>> = self.blobs.iter().map(|blob| BlobName::parse(name_of(&blob.path))).collect();
         let is_snapshots = |kind: &BlobName<'_>| {
@@ -136,7 +141,7 @@ impl Root {
             return Err(Failure::new(Code::RepositoryMissing, cause, hint));
         }
         let data = RepositoryData::default();
-        Ok(Opened { generation: None, written: None, data, latest, root: self.blobs, is_listed: true })
+        Ok(Opened { generation: None, written: None, checksum: None, data, latest, root: self.blobs, is_listed: true })
     }
 }
 

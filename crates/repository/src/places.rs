@@ -4,6 +4,8 @@
 //! The hash is never computed here: the companion blob in `snapshot_shard_paths/` says where they are. What it says is
 //! believed only if it leads to this index's shards in this repository's place.
 
+pub(crate) mod search;
+
 use crate::load::{Loader, Trouble};
 use crate::model::{IndexEntry, MAX_SHARDS, ShardPaths};
 use crate::open::name_of;
@@ -34,7 +36,7 @@ pub enum Places {
     },
     /// Where the companion blob says, by shard number.
     Hashed {
-        /// The folders.
+        /// The folders; an empty name is a shard of which it is not known.
         folders: Vec<String>,
     },
 }
@@ -44,7 +46,9 @@ impl Places {
     pub fn of(&self, shard: u32) -> Option<String> {
         match self {
             Self::Fixed { folder } => Some(format!("{folder}/{shard}")),
-            Self::Hashed { folders } => folders.get(usize::try_from(shard).ok()?).cloned(),
+            Self::Hashed { folders } => {
+                folders.get(usize::try_from(shard).ok()?).filter(|folder| !folder.is_empty()).cloned()
+            }
         }
     }
 }
@@ -86,6 +90,12 @@ impl Companions {
         unknown.flat_map(|(id, blobs)| blobs.iter().map(move |blob| (id.as_str(), blob)))
     }
 
+    /// The path of an index's companion blob: one that is there, else the beginning of what it would be called.
+    pub(crate) fn blob_of(&self, loader: &Loader<'_>, index: &IndexEntry) -> String {
+        let first = self.blobs.get(&*index.id).and_then(|blobs| blobs.first());
+        first.map_or_else(|| loader.store.path(&format!("{COMPANIONS}/…{}…", index.id)), |blob| blob.path.clone())
+    }
+
     /// Where the index's shards are.
     pub async fn places(&self, loader: &Loader<'_>, index: &IndexEntry) -> Result<Places, Lost> {
         let path_type = index.shard_path_type.unwrap_or_default();
@@ -102,7 +112,7 @@ impl Companions {
         longest.map(|folders| Places::Hashed { folders }).ok_or_else(|| {
             let access = self.unlisted.clone().unwrap_or(Access::Missing);
             Lost {
-                blob: Some(loader.store.path(&format!("{COMPANIONS}/…{}…", index.id))),
+                blob: Some(self.blob_of(loader, index)),
                 why: format!("no companion blob says where the shards are: {access}"),
                 trouble: Some(Trouble::Access(access)),
             }

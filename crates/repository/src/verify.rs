@@ -12,6 +12,7 @@ pub mod facts;
 mod files;
 mod finding;
 mod gather;
+mod generations;
 mod journal;
 pub mod judge;
 pub mod root;
@@ -24,7 +25,7 @@ pub use estimate::{Estimate, estimate};
 pub use files::{FileNumber, Files};
 pub use finding::{Effect, Finding, Kind};
 pub use gather::{ShardPlace, current_generation, gather};
-pub use journal::{Done, Journal, Subject, Totals};
+pub use journal::{Journal, Subject, Totals};
 pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
 
 use crate::load::Loader;
@@ -32,9 +33,11 @@ use crate::open::Opened;
 use crate::places::Companions;
 use crate::store::Counts;
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 use root::RootSnapshot;
 use serde::Serialize;
-use snapkeep_core::Failure;
+use snapkeep_core::{Code, Failure};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use units::Run;
 
@@ -75,18 +78,20 @@ pub struct Report {
     pub location: String,
     /// The generation that the verdict is about; nothing for an empty repository.
     pub generation: Option<u64>,
-    /// How deep.
-    pub level: Level,
+    /// What was looked at: all that is said here is about that.
+    pub choice: Choice,
     /// The verdict.
     pub outcome: Outcome,
     /// All that is wrong.
     pub findings: Vec<Finding>,
-    /// What can be restored of each snapshot.
+    /// What can be restored of each snapshot that was chosen; none if the repository changed meanwhile.
     pub snapshots: Vec<SnapshotVerdict>,
     /// What was looked at.
     pub totals: Totals,
-    /// Shards that a run before had done.
+    /// Shards that an interrupted run before had found sound, and that were not looked at now.
     pub resumed_shards: usize,
+    /// When the first such run began.
+    pub resumed_since: Option<Timestamp>,
     /// Blobs that were wrong at the first read and right at the second.
     pub rereads: u64,
     /// What was asked of the store.
@@ -113,13 +118,23 @@ pub async fn verify(
     check(opened, choice)?;
     let chosen = chosen(opened, choice);
     let roots = root::read(loader, &opened.data, &chosen).await;
+    let at_root = generations::look(loader, opened).await;
+    let mut findings = at_root.findings;
     let base = |name: &str| loader.store.path(name);
     let known = |uuid: &str| opened.data.snapshot(uuid).is_some();
-    let mut findings: Vec<Finding> = roots.iter().flat_map(|snapshot| root::judge(snapshot, base, known)).collect();
-    findings.extend(latest(opened, base));
+    findings.extend(roots.iter().flat_map(|snapshot| root::judge(snapshot, base, known)));
     let companions = Companions::list(loader).await;
-    let run =
-        Run { loader, opened, choice, journal, watch, roots: &roots, companions: &companions, seen: Mutex::default() };
+    let run = Run {
+        loader,
+        opened,
+        choice,
+        journal,
+        watch,
+        roots: &roots,
+        companions: &companions,
+        seen: Mutex::default(),
+        counted: Mutex::default(),
+    };
     let indices = opened.data.indices.iter().filter(|(name, _)| choice.has_index(name));
     let reads = indices.map(|(name, entry)| run.index(name, entry)).collect::<Vec<_>>();
     let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
@@ -127,49 +142,87 @@ pub async fn verify(
         findings.extend(found?);
     }
     drop(reads);
-    let moved = opened.moved(loader.store).await?;
+    findings.extend(counted(&run, base));
+    let moved = at_root.is_behind || opened.moved(loader.store).await?;
     sort(&mut findings);
     let totals = run.seen.lock().unwrap_or_else(PoisonError::into_inner).totals;
-    Ok(Report {
+    let report = reported(loader, opened, choice, journal, Seen { roots: &roots, findings, totals, moved });
+    if let Some(journal) = journal.filter(|_| !matches!(report.outcome, Outcome::Unread | Outcome::Inconclusive)) {
+        journal.end()?;
+    }
+    Ok(report)
+}
+
+/// What the numbers tell that were added up over all indices.
+fn counted(run: &Run<'_>, base: impl Fn(&str) -> String + Copy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if run.choice.indices.is_empty() {
+        let counted = run.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        for snapshot in run.roots {
+            let (known, shards) = counted.get(&snapshot.named.name).copied().unwrap_or_default();
+            findings.extend(root::judge_shards(snapshot, base, known, shards));
+        }
+    }
+    let unreferenced = run.seen.lock().unwrap_or_else(PoisonError::into_inner).totals.unreferenced;
+    if unreferenced > 0 {
+        let blobs = if unreferenced == 1 { "blob" } else { "blobs" };
+        let detail = format!("{unreferenced} {blobs} with data that no snapshot names; `snapkeep orphans` tells which");
+        findings.push(Finding::new(Kind::Unreferenced, Effect::Nothing, detail));
+    }
+    findings
+}
+
+/// What a run saw.
+struct Seen<'a> {
+    roots: &'a [RootSnapshot],
+    findings: Vec<Finding>,
+    totals: Totals,
+    moved: bool,
+}
+
+fn reported(
+    loader: &Loader<'_>,
+    opened: &Opened,
+    choice: &Choice,
+    journal: Option<&Journal>,
+    seen: Seen<'_>,
+) -> Report {
+    let verdicts = verdict::of_snapshots(seen.roots, &seen.findings, choice);
+    let outcome = verdict::outcome(&seen.findings, &verdicts, choice, seen.moved);
+    Report {
         schema: 1,
         location: loader.store.location().to_string(),
         generation: opened.generation,
-        level: choice.level,
-        outcome: verdict::outcome(&findings, moved),
-        snapshots: verdict::of_snapshots(&roots, &findings),
-        findings,
-        totals,
+        choice: choice.clone(),
+        outcome,
+        snapshots: if outcome == Outcome::Inconclusive { Vec::new() } else { verdicts },
+        findings: seen.findings,
+        totals: seen.totals,
         resumed_shards: journal.map_or(0, Journal::len),
+        resumed_since: journal.and_then(Journal::since),
         rereads: loader.rereads(),
         counts: loader.store.counts(),
-    })
+    }
 }
 
 fn check(opened: &Opened, choice: &Choice) -> Result<(), Failure> {
     let snapshots: Vec<&str> = opened.data.snapshots.iter().map(|snapshot| snapshot.name.as_str()).collect();
     let indices: Vec<&str> = opened.data.indices.keys().map(String::as_str).collect();
-    choice.check(&snapshots, &indices)
+    choice.check(&snapshots, &indices)?;
+    let chosen: BTreeSet<&str> =
+        chosen(opened, choice).iter().map(|ordinal| &*opened.data.snapshots[*ordinal].uuid).collect();
+    let is_held = |name: &&String| {
+        opened.data.indices.get(*name).is_some_and(|entry| entry.snapshots.iter().any(|uuid| chosen.contains(&**uuid)))
+    };
+    let Some(name) = choice.indices.iter().find(|name| !is_held(name)) else { return Ok(()) };
+    let cause = format!("none of the chosen snapshots has the index {name}: there would be nothing to look at");
+    Err(Failure::new(Code::BadEvent, cause, "`snapkeep inspect snapshot NAME` lists a snapshot's indices"))
 }
 
 /// The chosen snapshots' places in `index-N`.
 fn chosen(opened: &Opened, choice: &Choice) -> Vec<usize> {
     let snapshots = opened.data.snapshots.iter().enumerate();
     snapshots.filter(|(_, snapshot)| choice.has_snapshot(&snapshot.name)).map(|(ordinal, _)| ordinal).collect()
-}
-
-/// What is wrong with `index.latest`. Not every repository has one.
-fn latest(opened: &Opened, base: impl Fn(&str) -> String) -> Option<Finding> {
-    let blob = base("index.latest");
-    let generation = opened.generation?;
-    match &opened.latest {
-        Ok(latest) if *latest == generation => None,
-        Ok(latest) => {
-            let detail = format!("it says {latest}, the newest is index-{generation}");
-            Some(Finding::new(Kind::Latest, Effect::Nothing, detail).in_blob(blob))
-        }
-        Err(trouble) if trouble.is_missing() => None,
-        Err(trouble) => Some(trouble::finding(Kind::Latest, Effect::Nothing, &blob, trouble)),
-    }
 }
 
 /// The worst first, then by index, shard and blob.

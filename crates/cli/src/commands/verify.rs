@@ -5,13 +5,15 @@ use crate::output::reading::{Meter, said};
 use crate::session::Session;
 use clap::{Args, ValueEnum};
 use snapkeep_core::Failure;
+use snapkeep_repository::store::Location;
 use snapkeep_repository::verify::{Choice, Journal, Level, PartOf, Percent, Share, Subject, estimate, verify};
 use std::path::PathBuf;
 
 /// Verify that a repository's snapshots can be restored, without its cluster
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 all whole, 14 damage found, 15 the repository changed meanwhile, 12 some of it may not be read.
+Exit status: 0 nothing wrong found, 14 damage found, 15 the repository changed meanwhile or some of it could not be read,
+12 some of it may not be read, 2 all data is in a remote store.
 
 Examples:
   snapkeep verify s3://my-backups/logs
@@ -35,7 +37,7 @@ pub(crate) struct Verify {
     /// Only these indices
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     index: Vec<String>,
-    /// Keep in this file what is done, and go on from it
+    /// Keep in this file what is sound; if the run is interrupted, the next one goes on from it
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
 }
@@ -82,19 +84,21 @@ impl Verify {
     }
 }
 
+impl Verify {
+    fn journal(&self, session: &Session, subject: &Subject, place: &Location) -> Result<Option<Journal>, Failure> {
+        let path = self.resume.as_ref().map(|path| session.process.directory.join(path));
+        path.map(|path| Journal::open(&path, subject, place, session.now())).transpose()
+    }
+}
+
 /// Verifies it.
 pub(crate) async fn run(arguments: Verify, session: &Session) -> Result<(), Failure> {
     arguments.choice(None)?;
     let store = arguments.reading.store(session).await?;
     let report = read(&store, session, async |loader, opened| {
         let choice = arguments.choice(opened.generation)?;
-        let subject =
-            Subject { location: store.location().to_string(), generation: opened.generation, choice: choice.clone() };
-        let journal =
-            arguments.resume.as_ref().map(|path| Journal::open(&session.process.directory.join(path), &subject));
-        let journal = journal.transpose()?;
+        let journal = arguments.journal(session, &Subject::of(&store, opened, &choice), store.location())?;
         let cost = estimate(loader, opened, &choice).await;
-        let cost = cost.map_err(|access| access.failure(&store.location().to_string()))?;
         session.printer.note(&said(&cost));
         let meter = Meter::new(&session.printer, cost);
         verify(loader, opened, &choice, journal.as_ref(), &meter).await

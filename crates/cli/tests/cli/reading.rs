@@ -59,8 +59,19 @@ async fn damage_is_named_and_ends_with_its_own_status() {
     let place = &kept.place;
     let url = format!("file://{}", place.display());
     stage.ok(&format!("verify {url} --level checksums --resume done.jsonl"));
+    let done = stage.directory.path().join("done.jsonl");
+    let lines = std::fs::read_to_string(&done).unwrap();
+    let cut = lines.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
+    std::fs::write(&done, cut).unwrap();
+    let text = stage.ok(&format!("verify {url} --level checksums --resume done.jsonl"));
+    assert!(text.contains("1 shard, found sound since") && text.contains("not looked at now"), "{text}");
     let again = stage.json(&format!("verify {url} --level checksums --resume done.jsonl"));
-    assert!(again["resumed_shards"].as_u64() > Some(0), "{again}");
+    // There was a verdict: everything is looked at again.
+    assert_eq!((&again["resumed_shards"], &again["outcome"]), (&0.into(), &"whole".into()), "{again}");
+    let error = stage.refused(&format!("verify {url} --resume {}/index-1", place.display()), 2, "bad_event");
+    assert!(error.contains("lies in the repository"), "{error}");
+    let narrow = stage.run(&format!("verify {url} --index notes"));
+    assert!(narrow.out.contains("nothing wrong found") && narrow.out.contains("indices notes"), "{narrow:?}");
     let mut blob = (0, PathBuf::new());
     largest(place, &mut blob);
     std::fs::remove_file(&blob.1).unwrap();

@@ -35,7 +35,7 @@ pub struct SnapshotEntry {
     pub name: String,
     /// The snapshot's UUID, in the names of its blobs; the name where the blob has none.
     pub uuid: Arc<str>,
-    /// `None` if the blob does not say it or says a state that is not known.
+    /// `None` if the blob does not say it.
     pub state: Option<State>,
     /// Of the node that wrote it (7.6); from Elasticsearch 8.9 on it stays `8.11.0`, see [`Self::index_version`].
     pub version: Option<String>,
@@ -97,6 +97,7 @@ impl RepositoryData {
     /// Reads `index-N`. A snapshot that an index names and the blob does not is damage.
     pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
         let raw: RawData<'_> = json::decode(blob)?;
+        raw.check_states(blob)?;
         let pool = Pool::default();
         let snapshots: Vec<_> = raw.snapshots.into_iter().map(|snapshot| snapshot.shared(&pool)).collect();
         let indices: BTreeMap<_, _> =
@@ -228,6 +229,16 @@ impl RawSnapshot<'_> {
             index_metadata_lookup: lookup.map(|(index, id)| (pool.get(index), pool.get(id))).collect(),
             slm_policy: self.slm_policy.map(String::from).filter(|policy| !policy.is_empty()),
         }
+    }
+}
+
+impl RawData<'_> {
+    /// Servers refuse the whole blob for a state that they do not know.
+    fn check_states(&self, blob: &[u8]) -> Result<(), Damage> {
+        let unknown = |snapshot: &&RawSnapshot<'_>| snapshot.state.is_some_and(|number| state(number).is_none());
+        let Some(snapshot) = self.snapshots.iter().find(unknown) else { return Ok(()) };
+        let expected = format!("a state of the snapshot {}, 0 to 4", quoted(&snapshot.name));
+        Err(Damage::new(place(blob, &snapshot.name), expected, snapshot.state.unwrap_or_default()))
     }
 }
 

@@ -138,8 +138,7 @@ impl Cloud {
 
     pub(super) async fn look(&self, path: &str) -> Result<Blob, Access> {
         let found = self.store.head(&key(path)?).await.map_err(|error| Access::of_cloud(&error))?;
-        // The tag is a tag here.
-        Ok(Blob { class: None, ..blob(found) })
+        Ok(blob(found))
     }
 
     pub(super) async fn list(&self, path: &str, mut each: impl FnMut(Blob)) -> Result<(), Access> {

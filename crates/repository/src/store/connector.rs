@@ -4,6 +4,7 @@
 //! tag, which we have no use for: in answers to listings it is replaced by the class. Nothing has to be remembered, so that
 //! memory stays the same however many objects there are.
 
+use super::THAWED;
 use super::meter::{Meter, Request};
 use async_trait::async_trait;
 use object_store::ClientOptions;
@@ -42,6 +43,9 @@ impl HttpService for Watching {
         if answer.status().is_server_error() || answer.status() == http::StatusCode::TOO_MANY_REQUESTS {
             self.meter.add_retry();
         }
+        if kind == Request::Head && answer.status().is_success() {
+            return Ok(with_thawing(answer));
+        }
         if kind != Request::List || !answer.status().is_success() {
             return Ok(answer);
         }
@@ -51,6 +55,20 @@ impl HttpService for Watching {
         parts.headers.remove(http::header::CONTENT_LENGTH);
         Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(with_classes(text))))
     }
+}
+
+/// Of an object that was asked for by its name, that it has been thawed takes its tag's place too.
+fn with_thawing(answer: HttpResponse) -> HttpResponse {
+    let (mut parts, body) = answer.into_parts();
+    if parts.headers.get("x-amz-restore").is_some_and(|restore| is_restored(restore.as_bytes())) {
+        parts.headers.insert(http::header::ETAG, http::HeaderValue::from_static(THAWED));
+    }
+    HttpResponse::from_parts(parts, body)
+}
+
+/// `ongoing-request="false", expiry-date="…"` is a copy that can be read until then; while it is `true` there is none.
+fn is_restored(header: &[u8]) -> bool {
+    header.starts_with(b"ongoing-request=\"false\"")
 }
 
 fn kind(request: &HttpRequest) -> Request {
@@ -124,6 +142,23 @@ mod tests {
             <Contents><Key>b</Key><Size>3</Size><StorageClass>STANDARD</StorageClass></Contents>\
             <Contents><Key>c</Key><Size>3</Size></Contents><CommonPrefixes/></ListBucketResult>";
         assert_eq!(with_classes(&answer), expected);
+    }
+
+    #[test]
+    fn what_is_thawed_is_told_by_its_own_headers() {
+        let answer = |headers: &[(&str, &str)]| {
+            let answer =
+                headers.iter().fold(http::Response::builder(), |answer, (name, value)| answer.header(*name, *value));
+            let answer = with_thawing(answer.body(HttpResponseBody::from(String::new())).unwrap());
+            answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned())
+        };
+        let (tag, class) = (("etag", "\"abc\""), ("x-amz-storage-class", "GLACIER"));
+        let restore = |text| ("x-amz-restore", text);
+        assert_eq!(answer(&[tag]).unwrap(), "\"abc\"");
+        assert_eq!(answer(&[tag, class]).unwrap(), "\"abc\"");
+        assert_eq!(answer(&[tag, class, restore("ongoing-request=\"true\"")]).unwrap(), "\"abc\"");
+        let thawed = "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2029 00:00:00 GMT\"";
+        assert_eq!(answer(&[tag, class, restore(thawed)]).unwrap(), THAWED);
     }
 
     proptest! {

@@ -46,7 +46,7 @@ impl Location {
             return Self::of_url(scheme, rest).map(Some).map_err(|why| bad(text, &why));
         }
         if text.starts_with(['/', '.']) {
-            return Ok(Some(Self::Folder(plain(&directory.join(text)))));
+            return folder(&plain(&directory.join(text))).map(Some).map_err(|why| bad(text, &why));
         }
         Ok(None)
     }
@@ -96,6 +96,11 @@ impl Location {
         if let Self::S3 { region, .. } = self { region.as_deref() } else { None }
     }
 
+    /// Another server than the cloud's own.
+    pub fn endpoint(&self) -> Option<&str> {
+        if let Self::S3 { endpoint, .. } = self { endpoint.as_deref() } else { None }
+    }
+
     /// The bucket, where there is one.
     pub fn bucket(&self) -> Option<&str> {
         match self {
@@ -112,7 +117,7 @@ impl Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, bucket, prefix) = match self {
-            Self::Folder(folder) => return write!(f, "file://{}", folder.display()),
+            Self::Folder(folder) => return write!(f, "file://{}", folder.display().to_string().replace('%', "%25")),
             Self::S3 { bucket, prefix, .. } => ("s3", bucket, prefix),
             #[cfg(feature = "gcp")]
             Self::Gcs { bucket, prefix } => ("gs", bucket, prefix),
@@ -128,7 +133,27 @@ fn of_file(rest: &str) -> Result<Location, String> {
     if !rest.starts_with('/') {
         return Err("a folder's URL has three slashes: file:///mnt/backups".to_owned());
     }
-    Ok(Location::Folder(plain(Path::new(rest))))
+    let decoded = decoded(rest).ok_or_else(|| format!("{rest} has a % that stands for nothing: write %25 for one"))?;
+    folder(&plain(Path::new(&decoded)))
+}
+
+/// A folder whose path is text: blobs are named by it.
+fn folder(path: &Path) -> Result<Location, String> {
+    match path.to_str() {
+        Some(_) => Ok(Location::Folder(path.to_owned())),
+        None => Err(format!("{} is not UTF-8", path.display())),
+    }
+}
+
+/// A URL's path without its escapes.
+fn decoded(path: &str) -> Option<String> {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2).filter(|hex| !hex.starts_with('+'))?, 16).ok()?);
+        bytes.extend(part.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn parts(rest: &str) -> Result<(String, String), String> {
@@ -178,16 +203,35 @@ mod tests {
             ("s3://bucket/", Some("s3://bucket")),
             ("s3://bucket/a/b/", Some("s3://bucket/a/b")),
             ("file:///mnt/backups/", Some("file:///mnt/backups")),
+            ("file:///mnt/a%20b%25", Some("file:///mnt/a b%25")),
+            ("/mnt/a%20b", Some("file:///mnt/a%2520b")),
             ("/mnt/../srv/./x", Some("file:///srv/x")),
             ("./x", Some("file:///home/keeper/x")),
             ("nightly", None),
         ] {
             assert_eq!(parsed(text).unwrap().as_deref(), expected, "{text}");
         }
-        for text in
-            ["s3://", "s3:///prefix", "s3://key:secret@bucket/x", "s3://b/a//c", "s3://b/../c", "file://x", "ftp://x"]
-        {
+        for text in [
+            "s3://",
+            "s3:///prefix",
+            "s3://key:secret@bucket/x",
+            "s3://b/a//c",
+            "s3://b/../c",
+            "file://x",
+            "file:///a%",
+            "file:///a%2",
+            "file:///a%+1",
+            "file:///a%ff",
+            "ftp://x",
+        ] {
             assert_eq!(parsed(text).unwrap_err().code, Code::BadEvent, "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_no_text_is_not_taken_for_the_root() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let here = Path::new(std::ffi::OsStr::from_bytes(b"/mnt/\xff"));
+        assert_eq!(Location::parse("./r", here).unwrap_err().code, Code::BadEvent);
     }
 }

@@ -32,6 +32,16 @@ pub(super) async fn check(
     stream::iter(checks.collect::<Vec<_>>()).buffer_unordered(AT_ONCE).filter_map(async |found| found).collect().await
 }
 
+/// Files whose bytes are in the snapshots' own blobs: they cost nothing.
+pub(super) fn check_virtual(facts: &ShardFacts) -> Vec<Finding> {
+    let used = facts.used().into_iter().filter_map(|number| Some((number, facts.files.get(number)?)));
+    let found = used.filter(|(_, file)| file.is_virtual()).filter_map(|(number, file)| {
+        let finding = of_virtual(file)?.in_blob(facts.path(&file.name));
+        Some(finding.hurts(facts.users_of(number)).of_shard(&facts.index, facts.shard))
+    });
+    found.collect()
+}
+
 /// What is missing, of another length or frozen has a finding already.
 fn is_readable(file: &FileInfo, listing: &Listing) -> bool {
     file.parts().all(|(blob, length)| super::judge::of_blob(listing.get(&blob), length, &file.physical_name).is_none())
@@ -45,10 +55,7 @@ async fn of_file(loader: &Loader<'_>, facts: &ShardFacts, file: &FileInfo) -> Op
     let recorded = file.checksum.as_deref();
     let judged = |sum: Result<Sum, Access>| match sum {
         Ok(sum) => checksum::judge(&sum, recorded, &file.physical_name),
-        Err(access) => {
-            let (kind, effect) = trouble::of_access(&access, Effect::Shard);
-            Some(Finding::new(kind, effect, access))
-        }
+        Err(access) => Some(trouble::of_data(&access, Effect::Shard)),
     };
     let first = sum(loader, facts, file).await;
     let is_final = matches!(&first, Err(access) if access.is_final());

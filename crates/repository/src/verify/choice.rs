@@ -75,12 +75,16 @@ impl FromStr for Percent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number: f64 = text.trim_end_matches('%').parse().map_err(|_| format!("{text:?} is no share such as 5%"))?;
+        let number = text.strip_suffix('%').unwrap_or(text).parse();
+        let number: f64 = number.map_err(|_| format!("{text:?} is no share such as 5%"))?;
         if !(number > 0.0 && number <= 100.0) {
             return Err(format!("{text:?} is not above 0% and up to 100%"));
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within 0 and a million")]
-        Ok(Self { per_million: (number * 10_000.0).round() as u32 })
+        match (number * 10_000.0).round() as u32 {
+            0 => Err(format!("{text:?} is less than one file in a million: 0.0001% is the least")),
+            per_million => Ok(Self { per_million }),
+        }
     }
 }
 
@@ -130,6 +134,16 @@ impl Choice {
         self.snapshots.is_empty() || self.snapshots.iter().any(|chosen| chosen == name)
     }
 
+    /// Whether all is looked at of each snapshot that is chosen: its indices, and their data.
+    pub fn is_whole_snapshots(&self) -> bool {
+        self.level >= Level::Blobs && self.share == Share::All && self.indices.is_empty()
+    }
+
+    /// Whether all is looked at that there is.
+    pub fn is_everything(&self) -> bool {
+        self.is_whole_snapshots() && self.snapshots.is_empty()
+    }
+
     /// Complains about names that the repository does not have.
     pub fn check(&self, snapshots: &[&str], indices: &[&str]) -> Result<(), Failure> {
         let unknown =
@@ -159,7 +173,7 @@ mod tests {
         assert_eq!("5%".parse(), Ok(Percent { per_million: 50_000 }));
         assert_eq!("0.1%".parse(), Ok(Percent { per_million: 1_000 }));
         assert_eq!("3/7".parse(), Ok(PartOf { part: 3, of: 7 }));
-        for bad in ["0%", "101%", "x", "-1%", "NaN"] {
+        for bad in ["0%", "101%", "x", "-1%", "NaN", "5%%", "%", "0.00001%", "1e-9%"] {
             assert!(bad.parse::<Percent>().is_err(), "{bad}");
         }
         for bad in ["0/7", "8/7", "3", "3/", "a/b"] {

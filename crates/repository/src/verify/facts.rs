@@ -134,6 +134,21 @@ impl ShardFacts {
         InSnapshot::Files { files, differences }
     }
 
+    /// Whether the folder has the blob of none of the snapshots.
+    pub fn is_nowhere(&self) -> bool {
+        self.snapshots.iter().all(|(_, seen)| matches!(seen, InSnapshot::Trouble(trouble) if trouble.is_missing()))
+    }
+
+    /// How many blobs with data lie there that neither the shard's `index-…` nor a snapshot names, where all that is known.
+    pub fn unreferenced(&self) -> u64 {
+        let (Some(Ok(listing)), Some(Ok(_))) = (&self.listing, &self.generation) else { return 0 };
+        let is_known = |name: &str| {
+            let whole = name.rsplit_once(".part").map_or(name, |(whole, _)| whole);
+            self.files.number(whole).is_some() || self.files.number(name).is_some()
+        };
+        listing.keys().filter(|name| name.starts_with("__") && !is_known(name)).count() as u64
+    }
+
     /// The path of a blob of the shard.
     pub fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)

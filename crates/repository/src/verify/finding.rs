@@ -1,5 +1,6 @@
 //! What is wrong: which blob, how, and whom it hurts.
 
+use crate::store::Access;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,7 +50,11 @@ kinds! {
     Archived "archived blob" "A blob lies in a storage class that must be thawed before it can be read.";
     Unread "access lost" "A blob could not be read: whether it is sound is not known.";
     Elsewhere "remote store" "A shallow copy, or a snapshot of version 2: its data is in a remote store, which cannot be read here.";
-    Latest "index.latest differs" "`index.latest` names another generation than the newest `index-N`: only repositories of type `url` read it.";
+    Latest "index.latest differs" "`index.latest` names another generation than the newest `index-N`. An older one: only repositories of type `url` read it. A newer one: that `index-N` is lost, and what it alone knew.";
+    Unreferenced "unreferenced blobs" "Blobs with data that no snapshot names; `orphans` tells which. While a snapshot runs, its own are among them.";
+    NewerFormat "newer format" "Servers need a newer version to read the repository than any known here: what it says may mean something else.";
+    OlderGeneration "failed to load older generation" "An older `index-N` that was left over is damaged: no node reads it.";
+    UnknownSnapshot "snapshot not in generation" "A snapshot's `snap-….dat` at the root is newer than `index-N`, which does not have the snapshot: it is ending, it broke off, or a newer `index-N` is lost.";
 }
 
 impl fmt::Display for Kind {
@@ -104,13 +109,23 @@ pub struct Finding {
     pub snapshots: Vec<String>,
     /// How it hurts them.
     pub effect: Effect,
+    /// Whether it is because we are not let in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_denied: bool,
 }
 
 impl Finding {
     /// Of this kind, with this effect; the rest is added.
     pub fn new(kind: Kind, effect: Effect, detail: impl fmt::Display) -> Self {
         let detail = detail.to_string();
-        Self { kind, blob: None, at: None, detail, index: None, shard: None, snapshots: Vec::new(), effect }
+        let (snapshots, is_denied) = (Vec::new(), false);
+        Self { kind, blob: None, at: None, detail, index: None, shard: None, snapshots, effect, is_denied }
+    }
+
+    /// Because of this.
+    #[must_use]
+    pub fn because_of(self, access: &Access) -> Self {
+        Self { is_denied: access.is_lost_access(), ..self }
     }
 
     /// In this blob.

@@ -7,7 +7,7 @@ use super::root::RootSnapshot;
 use crate::load::{Loaded, Loader};
 use crate::model::{Remote, ShallowShardSnapshot, ShardIndex, ShardSnapshot};
 use crate::open::name_of;
-use crate::store::Access;
+use crate::store::{Access, THAWED};
 use futures_util::{StreamExt as _, stream};
 use std::collections::BTreeMap;
 
@@ -150,7 +150,9 @@ async fn confirmed(
     while let Some((name, found)) = looks.next().await {
         match found {
             Ok(blob) => {
-                let class = listing.get(name).and_then(|listed| listed.class.clone());
+                // No listing says what has been thawed.
+                let is_thawed = blob.class.as_deref() == Some(THAWED);
+                let class = listing.get(name).and_then(|listed| listed.class.clone()).filter(|_| !is_thawed);
                 listing.insert(name.clone(), Listed { size: blob.size, class });
             }
             Err(Access::Missing) => drop(listing.remove(name)),

@@ -116,7 +116,8 @@ fn unlisted(facts: &ShardFacts, access: &Access) -> Finding {
         other => trouble::of_access(other, Effect::Shard),
     };
     let kind = if kind == Kind::Unread { Kind::ShardContainer } else { kind };
-    Finding::new(kind, effect, access).in_blob(facts.path("")).hurts(all_names(facts))
+    let finding = Finding::new(kind, effect, access).because_of(access);
+    finding.in_blob(facts.path("")).hurts(all_names(facts))
 }
 
 /// What is wrong with the blobs that hold the files which snapshots need.
@@ -126,7 +127,8 @@ fn of_blobs(facts: &ShardFacts, look: impl Fn(&str) -> Option<Listed>) -> Vec<Fi
         let Some(file) = facts.files.get(number) else { continue };
         for (part, (blob, length)) in file.parts().enumerate() {
             let found = match facts.unconfirmed.get(&blob) {
-                Some(access) => Some(unconfirmed(access)),
+                // What the listing says may be wrong, and we may not ask.
+                Some(access) => Some(trouble::of_data(access, Effect::Shard)),
                 None => of_blob(look(&blob).as_ref(), length, &file.physical_name),
             };
             let Some(mut finding) = found else { continue };
@@ -143,12 +145,6 @@ fn of_blobs(facts: &ShardFacts, look: impl Fn(&str) -> Option<Listed>) -> Vec<Fi
         }
     }
     findings
-}
-
-/// What the listing says may be wrong, and we may not ask.
-fn unconfirmed(access: &Access) -> Finding {
-    let (kind, effect) = trouble::of_access(access, Effect::Shard);
-    Finding::new(kind, effect, access)
 }
 
 /// What is wrong with one blob.
@@ -180,7 +176,8 @@ pub fn suspects(facts: &ShardFacts, listing: &Listing) -> Vec<String> {
     for number in facts.used() {
         let Some(file) = facts.files.get(number) else { continue };
         for (part, (blob, length)) in file.parts().enumerate() {
-            if listing.get(&blob).is_some_and(|listed| listed.size == length) {
+            // What lies in an archive may have been thawed.
+            if of_blob(listing.get(&blob), length, &file.physical_name).is_none() {
                 continue;
             }
             suspects.push(blob);

@@ -159,6 +159,29 @@ fn in_anothers_place(info: &SnapshotInfo, is_known: bool) -> Effect {
     }
 }
 
+/// What a snapshot says of the number of its shards, beside what its indices' metadata do: `known` of these could be read, and
+/// have `shards` together. Those that failed say little, and OpenSearch counts none in a clone.
+pub fn judge_shards(snapshot: &RootSnapshot, base: impl Fn(&str) -> String, known: usize, shards: u64) -> Vec<Finding> {
+    let Ok(info) = &snapshot.info else { return Vec::new() };
+    if info.remote.is_some() || info.total_shards == 0 || !matches!(&*info.state, "SUCCESS" | "PARTIAL") {
+        return Vec::new();
+    }
+    let mut details = Vec::new();
+    let (total, successful) = (u64::from(info.total_shards), u64::from(info.successful_shards));
+    if known == snapshot.indices.len() && known == info.indices.len() && total != shards {
+        details.push(format!("it says that it has {total} shards, its indices have {shards}"));
+    }
+    let failures = info.failures.len() as u64;
+    if total.checked_sub(successful) != Some(failures) {
+        details
+            .push(format!("it says that {successful} of {total} shards are in it, and tells of {failures} failures"));
+    }
+    let blob = base(&format!("snap-{}.dat", snapshot.named.uuid));
+    let finding = |detail| Finding::new(Kind::Contents, Effect::Later, detail).in_blob(blob.as_str());
+    let hurt = |detail| finding(detail).hurts(vec![snapshot.named.name.clone()]);
+    details.into_iter().map(hurt).collect()
+}
+
 fn elsewhere(remote: Remote) -> Finding {
     let detail = match remote {
         Remote::ShallowCopy => {

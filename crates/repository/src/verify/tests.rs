@@ -5,7 +5,7 @@ use super::judge::{judge, suspects};
 use super::*;
 use crate::Damage;
 use crate::load::Trouble;
-use crate::model::{FileInfo, ShardFiles, ShardIndex, ShardSnapshot, SnapshotRef};
+use crate::model::{FileInfo, ShardFailure, ShardFiles, ShardIndex, ShardSnapshot, SnapshotInfo, SnapshotRef};
 use crate::store::Access;
 use proptest::prelude::*;
 
@@ -204,7 +204,7 @@ fn what_hurts_most_decides_what_is_restored() {
         (&[Effect::Shard, Effect::Snapshot], Restores::Not),
     ] {
         let findings: Vec<Finding> = effects.iter().map(|effect| finding(*effect, "one")).collect();
-        let verdicts = verdict::of_snapshots(&[root("one"), root("two")], &findings);
+        let verdicts = verdict::of_snapshots(&[root("one"), root("two")], &findings, &everything());
         assert_eq!((verdicts[0].restores, verdicts[1].restores), (expected, Restores::Whole), "{effects:?}");
         assert_eq!(verdicts[0].without_global_state, effects.contains(&Effect::GlobalState));
     }
@@ -214,16 +214,132 @@ fn what_hurts_most_decides_what_is_restored() {
 fn a_repository_that_moved_gets_no_verdict_and_damage_counts_more_than_what_is_unread() {
     let of = |effects: &[Effect], moved| {
         let findings: Vec<Finding> = effects.iter().map(|effect| finding(*effect, "one")).collect();
-        let outcome = verdict::outcome(&findings, moved);
+        let outcome = verdict::outcome(&findings, &[], &everything(), moved);
         (outcome, verdict::failure(outcome, "7", &findings, &[]).map(|failure| failure.code.exit()))
     };
     assert_eq!(of(&[], false), (Outcome::Whole, None));
     assert_eq!(of(&[Effect::Nothing], false), (Outcome::Whole, None));
     assert_eq!(of(&[Effect::Later], false), (Outcome::Damaged, Some(14)));
     assert_eq!(of(&[Effect::Unknown, Effect::Shard], false), (Outcome::Damaged, Some(14)));
-    assert_eq!(of(&[Effect::Unknown], false).0, Outcome::Unread);
+    assert_eq!(of(&[Effect::Unknown], false), (Outcome::Unread, Some(15)));
     assert_eq!(of(&[], true), (Outcome::Inconclusive, Some(15)));
     assert_eq!(of(&[Effect::Shard], true), (Outcome::Inconclusive, Some(15)));
+}
+
+fn everything() -> Choice {
+    Choice { level: Level::Blobs, share: Share::All, snapshots: vec![], indices: vec![] }
+}
+
+/// A snapshot that ended so, without so many shards.
+fn ended(name: &str, state: &str, failures: usize) -> RootSnapshot {
+    let failure = ShardFailure { index: "books".into(), shard: 0, node: None, reason: None, status: None };
+    let info = SnapshotInfo {
+        name: name.into(),
+        uuid: format!("u-{name}"),
+        version_id: None,
+        indices: vec!["books".into()],
+        data_streams: vec![],
+        state: state.into(),
+        reason: None,
+        include_global_state: None,
+        metadata: None,
+        start_millis: 0,
+        end_millis: 0,
+        total_shards: 1,
+        successful_shards: 1,
+        failures: vec![failure; failures],
+        remote: None,
+        size_in_bytes: None,
+    };
+    RootSnapshot { info: Ok(Box::new(info)), ..root(name) }
+}
+
+#[test]
+fn only_what_was_taken_whole_and_looked_at_whole_is_whole() {
+    let indices = || vec!["books".to_owned()];
+    let narrower = [
+        Choice { level: Level::Metadata, ..everything() },
+        Choice { indices: indices(), ..everything() },
+        Choice { level: Level::Checksums, share: Share::Part { part: 1, of: 2 }, ..everything() },
+        Choice { level: Level::Checksums, share: Share::Sample { per_million: 1, salt: 0 }, ..everything() },
+    ];
+    for (state, failures, expected, narrow) in [
+        ("SUCCESS", 0, Restores::Whole, Restores::NothingFound),
+        ("PARTIAL", 1, Restores::Partial, Restores::Partial),
+        ("FAILED", 0, Restores::Not, Restores::Not),
+        ("IN_PROGRESS", 0, Restores::Not, Restores::Not),
+    ] {
+        let of = |choice: &Choice| {
+            let verdicts = verdict::of_snapshots(&[ended("one", state, failures)], &[], choice);
+            (verdicts[0].restores, verdict::outcome(&[], &verdicts, choice, false))
+        };
+        assert_eq!(of(&everything()), (expected, Outcome::Whole), "{state}");
+        for choice in &narrower {
+            assert_eq!(of(choice), (narrow, Outcome::NothingFound), "{state} {choice:?}");
+        }
+        // All of one snapshot, but not of the repository.
+        let one = Choice { snapshots: vec!["one".into()], ..everything() };
+        assert_eq!(of(&one), (expected, Outcome::NothingFound), "{state}");
+    }
+}
+
+#[test]
+fn shards_are_counted_in_their_indices() {
+    let told = |state: &str, total: u32, successful: u32, failures: usize, shards: u64| {
+        let mut snapshot = ended("one", state, failures);
+        let Ok(info) = &mut snapshot.info else { panic!() };
+        (info.total_shards, info.successful_shards) = (total, successful);
+        let found = root::judge_shards(&snapshot, |name: &str| name.to_owned(), 1, shards);
+        assert!(found.iter().all(|finding| finding.kind == Kind::Contents && finding.effect == Effect::Later));
+        found.len()
+    };
+    for (state, total, successful, failures, shards, expected) in [
+        ("SUCCESS", 1, 1, 0, 1, 0),
+        ("PARTIAL", 3, 1, 2, 3, 0),
+        // One of an index's two shards is not counted.
+        ("SUCCESS", 2, 2, 0, 1, 1),
+        ("SUCCESS", 5, 5, 0, 1, 1),
+        ("PARTIAL", 3, 1, 1, 3, 1),
+        ("SUCCESS", 1, 2, 0, 1, 1),
+        // A clone of OpenSearch's, and one that failed before it began.
+        ("SUCCESS", 0, 0, 0, 1, 0),
+        ("FAILED", 4, 0, 0, 1, 0),
+    ] {
+        assert_eq!(
+            told(state, total, successful, failures, shards),
+            expected,
+            "{state} {total} {successful} {failures}"
+        );
+    }
+}
+
+#[test]
+fn what_lies_in_a_remote_store_is_not_called_whole() {
+    let elsewhere = |name: &str| Finding::new(Kind::Elsewhere, Effect::Nothing, "x").hurts(vec![name.to_owned()]);
+    let of = |findings: &[Finding]| {
+        let verdicts = verdict::of_snapshots(&[root("one"), root("two")], findings, &everything());
+        let outcome = verdict::outcome(findings, &verdicts, &everything(), false);
+        (outcome, verdict::failure(outcome, "7", findings, &verdicts).map(|failure| failure.code.exit()))
+    };
+    assert_eq!(of(&[elsewhere("one"), elsewhere("two")]), (Outcome::Elsewhere, Some(2)));
+    assert_eq!(of(&[elsewhere("one")]), (Outcome::NothingFound, None));
+    assert_eq!(of(&[]), (Outcome::Whole, None));
+}
+
+#[test]
+fn what_we_may_not_read_ends_otherwise_than_what_was_not_served() {
+    let denied = |why: &str| Access::Denied { why: why.into() };
+    for (access, exit) in [
+        (denied("no"), 12),
+        (Access::Throttled { why: "the access point is too busy".into() }, 15),
+        (Access::Other { why: "no route".into() }, 15),
+    ] {
+        let mut facts = healthy();
+        facts.listing = Some(Err(access));
+        let findings = judge(&facts);
+        let failure = verdict::failure(Outcome::Unread, "7", &findings, &[]).unwrap();
+        assert_eq!(failure.code.exit(), exit, "{failure}");
+    }
 }
 
 proptest! {

@@ -6,11 +6,22 @@ use crate::store::Access;
 
 /// The finding of a blob of metadata that says nothing. What we may not read, or what the store did not serve, is no damage.
 pub(super) fn finding(kind: Kind, effect: Effect, blob: &str, trouble: &Trouble) -> Finding {
-    let (kind, effect) = match trouble {
-        Trouble::Damaged(_) | Trouble::Access(Access::Missing) => (kind, effect),
-        Trouble::Access(access) => of_access(access, effect),
+    let finding = match trouble {
+        Trouble::Damaged(_) | Trouble::Access(Access::Missing) => Finding::new(kind, effect, trouble),
+        Trouble::Access(access) => of_data(access, effect),
     };
-    Finding { at: trouble.at(), ..Finding::new(kind, effect, trouble).in_blob(blob) }
+    Finding { at: trouble.at(), ..finding.in_blob(blob) }
+}
+
+/// The finding of a blob that could not be read.
+pub(super) fn of_data(access: &Access, effect: Effect) -> Finding {
+    let (kind, effect) = of_access(access, effect);
+    Finding::new(kind, effect, access).because_of(access)
+}
+
+/// The finding of something of which nothing is known.
+pub(super) fn unread(access: &Access) -> Finding {
+    Finding::new(Kind::Unread, Effect::Unknown, access).because_of(access)
 }
 
 /// What it means that a blob could not be read.

@@ -1,13 +1,13 @@
 //! One index after the other, shard by shard.
 
 use super::finding::{Effect, Finding, Kind};
-use super::journal::{Done, Journal, Totals};
+use super::journal::{Journal, Totals};
 use super::root::RootSnapshot;
 use super::{Choice, Level, Progress, ShardPlace, Watch, bytes, gather, holders, judge, trouble};
 use crate::load::{Loaded, Loader};
 use crate::model::{IndexEntry, IndexMetadata, SnapshotEntry};
 use crate::open::Opened;
-use crate::places::{Companions, Lost, Places, shards_below};
+use crate::places::{Companions, Lost, Places, search, shards_below};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use snapkeep_core::Failure;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,6 +29,8 @@ pub(super) struct Run<'a> {
     pub(super) roots: &'a [RootSnapshot],
     pub(super) companions: &'a Companions,
     pub(super) seen: Mutex<Progress>,
+    /// By snapshot: indices whose metadata could be read, and their shards.
+    pub(super) counted: Mutex<BTreeMap<String, (usize, u64)>>,
 }
 
 /// What an index's metadata blobs say together.
@@ -36,6 +38,14 @@ struct Metadata {
     /// By snapshot: an index of that name may have been made anew with another number of shards.
     shards: BTreeMap<String, u32>,
     findings: Vec<Finding>,
+}
+
+/// What a look at a shard brought.
+struct Looked {
+    findings: Vec<Finding>,
+    totals: Totals,
+    /// Whether its folder has the blob of none of the snapshots that hold it.
+    is_nowhere: bool,
 }
 
 impl Metadata {
@@ -54,13 +64,10 @@ impl Run<'_> {
         }
         let mut metadata = self.metadata(name, entry, &holders).await;
         let mut findings = std::mem::take(&mut metadata.findings);
-        let places = match self.companions.places(self.loader, entry).await {
-            Ok(places) => places,
-            Err(lost) => {
-                findings.push(without_places(&lost, name, &holders));
-                return Ok(findings);
-            }
-        };
+        self.count(&metadata);
+        let (places, lost) = self.places(name, entry, &holders).await;
+        findings.extend(lost);
+        let Some(places) = places else { return Ok(findings) };
         let by_metadata = metadata.shards.values().max().copied().unwrap_or_default();
         let shards = self.number_of_shards(by_metadata, entry, &places).await;
         let held = |shard: u32| -> Vec<&RootSnapshot> {
@@ -71,6 +78,33 @@ impl Run<'_> {
         let found: Vec<Vec<Finding>> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
         findings.extend(found.into_iter().flatten());
         Ok(findings)
+    }
+
+    /// Where the index's shards are, if that is known, and what is wrong with the blob that should say it.
+    async fn places(
+        &self,
+        name: &str,
+        entry: &IndexEntry,
+        holders: &[&RootSnapshot],
+    ) -> (Option<Places>, Option<Finding>) {
+        let lost = match self.companions.places(self.loader, entry).await {
+            Ok(places) => return (Some(places), None),
+            Err(lost) => lost,
+        };
+        let finding = |effect| Some(without_places(&lost, effect, name, holders));
+        match search::shards(self.loader, entry).await {
+            Ok(found) if !found.is_empty() => (Some(hashed(found)), finding(Effect::Later)),
+            _ => (None, finding(Effect::Unknown)),
+        }
+    }
+
+    /// Adds up the index's shards, by snapshot.
+    fn count(&self, metadata: &Metadata) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (snapshot, shards) in &metadata.shards {
+            let sum = counted.entry(snapshot.clone()).or_default();
+            *sum = (sum.0 + 1, sum.1 + u64::from(*shards));
+        }
     }
 
     /// Reads the index's metadata blobs: one may serve many snapshots.
@@ -143,9 +177,13 @@ impl Run<'_> {
         let generation =
             entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
         let place = ShardPlace { index: name, shard, folder, generation };
-        let (findings, totals) = self.look(&place, &held).await;
+        let mut looked = self.look(&place, &held).await;
+        if looked.is_nowhere && matches!(places, Places::Hashed { .. }) {
+            looked = self.elsewhere(&place, entry, &held).await.unwrap_or(looked);
+        }
+        let Looked { findings, totals, .. } = looked;
         if let Some(journal) = self.journal {
-            journal.note(&Done { id: entry.id.to_string(), shard, findings: findings.clone(), totals })?;
+            journal.note(&entry.id, shard, &findings, totals)?;
         }
         self.move_on(|progress| {
             // Its bytes were told as they were read.
@@ -155,12 +193,27 @@ impl Run<'_> {
         Ok(findings)
     }
 
+    /// The same in another folder than the companion blob says, if the shard lies in one.
+    async fn elsewhere(&self, place: &ShardPlace<'_>, entry: &IndexEntry, held: &[&RootSnapshot]) -> Option<Looked> {
+        let folder = search::shards(self.loader, entry).await.ok()?.remove(&place.shard)?;
+        if folder == place.folder {
+            return None;
+        }
+        let mut looked = self.look(&ShardPlace { folder: folder.clone(), ..place.clone() }, held).await;
+        let detail = format!("it says that the shard is in {}, where nothing is; it is in {folder}", place.folder);
+        let finding = Finding::new(Kind::ShardPaths, Effect::Later, detail);
+        let finding = finding.in_blob(self.companions.blob_of(self.loader, entry));
+        looked.findings.push(finding.of_shard(place.index, place.shard).hurts(names(held)));
+        Some(looked)
+    }
+
     /// Reads a shard and judges it.
-    async fn look(&self, place: &ShardPlace<'_>, held: &[&RootSnapshot]) -> (Vec<Finding>, Totals) {
+    async fn look(&self, place: &ShardPlace<'_>, held: &[&RootSnapshot]) -> Looked {
         let facts = gather(self.loader, place, held, self.choice.level).await;
         let mut findings = judge::judge(&facts);
+        let unreferenced = facts.unreferenced();
         let files = facts.used().into_iter().filter_map(|number| facts.files.get(number));
-        let mut totals = files.fold(Totals { shards: 1, ..Totals::default() }, |mut totals, file| {
+        let mut totals = files.fold(Totals { shards: 1, unreferenced, ..Totals::default() }, |mut totals, file| {
             totals.add(Totals { files: 1, bytes: file.length, ..Totals::default() });
             totals
         });
@@ -173,8 +226,10 @@ impl Run<'_> {
             };
             findings.extend(bytes::check(self.loader, &facts, self.choice.share, &note).await);
             totals.add(read.into_inner().unwrap_or_else(PoisonError::into_inner));
+        } else {
+            findings.extend(bytes::check_virtual(&facts));
         }
-        (findings, totals)
+        Looked { findings, totals, is_nowhere: facts.is_nowhere() }
     }
 
     fn move_on(&self, change: impl FnOnce(&mut Progress)) {
@@ -235,13 +290,24 @@ fn names(holders: &[&RootSnapshot]) -> Vec<String> {
     holders.iter().map(|holder| holder.named.name.clone()).collect()
 }
 
-fn without_places(lost: &Lost, name: &str, holders: &[&RootSnapshot]) -> Finding {
+/// Nodes find the shards without it.
+fn without_places(lost: &Lost, effect: Effect, name: &str, holders: &[&RootSnapshot]) -> Finding {
     let blob = lost.blob.clone().unwrap_or_default();
     let finding = match &lost.trouble {
-        Some(trouble) => trouble::finding(Kind::ShardPaths, Effect::Unknown, &blob, trouble),
-        None => Finding::new(Kind::ShardPaths, Effect::Unknown, &lost.why).in_blob(blob),
+        Some(trouble) => trouble::finding(Kind::ShardPaths, effect, &blob, trouble),
+        None => Finding::new(Kind::ShardPaths, effect, &lost.why).in_blob(blob),
     };
     finding.of_index(name).hurts(names(holders))
+}
+
+/// Folders by shard, as a companion blob would say them.
+fn hashed(found: BTreeMap<u32, String>) -> Places {
+    let mut folders = Vec::new();
+    for (shard, folder) in found {
+        folders.resize(usize::try_from(shard).unwrap_or_default(), String::new());
+        folders.push(folder);
+    }
+    Places::Hashed { folders }
 }
 
 fn nowhere(name: &str, shard: u32, held: &[&RootSnapshot]) -> Finding {

@@ -1,5 +1,6 @@
 //! From findings to what can be restored, and to the verdict on the whole. Pure.
 
+use super::choice::Choice;
 use super::finding::{Effect, Finding, Kind};
 use super::root::RootSnapshot;
 use serde::Serialize;
@@ -19,11 +20,15 @@ pub struct ShardName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Restores {
-    /// All that it says it holds.
+    /// All that it was to hold.
     Whole,
+    /// All that it holds, which by its own word is not all that it was to hold.
+    Partial,
+    /// Nothing wrong was found, but not all of it was looked at.
+    NothingFound,
     /// All but some indices, shards or the cluster's state.
     Without,
-    /// Nothing of it.
+    /// Nothing of it: its root is damaged, or it failed when it was taken, which no server restores.
     Not,
     /// Not known: some of it could not be read.
     Unknown,
@@ -56,12 +61,16 @@ pub struct SnapshotVerdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing is wrong.
+    /// Nothing is wrong, and everything was looked at.
     Whole,
+    /// Nothing wrong was found, but not everything was looked at, or some of it is in a remote store.
+    NothingFound,
     /// Something is damaged.
     Damaged,
     /// Something could not be read, and what could be is sound.
     Unread,
+    /// Nothing wrong was found, but the data of all snapshots is in a remote store, where nobody looked.
+    Elsewhere,
     /// The repository changed meanwhile: what was seen may be half of each.
     Inconclusive,
 }
@@ -92,8 +101,9 @@ impl Hurt {
         self.effects.contains(&effect)
     }
 
-    fn restores(&self) -> Restores {
-        if self.has(Effect::Snapshot) {
+    /// What the findings leave of a snapshot that is `otherwise` like that.
+    fn restores(&self, otherwise: Restores) -> Restores {
+        if self.has(Effect::Snapshot) || otherwise == Restores::Not {
             Restores::Not
         } else if self.elsewhere {
             Restores::Elsewhere
@@ -102,13 +112,13 @@ impl Hurt {
         } else if self.has(Effect::Unknown) {
             Restores::Unknown
         } else {
-            Restores::Whole
+            otherwise
         }
     }
 }
 
 /// What can be restored of each snapshot.
-pub fn of_snapshots(snapshots: &[RootSnapshot], findings: &[Finding]) -> Vec<SnapshotVerdict> {
+pub fn of_snapshots(snapshots: &[RootSnapshot], findings: &[Finding], choice: &Choice) -> Vec<SnapshotVerdict> {
     let mut hurts: BTreeMap<&str, Hurt> = BTreeMap::new();
     for finding in findings {
         for snapshot in &finding.snapshots {
@@ -116,10 +126,23 @@ pub fn of_snapshots(snapshots: &[RootSnapshot], findings: &[Finding]) -> Vec<Sna
         }
     }
     let none = Hurt::default();
-    snapshots.iter().map(|snapshot| verdict(snapshot, hurts.get(&*snapshot.named.name).unwrap_or(&none))).collect()
+    let hurt = |snapshot: &RootSnapshot| hurts.get(&*snapshot.named.name).unwrap_or(&none);
+    snapshots.iter().map(|snapshot| verdict(snapshot, hurt(snapshot), choice)).collect()
 }
 
-fn verdict(snapshot: &RootSnapshot, hurt: &Hurt) -> SnapshotVerdict {
+/// What can be restored of a snapshot to which nothing happened since it was taken.
+fn unhurt(snapshot: &RootSnapshot, choice: &Choice) -> Restores {
+    let info = snapshot.info.as_ref().ok();
+    match info.map(|info| info.state.as_str()) {
+        Some("SUCCESS") | None if !choice.is_whole_snapshots() => Restores::NothingFound,
+        Some("SUCCESS") if info.is_some_and(|info| !info.failures.is_empty()) => Restores::Partial,
+        Some("SUCCESS") | None => Restores::Whole,
+        Some("PARTIAL") => Restores::Partial,
+        Some(_) => Restores::Not,
+    }
+}
+
+fn verdict(snapshot: &RootSnapshot, hurt: &Hurt, choice: &Choice) -> SnapshotVerdict {
     let info = snapshot.info.as_ref().ok();
     let failures = info.iter().flat_map(|info| &info.failures);
     let mut never_held: Vec<ShardName> =
@@ -129,7 +152,7 @@ fn verdict(snapshot: &RootSnapshot, hurt: &Hurt) -> SnapshotVerdict {
         snapshot: snapshot.named.name.clone(),
         uuid: snapshot.named.uuid.clone(),
         state: info.map(|info| info.state.clone()),
-        restores: hurt.restores(),
+        restores: hurt.restores(unhurt(snapshot, choice)),
         without_indices: hurt.indices.iter().cloned().collect(),
         // Those of indices that are gone as a whole are not told one by one.
         without_shards: hurt.shards.iter().filter(|shard| !hurt.indices.contains(&shard.index)).cloned().collect(),
@@ -139,16 +162,21 @@ fn verdict(snapshot: &RootSnapshot, hurt: &Hurt) -> SnapshotVerdict {
 }
 
 /// The verdict on the whole.
-pub fn outcome(findings: &[Finding], moved: bool) -> Outcome {
+pub fn outcome(findings: &[Finding], verdicts: &[SnapshotVerdict], choice: &Choice, moved: bool) -> Outcome {
     let has = |what: fn(Effect) -> bool| findings.iter().any(|finding| what(finding.effect));
+    let is_elsewhere = |verdict: &SnapshotVerdict| verdict.restores == Restores::Elsewhere;
     if moved {
         Outcome::Inconclusive
     } else if has(Effect::is_damage) {
         Outcome::Damaged
     } else if has(|effect| effect == Effect::Unknown) {
         Outcome::Unread
-    } else {
+    } else if !verdicts.is_empty() && verdicts.iter().all(is_elsewhere) {
+        Outcome::Elsewhere
+    } else if choice.is_everything() && !verdicts.iter().any(is_elsewhere) {
         Outcome::Whole
+    } else {
+        Outcome::NothingFound
     }
 }
 
@@ -159,29 +187,52 @@ pub fn failure(
     findings: &[Finding],
     verdicts: &[SnapshotVerdict],
 ) -> Option<Failure> {
-    let damaged = findings.iter().filter(|finding| finding.effect.is_damage()).count();
-    let whole = verdicts.iter().filter(|verdict| verdict.restores == Restores::Whole).count();
-    let of = format!("{whole} of {} snapshots are whole", verdicts.len());
     match outcome {
-        Outcome::Whole => None,
-        Outcome::Damaged => Some(Failure::new(
-            Code::DamageFound,
-            format!("generation {generation} is damaged ({damaged} findings); {of}"),
-            "take a new snapshot now if the cluster still lives; bring blobs back from a copy or older versions of the bucket",
+        Outcome::Whole | Outcome::NothingFound => None,
+        Outcome::Damaged => Some(damaged(generation, findings, verdicts)),
+        Outcome::Unread => Some(unread(generation, findings)),
+        Outcome::Elsewhere => Some(Failure::new(
+            Code::Unsupported,
+            format!("the data of all {} snapshots of generation {generation} is in a remote store", verdicts.len()),
+            "nothing here says whether they can be restored; a test restore can",
         )),
-        Outcome::Unread => {
-            let first = findings.iter().find(|finding| finding.effect == Effect::Unknown);
-            let why = first.map(|finding| finding.detail.clone()).unwrap_or_default();
-            let code = if why.contains("access") { Code::AccessDenied } else { Code::Inconclusive };
-            let cause = format!(
-                "some blobs of generation {generation} could not be read, so that nothing is known of them: {why}"
-            );
-            Some(Failure::new(code, cause, "the blobs may well be there: mend the access, then run it again"))
-        }
         Outcome::Inconclusive => Some(Failure::new(
             Code::Inconclusive,
             format!("the repository changed while generation {generation} was read: no verdict"),
             "run it again while no snapshot is taken or deleted, or with --resume, which keeps nothing of the old generation",
         )),
     }
+}
+
+fn damaged(generation: &str, findings: &[Finding], verdicts: &[SnapshotVerdict]) -> Failure {
+    let damaged = findings.iter().filter(|finding| finding.effect.is_damage());
+    let is_hurt = |verdict: &&SnapshotVerdict| matches!(verdict.restores, Restores::Without | Restores::Not);
+    let hurt = verdicts.iter().filter(is_hurt).count();
+    let frozen = damaged.clone().all(|finding| finding.kind == Kind::Archived);
+    let hint = if frozen {
+        "thaw what is archived before a restore; blobs that are thawed already are called archived where the store does not say it"
+    } else {
+        "take a new snapshot now if the cluster still lives; bring blobs back from a copy or older versions of the bucket"
+    };
+    let findings = match damaged.count() {
+        1 => "1 finding".to_owned(),
+        many => format!("{many} findings"),
+    };
+    let cause = format!(
+        "generation {generation} is damaged ({findings}); {hurt} of {} snapshots cannot be restored whole",
+        verdicts.len()
+    );
+    Failure::new(Code::DamageFound, cause, hint)
+}
+
+fn unread(generation: &str, findings: &[Finding]) -> Failure {
+    let mut unknown = findings.iter().filter(|finding| finding.effect == Effect::Unknown);
+    let is_denied = unknown.clone().find(|finding| finding.is_denied);
+    let (code, hint) = match is_denied {
+        Some(_) => (Code::AccessDenied, "the blobs may well be there: mend the access, then run it again"),
+        None => (Code::Inconclusive, "the blobs may well be there: run it again"),
+    };
+    let why = is_denied.or_else(|| unknown.next()).map(|finding| finding.detail.as_str()).unwrap_or_default();
+    let cause = format!("some of generation {generation} could not be read, so that nothing is known of it: {why}");
+    Failure::new(code, cause, hint)
 }

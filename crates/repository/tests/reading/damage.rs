@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const VICTIM: &str = "third";
 
 /// What it holds.
-const DOCUMENTS: u64 = 500 + 300;
+pub(crate) const DOCUMENTS: u64 = 500 + 300;
 
 /// What is done to a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +231,12 @@ async fn a_damaged_root_ends_the_reading() {
         let failure = Opened::open(&Loader::new(&store)).await.map(|opened| opened.generation);
         match (how, failure) {
             // The one before is taken, if the node left it; and then its blobs are missing.
-            (Harm::Remove, Ok(found)) => assert!(found < Some(newest)),
+            (Harm::Remove, Ok(found)) => {
+                assert!(found < Some(newest));
+                let report = verified(&copied.location(), Level::Blobs).await;
+                let lost = report.findings.iter().find(|found| found.kind == Kind::Latest).unwrap();
+                assert_eq!((report.outcome, lost.effect), (Outcome::Damaged, Effect::Later), "{report:?}");
+            }
             (_, Err(failure)) => {
                 assert_eq!(failure.code, Code::DamageFound, "{how:?}");
                 assert!(how == Harm::Remove || failure.cause.contains(&name), "{failure}");

@@ -11,4 +11,5 @@ mod kept;
 mod kinds;
 mod older;
 mod refused;
+mod sound;
 mod stage;

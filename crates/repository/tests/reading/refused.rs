@@ -175,6 +175,30 @@ async fn frozen_data_is_told_and_not_read() {
     }
 }
 
+/// Row 26: what has been thawed is read, although its class stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_been_thawed_is_whole() {
+    let bucket = Bucket::new().await;
+    let (data, size) = bucket.data().await;
+    for (restore, outcome) in [
+        ("ongoing-request=\"true\"", Outcome::Damaged),
+        ("ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2029 00:00:00 GMT\"", Outcome::Whole),
+    ] {
+        bucket.front.clear_faults();
+        bucket.tell(bucket.shard_listing(|key| Some(if key == data { "GLACIER" } else { "STANDARD" })).await);
+        let headers = [
+            ("Content-Length", size.to_string().as_str()),
+            ("Last-Modified", "Mon, 23 Nov 2026 12:00:00 GMT"),
+            ("x-amz-storage-class", "GLACIER"),
+            ("x-amz-restore", restore),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        bucket.strike("HEAD", &data, Action::Status { code: 200, headers: headers.to_vec(), body: Bytes::new() });
+        let report = bucket.verified(Level::Checksums).await;
+        assert_eq!((report.outcome, bucket.was_read(&data)), (outcome, outcome == Outcome::Whole), "{report:?}");
+    }
+}
+
 /// Row 26: so is metadata, which is asked for once.
 #[tokio::test(flavor = "multi_thread")]
 async fn frozen_metadata_is_told_and_asked_for_once() {

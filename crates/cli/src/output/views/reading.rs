@@ -5,7 +5,7 @@ use crate::output::{Cell, Look, Table, Tone, View, harmless, human, json_of};
 use snapkeep_repository::inspect::{Contents, Difference, IndexDetail, SnapshotDetail, SnapshotLine};
 use snapkeep_repository::orphans::Orphans;
 use snapkeep_repository::usage::Usage;
-use snapkeep_repository::verify::{Effect, Finding, Outcome, Report, Restores, SnapshotVerdict};
+use snapkeep_repository::verify::{Choice, Effect, Finding, Level, Outcome, Report, Restores, Share, SnapshotVerdict};
 
 /// Most findings, orphans and names that are put on the screen; `--json` has all.
 const SHOWN_AT_ONCE: usize = 20;
@@ -178,6 +178,37 @@ impl View for Report {
     }
 }
 
+/// What was not all looked at, in words; nothing where everything was.
+fn only(choice: &Choice) -> Option<String> {
+    let named = |what: &str, names: &[String]| {
+        (!names.is_empty()).then(|| harmless(format!("{what} {}", names[..names.len().min(SHOWN_AT_ONCE)].join(", "))))
+    };
+    let share = match choice.share {
+        Share::All => None,
+        Share::Sample { per_million, .. } => {
+            Some(format!("the bytes of {}% of the files", f64::from(per_million) / 1e4))
+        }
+        Share::Part { part, of } => Some(format!("the bytes of part {part} of {of} of the files")),
+    };
+    let metadata = (choice.level == Level::Metadata).then(|| "metadata".to_owned());
+    let parts = [metadata, share, named("snapshots", &choice.snapshots), named("indices", &choice.indices)];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// How many snapshots can be restored how; nothing where there is no verdict.
+fn tally(verdicts: &[SnapshotVerdict]) -> Option<String> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for (_, word) in verdicts.iter().map(|verdict| restores(verdict.restores)) {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// What is said of a report as a whole.
 trait Summary {
     fn summary(&self, look: &Look) -> String;
@@ -185,9 +216,10 @@ trait Summary {
 
 impl Summary for Report {
     fn summary(&self, look: &Look) -> String {
-        let whole = self.snapshots.iter().filter(|verdict| verdict.restores == Restores::Whole).count();
         let (tone, word) = match self.outcome {
             Outcome::Whole => (Tone::Good, "whole"),
+            Outcome::NothingFound => (Tone::Good, "nothing wrong found in what was looked at"),
+            Outcome::Elsewhere => (Tone::Warning, "none: all data is in a remote store"),
             Outcome::Damaged => (Tone::Bad, "damaged"),
             Outcome::Unread => (Tone::Warning, "not wholly read"),
             Outcome::Inconclusive => (Tone::Warning, "inconclusive: the repository changed meanwhile"),
@@ -195,7 +227,8 @@ impl Summary for Report {
         let mut fields = Fields::new(look);
         fields.add("verdict", Cell::toned(tone, word));
         fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
-        fields.add("snapshots", format!("{whole} of {} are whole", self.snapshots.len()));
+        fields.add_known("looked only at", only(&self.choice));
+        fields.add_known("snapshots", tally(&self.snapshots));
         let totals = &self.totals;
         fields.add(
             "looked at",
@@ -206,7 +239,11 @@ impl Summary for Report {
                 human::bytes(totals.bytes)
             ),
         );
-        if totals.files_read > 0 {
+        if let Some(since) = self.resumed_since {
+            let shards = human::count(self.resumed_shards, "shard");
+            fields.add("from before", format!("{shards}, found sound since {}, not looked at now", human::time(since)));
+        }
+        if self.choice.level == Level::Checksums {
             fields.add(
                 "summed up",
                 format!("{} of {}", many(totals.files_read, "file"), human::bytes(totals.bytes_read)),
@@ -257,13 +294,7 @@ fn hurts(effect: Effect) -> &'static str {
 fn verdicts(verdicts: &[SnapshotVerdict], look: &Look) -> String {
     let mut table = Table::new(&["NAME", "STATE", "RESTORES", "WITHOUT"]);
     for verdict in verdicts {
-        let (tone, word) = match verdict.restores {
-            Restores::Whole => (Tone::Good, "whole"),
-            Restores::Without => (Tone::Bad, "without"),
-            Restores::Not => (Tone::Bad, "not at all"),
-            Restores::Unknown => (Tone::Warning, "not known"),
-            Restores::Elsewhere => (Tone::Warning, "from its remote store only"),
-        };
+        let (tone, word) = restores(verdict.restores);
         table.row(vec![
             verdict.snapshot.as_str().into(),
             state(verdict.state.as_deref()),
@@ -272,6 +303,18 @@ fn verdicts(verdicts: &[SnapshotVerdict], look: &Look) -> String {
         ]);
     }
     if verdicts.is_empty() { String::new() } else { table.render(look.style) }
+}
+
+fn restores(restores: Restores) -> (Tone, &'static str) {
+    match restores {
+        Restores::Whole => (Tone::Good, "whole"),
+        Restores::Partial => (Tone::Warning, "partial as taken"),
+        Restores::NothingFound => (Tone::Good, "nothing wrong found"),
+        Restores::Without => (Tone::Bad, "without"),
+        Restores::Not => (Tone::Bad, "not at all"),
+        Restores::Unknown => (Tone::Warning, "not known"),
+        Restores::Elsewhere => (Tone::Warning, "from its remote store only"),
+    }
 }
 
 /// What a restore would lack, and what the snapshot never held.
