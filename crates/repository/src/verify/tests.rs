@@ -314,6 +314,17 @@ fn shards_are_counted_in_their_indices() {
 }
 
 #[test]
+fn damage_says_whether_a_snapshot_lost_anything() {
+    let cause = |effect: Effect| {
+        let findings = [finding(effect, "one")];
+        let verdicts = verdict::of_snapshots(&[root("one"), root("two")], &findings, &everything());
+        verdict::failure(Outcome::Damaged, "7", &findings, &verdicts).unwrap().cause
+    };
+    assert_eq!(cause(Effect::Shard), "generation 7 is damaged (1 finding); 1 of 2 snapshots cannot be restored whole");
+    assert!(cause(Effect::Later).ends_with("none of the snapshots that it has is known to have lost anything"));
+}
+
+#[test]
 fn what_lies_in_a_remote_store_is_not_called_whole() {
     let elsewhere = |name: &str| Finding::new(Kind::Elsewhere, Effect::Nothing, "x").hurts(vec![name.to_owned()]);
     let of = |findings: &[Finding]| {

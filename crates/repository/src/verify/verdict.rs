@@ -218,10 +218,11 @@ fn damaged(generation: &str, findings: &[Finding], verdicts: &[SnapshotVerdict])
         1 => "1 finding".to_owned(),
         many => format!("{many} findings"),
     };
-    let cause = format!(
-        "generation {generation} is damaged ({findings}); {hurt} of {} snapshots cannot be restored whole",
-        verdicts.len()
-    );
+    let hurt = match hurt {
+        0 => "none of the snapshots that it has is known to have lost anything".to_owned(),
+        hurt => format!("{hurt} of {} snapshots cannot be restored whole", verdicts.len()),
+    };
+    let cause = format!("generation {generation} is damaged ({findings}); {hurt}");
     Failure::new(Code::DamageFound, cause, hint)
 }
 
