@@ -1,7 +1,7 @@
 //! Which generation of a repository is read, and whether it is still the newest.
 
-use crate::load::{Loader, Trouble};
-use crate::model::{self, BlobName, RepositoryData};
+use crate::load::{Loaded, Loader, Trouble};
+use crate::model::{self, BlobName, IncompatibleSnapshots, RepositoryData, SnapshotRef};
 use crate::store::{Access, Blob, Location, Store};
 use jiff::Timestamp;
 use snapkeep_core::{Code, Failure};
@@ -68,6 +68,15 @@ impl Opened {
         }
         let root = root(store).await.map_err(|access| access.failure(&store.location().to_string()))?;
         Ok(root.newest != self.generation)
+    }
+
+    /// Snapshots that `incompatible-snapshots` has: those that the servers found to be of a version that they cannot read.
+    pub async fn incompatible(&self, loader: &Loader<'_>) -> Loaded<Vec<SnapshotRef>> {
+        let path = loader.store.path("incompatible-snapshots");
+        if !self.root.iter().any(|blob| blob.path == path) {
+            return Ok(Vec::new());
+        }
+        loader.load(&path, IncompatibleSnapshots::parse).await.map(|found| found.snapshots)
     }
 
     /// Nothing if the generation went away while it was read; the `last` attempt says what is the matter.

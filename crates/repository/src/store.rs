@@ -121,6 +121,12 @@ impl Store {
         self.meter.counts()
     }
 
+    /// How many entries of listings were left out so far because nothing of a repository's can be called so: folder markers,
+    /// keys with empty, `.` or `..` parts or control characters, links that lead in circles.
+    pub fn strange(&self) -> u64 {
+        self.meter.strange()
+    }
+
     /// Waits until another request may begin. (The gate is never closed.)
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.gate.acquire().await.ok()

@@ -105,7 +105,9 @@ impl<'a> BlobName<'a> {
             "incompatible-snapshots" => return Self::Incompatible,
             _ => {}
         }
-        let generation = name.strip_prefix("index-").and_then(number).map(Self::Generation);
+        // The servers count in 63 bits.
+        let generation = name.strip_prefix("index-").and_then(number).filter(|number| i64::try_from(*number).is_ok());
+        let generation = generation.map(Self::Generation);
         let snapshot = || dat(name, "snap-").map(|uuid| Self::Snapshot { uuid });
         let metadata = || dat(name, "meta-").map(|uuid| Self::GlobalMetadata { uuid });
         generation.or_else(snapshot).or_else(metadata).unwrap_or(Self::Other)
@@ -188,6 +190,8 @@ mod tests {
             "index-+1",
             "index-1x",
             "index-99999999999999999999",
+            "index-18446744073709551615",
+            "index-9223372036854775808",
             "snap-.dat",
             "snap-u",
             "readme.txt",

@@ -3,6 +3,9 @@
 //! A listing's answer says each object's storage class, which the store's own types drop. The way through is the entity
 //! tag, which we have no use for: in answers to listings it is replaced by the class. Nothing has to be remembered, so that
 //! memory stays the same however many objects there are.
+//!
+//! Keys that the store's own types cannot hold (folder markers, which end with a slash, empty and `.` and `..` parts) are taken
+//! out of listings and counted: nothing of a repository's is called so, and one of them would end the whole listing.
 
 use super::THAWED;
 use super::meter::{Meter, Request};
@@ -53,7 +56,9 @@ impl HttpService for Watching {
         let body = body.bytes().await?;
         let text = std::str::from_utf8(&body).map_err(|error| HttpError::new(HttpErrorKind::Decode, error))?;
         parts.headers.remove(http::header::CONTENT_LENGTH);
-        Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(with_classes(text))))
+        let (plain, strange) = plain(text);
+        self.meter.add_strange(strange);
+        Ok(HttpResponse::from_parts(parts, HttpResponseBody::from(plain)))
     }
 }
 
@@ -83,21 +88,44 @@ fn kind(request: &HttpRequest) -> Request {
     }
 }
 
-/// The answer with each object's class in the place of its entity tag; objects in the normal class have none.
-fn with_classes(answer: &str) -> String {
-    const BEGIN: &str = "<Contents>";
-    const END: &str = "</Contents>";
-    let mut text = String::with_capacity(answer.len());
+/// The answer with each object's class in the place of its entity tag (objects in the normal class have none), without the
+/// objects and folders that are none of a repository's; and how many those are.
+fn plain(answer: &str) -> (String, u64) {
+    let (text, objects) =
+        each(answer, "<Contents>", "</Contents>", |object| is_plain(object, "Key", false).then(|| with_class(object)));
+    let (text, folders) = each(&text, "<CommonPrefixes>", "</CommonPrefixes>", |folder| {
+        is_plain(folder, "Prefix", true).then(|| folder.to_owned())
+    });
+    (text, objects + folders)
+}
+
+/// Changes or takes out each such element; and how many were taken out.
+fn each(answer: &str, begin: &str, end: &str, change: impl Fn(&str) -> Option<String>) -> (String, u64) {
+    let (mut text, mut gone) = (String::with_capacity(answer.len()), 0);
     let mut rest = answer;
-    while let Some((before, after)) = rest.split_once(BEGIN) {
-        let Some((object, after)) = after.split_once(END) else { break };
+    while let Some((before, element, after)) = between(rest, begin, end) {
         text.push_str(before);
-        text.push_str(BEGIN);
-        text.push_str(&with_class(object));
-        text.push_str(END);
+        match change(element) {
+            Some(changed) => [begin, &changed, end].into_iter().for_each(|part| text.push_str(part)),
+            None => gone += 1,
+        }
         rest = after;
     }
-    text + rest
+    (text + rest, gone)
+}
+
+/// Whether a key, or a folder's prefix, which ends with a slash, is a path as stores keep blobs under.
+fn is_plain(element: &str, name: &str, is_folder: bool) -> bool {
+    let Some((_, key, _)) = between(element, &format!("<{name}>"), &format!("</{name}>")) else { return true };
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains(|c: char| c.is_ascii_control());
+    // Control characters are escaped by their numbers.
+    let is_escaped = key.match_indices("&#").any(|(at, _)| {
+        let number = key[at + 2..].split(';').next().unwrap_or_default();
+        let number = number.strip_prefix(['x', 'X']).map_or_else(|| number.parse(), |hex| u32::from_str_radix(hex, 16));
+        number.is_ok_and(|number| number < 32 || number == 127)
+    });
+    let key = if is_folder { key.strip_suffix('/').unwrap_or(key) } else { key };
+    !is_escaped && key.split('/').all(is_plain)
 }
 
 /// Keys are escaped, so that no key looks like an element.
@@ -141,7 +169,23 @@ mod tests {
             <Contents><Key>a</Key><Size>3</Size><StorageClass>GLACIER</StorageClass><ETag>GLACIER</ETag></Contents>\
             <Contents><Key>b</Key><Size>3</Size><StorageClass>STANDARD</StorageClass></Contents>\
             <Contents><Key>c</Key><Size>3</Size></Contents><CommonPrefixes/></ListBucketResult>";
-        assert_eq!(with_classes(&answer), expected);
+        assert_eq!(plain(&answer), (expected.to_owned(), 0));
+    }
+
+    #[test]
+    fn keys_of_nobody_are_left_out_and_counted() {
+        let folder = |prefix: &str| format!("<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>");
+        let good = ["base/index-1", "base/indices/a/0/__x", "a&amp;b", "a&#38;b", "..a/b..", "ü"];
+        let bad = ["base/", "base//x", "/x", "base/./x", "base/../x", "..", "a&#10;b", "a&#xA;b", "a\nb", ""];
+        for (keys, strange) in [(&good[..], 0), (&bad, 1)] {
+            for key in keys {
+                let (text, count) = plain(&object(key, None));
+                assert_eq!((count, text.is_empty()), (strange, strange == 1), "{key:?}");
+            }
+        }
+        for (prefix, strange) in [("base/indices/", 0), ("base//", 1), ("base/../", 1), ("/", 1), ("base/./", 1)] {
+            assert_eq!(plain(&folder(prefix)).1, strange, "{prefix}");
+        }
     }
 
     #[test]
@@ -164,7 +208,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_ends(text in "(<Contents>|</Contents>|<ETag>|</ETag>|<StorageClass>|</StorageClass>|x){0,30}") {
-            let _ = with_classes(&text);
+            let _ = plain(&text);
         }
     }
 }

@@ -111,6 +111,10 @@ impl Folder {
         meter.add(Request::List);
         let base = path.to_owned();
         let found = on_thread(path, move |place| entries(place, &base)).await;
+        let found = found.map(|(blobs, folders, strange)| {
+            meter.add_strange(strange);
+            (blobs, folders)
+        });
         // As with object stores: a folder without blobs is no folder.
         if found == Err(Access::Missing) { Ok((Vec::new(), Vec::new())) } else { found }
     }
@@ -133,24 +137,46 @@ fn place(path: &str) -> PathBuf {
     PathBuf::from(format!("/{path}"))
 }
 
-fn entries(place: &Path, base: &str) -> io::Result<(Vec<Blob>, Vec<String>)> {
-    let (mut blobs, mut folders) = (Vec::new(), Vec::new());
+/// Blobs, folders, and how many entries are neither.
+type Entries = (Vec<Blob>, Vec<String>, u64);
+
+fn entries(place: &Path, base: &str) -> io::Result<Entries> {
+    let (mut blobs, mut folders, mut strange) = (Vec::new(), Vec::new(), 0);
     for entry in fs::read_dir(place)? {
         let entry = entry?;
+        let is_link = entry.file_type()?.is_symlink();
         // No node writes such names.
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        // What vanishes while we look was deleted: that is an answer too.
+        let Ok(name) = entry.file_name().into_string() else {
+            strange += 1;
+            continue;
+        };
         let metadata = match fs::metadata(entry.path()) {
+            // What vanishes while we look was deleted: that is an answer too. A link that leads nowhere is nothing either.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            // One that leads in a circle, for example.
+            Err(error) if is_link && error.kind() != io::ErrorKind::PermissionDenied => {
+                strange += 1;
+                continue;
+            }
             other => other?,
         };
-        if metadata.is_dir() {
-            folders.push(name);
-        } else {
+        if !metadata.is_dir() {
             blobs.push(blob(format!("{base}/{name}"), &metadata)?);
+        } else if is_link && leads_back(place, &entry.path()) {
+            strange += 1;
+        } else {
+            folders.push(name);
         }
     }
-    Ok((blobs, folders))
+    Ok((blobs, folders, strange))
+}
+
+/// Whether a link in a folder leads to that folder or to one that it is in: there is no end behind it.
+fn leads_back(place: &Path, link: &Path) -> bool {
+    match (fs::canonicalize(place), fs::canonicalize(link)) {
+        (Ok(place), Ok(target)) => place.starts_with(target),
+        _ => true,
+    }
 }
 
 fn blob(path: String, metadata: &Metadata) -> io::Result<Blob> {

@@ -41,6 +41,7 @@ pub(super) struct Meter {
     heads: AtomicU64,
     retries: AtomicU64,
     bytes: AtomicU64,
+    strange: AtomicU64,
 }
 
 impl Meter {
@@ -59,6 +60,14 @@ impl Meter {
 
     pub(super) fn add_bytes(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    pub(super) fn add_strange(&self, count: u64) {
+        self.strange.fetch_add(count, Relaxed);
+    }
+
+    pub(super) fn strange(&self) -> u64 {
+        self.strange.load(Relaxed)
     }
 
     pub(super) fn counts(&self) -> Counts {
