@@ -7,13 +7,14 @@ pub use detail::{IndexDetail, ShardDetail, SnapshotDetail, snapshot};
 pub use diff::{Difference, IndexDifference, diff};
 
 use crate::load::Loader;
-use crate::model::Remote;
+use crate::model::{IndexEntry, Remote, SnapshotEntry};
 use crate::open::Opened;
 use crate::store::Counts;
 use crate::verify::root::{self, RootSnapshot};
 use jiff::Timestamp;
 use serde::Serialize;
 use snapkeep_core::{Code, Failure};
+use std::collections::HashMap;
 
 /// What a repository holds.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +37,10 @@ pub struct Contents {
     pub snapshots: Vec<SnapshotLine>,
     /// By name.
     pub indices: Vec<IndexLine>,
+    /// Names of snapshots that the servers found to be of a version that they cannot read: `incompatible-snapshots`.
+    pub incompatible: Vec<String>,
+    /// What else cannot be read, and why.
+    pub trouble: Vec<String>,
     /// What was asked of the store.
     pub counts: Counts,
 }
@@ -61,9 +66,11 @@ pub struct SnapshotLine {
     pub shards: Option<u32>,
     /// How many it holds.
     pub shards_successful: Option<u32>,
+    /// Bytes of its files by its own word, where it says it (Elasticsearch 7.13).
+    pub bytes: Option<u64>,
     /// Where its data is, if not in this repository: `shallow copy` or `pinned timestamp`.
     pub remote: Option<&'static str>,
-    /// Why its own blob says nothing.
+    /// Its own blob and why that says nothing.
     pub trouble: Option<String>,
 }
 
@@ -80,21 +87,23 @@ pub struct IndexLine {
     pub shards: Option<usize>,
     /// Whether its shards lie below hashed folders.
     pub hashed: bool,
+    /// Bytes of its files in the newest snapshot that says it.
+    pub bytes: Option<u64>,
 }
 
 /// Reads what the repository holds: `index-N`, and each snapshot's own blob.
 pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
     let all: Vec<usize> = (0..opened.data.snapshots.len()).collect();
     let roots = root::infos(loader, &opened.data, &all).await;
-    let mut snapshots: Vec<SnapshotLine> = roots.iter().map(|root| line(opened, root)).collect();
+    let entries: HashMap<&str, &SnapshotEntry> =
+        opened.data.snapshots.iter().map(|snapshot| (&*snapshot.uuid, snapshot)).collect();
+    let of = |root: &RootSnapshot| line(loader, root, entries.get(root.named.uuid.as_str()).copied());
+    let mut snapshots: Vec<SnapshotLine> = roots.iter().map(of).collect();
     snapshots.sort_by(|one, other| (one.started_at, &one.name).cmp(&(other.started_at, &other.name)));
-    let indices = opened.data.indices.iter().map(|(name, entry)| IndexLine {
-        name: name.clone(),
-        id: entry.id.to_string(),
-        snapshots: entry.snapshots.len(),
-        shards: entry.shard_generations.as_ref().map(Vec::len),
-        hashed: entry.shard_path_type.unwrap_or_default() > 0,
-    });
+    let (incompatible, trouble) = match opened.incompatible(loader).await {
+        Ok(found) => (found.into_iter().map(|snapshot| snapshot.name).collect(), Vec::new()),
+        Err(trouble) => (Vec::new(), vec![format!("{}: {trouble}", loader.store.path("incompatible-snapshots"))]),
+    };
     Contents {
         schema: 1,
         location: loader.store.location().to_string(),
@@ -104,15 +113,34 @@ pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
         cluster_id: opened.data.cluster_id.clone(),
         min_version: opened.data.min_version.clone(),
         snapshots,
-        indices: indices.collect(),
+        indices: index_lines(opened, &roots),
+        incompatible,
+        trouble,
         counts: loader.store.counts(),
     }
 }
 
-fn line(opened: &Opened, root: &RootSnapshot) -> SnapshotLine {
-    let entry = opened.data.snapshot(&root.named.uuid);
+fn index_lines(opened: &Opened, roots: &[RootSnapshot]) -> Vec<IndexLine> {
+    let mut infos: Vec<_> = roots.iter().filter_map(|root| root.info.as_ref().ok()).collect();
+    infos.sort_by_key(|info| info.start_millis);
+    // The newest one's word stays.
+    let sizes: HashMap<&str, u64> =
+        infos.iter().flat_map(|info| &info.index_bytes).map(|(index, bytes)| (index.as_str(), *bytes)).collect();
+    let line = |(name, entry): (&String, &IndexEntry)| IndexLine {
+        name: name.clone(),
+        id: entry.id.to_string(),
+        snapshots: entry.snapshots.len(),
+        shards: entry.shard_generations.as_ref().map(Vec::len),
+        hashed: entry.shard_path_type.unwrap_or_default() > 0,
+        bytes: sizes.get(name.as_str()).copied(),
+    };
+    opened.data.indices.iter().map(line).collect()
+}
+
+fn line(loader: &Loader<'_>, root: &RootSnapshot, entry: Option<&SnapshotEntry>) -> SnapshotLine {
     let info = root.info.as_ref().ok();
     let time = |own: Option<i64>, listed: Option<i64>| own.or(listed).and_then(at);
+    let trouble = |trouble| format!("{}: {trouble}", loader.store.path(&format!("snap-{}.dat", root.named.uuid)));
     SnapshotLine {
         name: root.named.name.clone(),
         uuid: root.named.uuid.clone(),
@@ -123,8 +151,9 @@ fn line(opened: &Opened, root: &RootSnapshot) -> SnapshotLine {
         indices: root.indices.len(),
         shards: info.map(|info| info.total_shards),
         shards_successful: info.map(|info| info.successful_shards),
+        bytes: info.and_then(|info| info.bytes()),
         remote: root.remote().map(remote),
-        trouble: root.info.as_ref().err().map(ToString::to_string),
+        trouble: root.info.as_ref().err().map(trouble),
     }
 }
 
@@ -140,7 +169,7 @@ pub(crate) fn at(millis: i64) -> Option<Timestamp> {
 }
 
 /// From Elasticsearch 8.9 on `index-N` says 8.11.0 of all; its number for the format of indices has the true major version.
-fn version(entry: &crate::model::SnapshotEntry, id: Option<i64>) -> Option<String> {
+fn version(entry: &SnapshotEntry, id: Option<i64>) -> Option<String> {
     const OWN_NUMBERS: i64 = 8_500_000;
     let major = entry.index_version.filter(|number| *number >= OWN_NUMBERS).map(|number| number / 1_000_000);
     let major = major.map(|major| format!("{major}.x"));

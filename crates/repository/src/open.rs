@@ -70,6 +70,15 @@ impl Opened {
         Ok(root.newest != self.generation)
     }
 
+    /// Complains if another generation is the newest by now.
+    pub async fn rests(&self, store: &Store) -> Result<(), Failure> {
+        if !self.moved(store).await? {
+            return Ok(());
+        }
+        let cause = "the repository changed while it was read: what was read is half of one generation, half of another";
+        Err(Failure::new(Code::Inconclusive, cause, "run it again while no snapshot is taken or deleted"))
+    }
+
     /// Snapshots that `incompatible-snapshots` has: those that the servers found to be of a version that they cannot read.
     pub async fn incompatible(&self, loader: &Loader<'_>) -> Loaded<Vec<SnapshotRef>> {
         let path = loader.store.path("incompatible-snapshots");

@@ -132,9 +132,13 @@ impl Companions {
 }
 
 /// How many shards an index has by its folder: one more than the highest number among the folders in it.
+pub(crate) async fn shards_in(loader: &Loader<'_>, folder: &str) -> Result<u32, Access> {
+    loader.store.level(folder).await.map(|(_, folders)| number_of_shards(&folders))
+}
+
+/// The same, and none for a folder that cannot be listed.
 pub(crate) async fn shards_below(loader: &Loader<'_>, folder: &str) -> u32 {
-    let folders = loader.store.level(folder).await.map(|(_, folders)| folders).unwrap_or_default();
-    number_of_shards(&folders)
+    shards_in(loader, folder).await.unwrap_or_default()
 }
 
 /// Pure. Folders of shards that no index can have are somebody else's.

@@ -94,12 +94,14 @@ struct Sums {
     indices: BTreeMap<String, u64>,
 }
 
-/// Reads what the snapshots weigh; in a bucket also what all of it costs.
+/// Reads what the snapshots weigh; in a bucket also what all of it costs. Ends as `inconclusive` if the repository changes
+/// meanwhile.
 pub async fn usage(loader: &Loader<'_>, opened: &Opened, prices: &Prices) -> Result<Usage, Failure> {
     opened.is_written(loader.store)?;
     let order = in_order(opened, &crate::inspect::contents(loader, opened).await);
     let mut usage = weigh(loader, opened, &order).await;
     usage.classes = classes(loader, opened, prices).await?;
+    opened.rests(loader.store).await?;
     let classes = usage.classes.as_ref();
     usage.monthly_usd = classes.and_then(|all| all.values().map(|class| class.monthly_usd).sum::<Option<f64>>());
     usage.counts = loader.store.counts();
@@ -111,7 +113,9 @@ pub async fn usage(loader: &Loader<'_>, opened: &Opened, prices: &Prices) -> Res
 pub async fn shares(loader: &Loader<'_>, opened: &Opened) -> Result<Usage, Failure> {
     opened.is_written(loader.store)?;
     let order: Vec<_> = opened.data.snapshots.iter().map(|snapshot| (snapshot.name.clone(), None)).collect();
-    Ok(weigh(loader, opened, &order).await)
+    let usage = weigh(loader, opened, &order).await;
+    opened.rests(loader.store).await?;
+    Ok(usage)
 }
 
 async fn weigh(loader: &Loader<'_>, opened: &Opened, order: &[(String, Option<Timestamp>)]) -> Usage {
@@ -135,7 +139,7 @@ async fn weigh(loader: &Loader<'_>, opened: &Opened, order: &[(String, Option<Ti
         data_bytes: total(sums.sets.values()),
         snapshots: of_snapshots(order, &sums),
         indices,
-        unread,
+        unread: unread.into_iter().map(|unread| unread.why).collect(),
         counts: loader.store.counts(),
         sets: sums.sets,
         ..Usage::default()

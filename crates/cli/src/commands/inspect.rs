@@ -41,6 +41,9 @@ pub(crate) async fn run(arguments: Inspect, session: &Session) -> Result<(), Fai
         None => {
             let store = arguments.reading.store(session).await?;
             let found = read(&store, session, async |loader, opened| Ok(contents(loader, opened).await)).await?;
+            for trouble in &found.trouble {
+                session.printer.warning(trouble);
+            }
             session.printer.show(&found, session.now())
         }
     }

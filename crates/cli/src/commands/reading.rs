@@ -5,6 +5,7 @@ use crate::args::Bytes;
 use crate::session::Session;
 use crate::settings::place::{self, Place};
 use clap::Args;
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::{Code, Failure};
 use snapkeep_repository::load::Loader;
 use snapkeep_repository::open::Opened;
@@ -36,6 +37,11 @@ impl Reading {
     /// Opens the repository's place.
     pub(crate) async fn store(&self, session: &Session) -> Result<Store, Failure> {
         self.access.store(self.place.as_deref(), session).await
+    }
+
+    /// The repository's name on its cluster, if it is not given by its place.
+    pub(crate) fn name(&self, session: &Session) -> Result<Option<RepositoryName>, Failure> {
+        place::name(self.place.as_deref(), session)
     }
 }
 

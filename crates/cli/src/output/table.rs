@@ -23,7 +23,13 @@ impl Cell {
 
 /// What a terminal would obey is not shown: names come from whoever can write to a repository.
 pub(crate) fn harmless(text: String) -> String {
-    if text.contains(char::is_control) { text.replace(char::is_control, "\u{fffd}") } else { text }
+    if text.contains(is_harmful) { text.replace(is_harmful, "\u{fffd}") } else { text }
+}
+
+/// Control characters, and those that make a terminal show text in another order.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl<T: Into<String>> From<T> for Cell {

@@ -55,8 +55,7 @@ pub(crate) async fn resolve(
     session: &Session,
 ) -> Result<Place, Failure> {
     let (globals, process) = (&session.globals, &session.process);
-    let given = text.or(globals.repository.as_deref()).or_else(|| process.variable("SNAPKEEP_REPOSITORY"));
-    let text = given.ok_or_else(nothing_named)?;
+    let text = given(text, session)?;
     let location = match Location::parse(text, &process.directory)? {
         Some(location) => {
             refuse_flags_of_clusters(globals)?;
@@ -65,6 +64,18 @@ pub(crate) async fn resolve(
         None => named(text, session).await?,
     };
     Ok(reached(location, s3_endpoint, session))
+}
+
+/// The name of the repository that `text` (or `-r`, or `SNAPKEEP_REPOSITORY`) says; nothing if that is a place.
+pub(crate) fn name(text: Option<&str>, session: &Session) -> Result<Option<RepositoryName>, Failure> {
+    let text = given(text, session)?;
+    let place = Location::parse(text, &session.process.directory)?;
+    if place.is_some() { Ok(None) } else { RepositoryName::parse(text).map(Some) }
+}
+
+fn given<'a>(text: Option<&'a str>, session: &'a Session) -> Result<&'a str, Failure> {
+    let given = text.or(session.globals.repository.as_deref());
+    given.or_else(|| session.process.variable("SNAPKEEP_REPOSITORY")).ok_or_else(nothing_named)
 }
 
 /// The location, with what flags and environment say of the way there.

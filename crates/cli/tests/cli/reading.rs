@@ -41,6 +41,9 @@ async fn a_repository_is_read_by_its_place_and_by_its_name() {
         assert!(used["monthly_usd"].as_f64().unwrap() > 0.0 && used["classes"]["STANDARD"]["bytes"].as_u64() > Some(0));
         let left = stage.json(&format!("orphans {place} --region {region} --manifest left.csv"));
         assert_eq!(left["orphans"], Value::Array(vec![]), "{left}");
+        let asked = if place == "R" { Value::Array(vec![]) } else { Value::Null };
+        assert_eq!(left["cluster"], asked, "the cluster of a repository that is named is asked: {left}");
+        assert!(left["before"].is_string(), "nothing young is told of: {left}");
     }
     assert_eq!(std::fs::read_to_string(stage.directory.path().join("left.csv")).unwrap(), "");
     let detail = stage.json(&format!("inspect snapshot two -r {url} --index I"));

@@ -14,7 +14,7 @@ const ASKED: [&str; 7] = [
     "inspect diff first second -r",
     "verify --level checksums",
     "du",
-    "orphans",
+    "orphans --older-than 0s",
 ];
 
 fn said(kept: &Kept, asked: &str) -> (i32, String) {

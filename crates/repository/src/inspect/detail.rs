@@ -5,6 +5,7 @@ use crate::load::Loader;
 use crate::model::{FileInfo, IndexMetadata, ShardFailure};
 use crate::open::Opened;
 use crate::places::{Companions, Places};
+use crate::verify::facts::InSnapshot;
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{Level, ShardPlace, gather};
 use jiff::Timestamp;
@@ -46,6 +47,8 @@ pub struct SnapshotDetail {
     pub shards: u32,
     /// Shards that it holds.
     pub shards_successful: u32,
+    /// Bytes of its files by its own word, where it says it.
+    pub bytes: Option<u64>,
     /// Where its data is, if not in this repository.
     pub remote: Option<&'static str>,
     /// Shards that it lacks by its own word: index, shard, reason.
@@ -67,6 +70,8 @@ pub struct IndexDetail {
     pub replicas: Option<u32>,
     /// `open` or `close`.
     pub state: Option<String>,
+    /// Bytes of its files by the snapshot's own word, where it says it.
+    pub bytes: Option<u64>,
     /// Why its metadata says nothing.
     pub trouble: Option<String>,
     /// Its settings; for an index that is asked for.
@@ -77,6 +82,8 @@ pub struct IndexDetail {
     pub aliases: Option<BTreeMap<String, Value>>,
     /// Its shards' files; as above.
     pub files: Vec<ShardDetail>,
+    /// Why nothing is known of its shards.
+    pub shards_trouble: Option<String>,
 }
 
 /// A shard's files in a snapshot.
@@ -104,7 +111,8 @@ pub async fn snapshot(
     let ordinal = named(opened, name)?;
     let roots = root::infos(loader, &opened.data, &[ordinal]).await;
     let root = roots.first().ok_or_else(|| unreadable(name, "it is gone"))?;
-    let info = root.info.as_ref().map_err(|trouble| unreadable(name, &trouble.to_string()))?;
+    let blob = loader.store.path(&format!("snap-{}.dat", root.named.uuid));
+    let info = root.info.as_ref().map_err(|trouble| unreadable(name, &format!("{blob}: {trouble}")))?;
     if let Some(index) = index.filter(|index| !root.indices.contains(*index)) {
         let cause = format!("snapshot {name} holds no index {index}");
         return Err(Failure::new(Code::BadEvent, cause, "without --index all of them are listed"));
@@ -130,6 +138,7 @@ pub async fn snapshot(
         data_streams: info.data_streams.clone(),
         shards: info.total_shards,
         shards_successful: info.successful_shards,
+        bytes: info.bytes(),
         remote: info.remote.map(remote),
         failures: info.failures.iter().map(failure).collect(),
         indices,
@@ -149,12 +158,14 @@ async fn of_index(loader: &Loader<'_>, opened: &Opened, root: &RootSnapshot, nam
         loader.store.path(&format!("indices/{}/meta-{blob}.dat", entry.id))
     });
     let read = match &path {
-        Some(path) => loader.load(path, IndexMetadata::parse).await.map_err(|trouble| trouble.to_string()),
+        Some(path) => loader.load(path, IndexMetadata::parse).await.map_err(|trouble| format!("{path}: {trouble}")),
         None => Err("index-N does not know it".to_owned()),
     };
     let trouble = read.as_ref().err().cloned();
     let metadata = read.ok();
     let shards = metadata.as_ref().map(|metadata| metadata.shards);
+    let files = if whole { of_shards(loader, opened, root, name, shards).await } else { Ok(Vec::new()) };
+    let (files, shards_trouble) = files.map_or_else(|why| (Vec::new(), Some(why)), |files| (files, None));
     let kept =
         |whole: bool, of: fn(&IndexMetadata) -> BTreeMap<String, Value>| metadata.as_ref().filter(|_| whole).map(of);
     IndexDetail {
@@ -163,29 +174,37 @@ async fn of_index(loader: &Loader<'_>, opened: &Opened, root: &RootSnapshot, nam
         shards,
         replicas: metadata.as_ref().map(|metadata| metadata.replicas),
         state: metadata.as_ref().map(|metadata| metadata.state.clone()),
+        bytes: root.info.as_ref().ok().and_then(|info| info.index_bytes.get(name).copied()),
         trouble,
         settings: kept(whole, |metadata| metadata.settings.clone()),
         mappings: kept(whole, |metadata| metadata.mappings.clone()),
         aliases: kept(whole, |metadata| metadata.aliases.clone()),
-        files: if whole { of_shards(loader, opened, root, name, shards.unwrap_or_default()).await } else { Vec::new() },
+        files,
+        shards_trouble,
     }
 }
 
+/// The shards that the snapshot has, by the index's metadata, else by `index-N`.
 async fn of_shards(
     loader: &Loader<'_>,
     opened: &Opened,
     root: &RootSnapshot,
     name: &str,
-    shards: u32,
-) -> Vec<ShardDetail> {
-    let Some(entry) = opened.data.indices.get(name) else { return Vec::new() };
+    shards: Option<u32>,
+) -> Result<Vec<ShardDetail>, String> {
+    let entry = opened.data.indices.get(name).ok_or("index-N does not know the index")?;
+    let by_generations = entry.shard_generations.as_ref().and_then(|all| u32::try_from(all.len()).ok());
+    let shards = shards.or(by_generations).ok_or("how many there are is not known")?;
     let companions = Companions::list(loader).await;
-    let Ok(places) = companions.places(loader, entry).await else { return Vec::new() };
+    let places = companions.places(loader, entry).await.map_err(|lost| match lost.blob {
+        Some(blob) => format!("{blob}: {}", lost.why),
+        None => lost.why,
+    })?;
     let mut details = Vec::new();
     for shard in (0..shards).filter(|shard| !root.lacks(name, *shard)) {
-        details.extend(of_shard(loader, root, name, &places, shard).await);
+        details.push(of_shard(loader, root, name, &places, shard).await);
     }
-    details
+    Ok(details)
 }
 
 async fn of_shard(
@@ -194,23 +213,32 @@ async fn of_shard(
     name: &str,
     places: &Places,
     shard: u32,
-) -> Option<ShardDetail> {
-    let folder = places.of(shard)?;
+) -> ShardDetail {
+    let nothing = |folder: String, why: String| ShardDetail { shard, folder, bytes: 0, files: vec![], trouble: Some(why) };
+    let Some(folder) = places.of(shard) else {
+        return nothing(String::new(), "no companion blob says where it is".to_owned());
+    };
     let place = ShardPlace { index: name, shard, folder: folder.clone(), generation: Some("-") };
     let facts = gather(loader, &place, &[root], Level::Metadata).await;
-    let trouble = match facts.snapshots.first() {
-        Some((_, crate::verify::facts::InSnapshot::Trouble(trouble))) => Some(trouble.to_string()),
-        _ => None,
-    };
-    let numbers = facts.users().into_keys();
-    let files: Vec<&FileInfo> = numbers.filter_map(|number| facts.files.get(number)).collect();
+    let blob = format!("{folder}/snap-{}.dat", root.named.uuid);
+    match facts.snapshots.first() {
+        Some((_, InSnapshot::Files { .. })) => {}
+        Some((_, InSnapshot::Trouble(trouble))) => return nothing(folder, format!("{blob}: {trouble}")),
+        Some((_, InSnapshot::Another { name })) => {
+            return nothing(folder, format!("{blob}: it is the blob of another snapshot, {name}"));
+        }
+        Some((_, InSnapshot::Elsewhere)) | None => {
+            return nothing(folder, "its data is in a remote store, which is not readable here".to_owned());
+        }
+    }
+    let files: Vec<&FileInfo> = facts.used().into_iter().filter_map(|number| facts.files.get(number)).collect();
     let line =
         |file: &&FileInfo| (file.physical_name.clone(), file.name.to_string(), file.length, file.checksum.clone());
-    Some(ShardDetail {
+    ShardDetail {
         shard,
         folder,
         bytes: files.iter().fold(0, |sum, file| sum.saturating_add(file.length)),
         files: files.iter().map(line).collect(),
-        trouble,
-    })
+        trouble: None,
+    }
 }

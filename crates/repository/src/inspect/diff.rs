@@ -40,9 +40,11 @@ pub struct IndexDifference {
     pub added_bytes: u64,
     /// Bytes that both have.
     pub shared_bytes: u64,
+    /// How many of its shards are not known, or not wholly: the bytes are too few by theirs.
+    pub unread_shards: usize,
 }
 
-/// Compares two snapshots by the blobs that their shards name.
+/// Compares two snapshots by the blobs that their shards name. Ends as `inconclusive` if the repository changes meanwhile.
 pub async fn diff(loader: &Loader<'_>, opened: &Opened, from: &str, to: &str) -> Result<Difference, Failure> {
     let pair = [named(opened, from)?, named(opened, to)?];
     let uuids = pair.map(|ordinal| opened.data.snapshots[ordinal].uuid.clone());
@@ -63,7 +65,14 @@ pub async fn diff(loader: &Loader<'_>, opened: &Opened, from: &str, to: &str) ->
     };
     let chosen = [from, to].map(str::to_owned);
     let unread = for_each_shard(loader, opened, |snapshot: &SnapshotRef| chosen.contains(&snapshot.name), &each).await;
-    let indices = indices.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect();
+    let mut indices = indices.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for unread in &unread {
+        if let Some(line) = indices.get_mut(&unread.index) {
+            line.unread_shards += 1;
+        }
+    }
+    opened.rests(loader.store).await?;
+    let (indices, unread) = (indices.into_values().collect(), unread.into_iter().map(|unread| unread.why).collect());
     Ok(Difference { schema: 1, from: from.to_owned(), to: to.to_owned(), indices, unread })
 }
 

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::fields::{Pool, Text};
+use super::root::is_plain;
 use crate::bytes::Binary;
+use crate::damage::quoted;
+
+/// How the names of blobs with data begin.
+const STORED: &str = "__";
 
 /// How the names of blobs begin that are not stored: the file's bytes are its `meta_hash`.
 const VIRTUAL: &str = "v__";
@@ -83,7 +88,11 @@ impl RawFile<'_> {
             written_by: self.written_by,
             meta_hash: self.meta_hash.map(|Binary(bytes)| bytes),
         };
+        let is_named = [STORED, VIRTUAL].iter().any(|start| file.name.starts_with(start));
         match file.number_of_parts() {
+            _ if !is_named || !is_plain(&file.name) => {
+                Err((format!("a blob's name that begins with {STORED} or {VIRTUAL}"), quoted(&file.name).to_string()))
+            }
             _ if i64::try_from(file.length).is_err() => {
                 Err(("a file's length of 63 bits".to_owned(), file.length.to_string()))
             }

@@ -87,7 +87,8 @@ pub struct IncompatibleSnapshots {
 pub fn latest(blob: &[u8]) -> Result<u64, Damage> {
     let number = <[u8; 8]>::try_from(blob).map_err(|_| {
         let at = blob.len().min(8);
-        Damage::new(at, "a number of 8 bytes and no more", format_args!("{} bytes", blob.len()))
+        let found = if blob.len() > 8 { "more".to_owned() } else { format!("{} bytes", blob.len()) };
+        Damage::new(at, "a number of 8 bytes and no more", found)
     })?;
     let generation = i64::from_be_bytes(number);
     generation.try_into().map_err(|_| Damage::new(0, "a generation", generation))
@@ -129,7 +130,21 @@ impl RepositoryData {
             .map_or(&*snapshot.uuid, String::as_str)
     }
 
+    /// What becomes part of blobs' paths.
+    fn names_in_paths(&self) -> impl Iterator<Item = &str> {
+        let snapshots = self.snapshots.iter().map(|snapshot| &*snapshot.uuid);
+        let generations = self.indices.values().flat_map(|index| index.shard_generations.iter().flatten().flatten());
+        let ids = self.indices.values().map(|index| &*index.id);
+        let metadata = self.index_metadata_identifiers.values();
+        // An empty generation stands for one that is not known.
+        let generations = generations.map(String::as_str).filter(|generation| !generation.is_empty());
+        snapshots.chain(ids).chain(generations).chain(metadata.map(String::as_str))
+    }
+
     fn check(&self, blob: &[u8]) -> Result<(), Damage> {
+        if let Some(bad) = self.names_in_paths().find(|name| !is_plain(name)) {
+            return Err(Damage::new(place(blob, bad), "an id that can be part of a blob's name", quoted(bad)));
+        }
         let known: HashSet<&str> = self.snapshots.iter().map(|snapshot| &*snapshot.uuid).collect();
         for (name, index) in &self.indices {
             if let Some(unknown) = index.snapshots.iter().find(|uuid| !known.contains(&***uuid)) {
@@ -147,6 +162,11 @@ impl RepositoryData {
         }
         Ok(())
     }
+}
+
+/// Whether a text is one part of a path and no way to another place.
+pub(super) fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }
 
 /// Where a text stands in the blob first.

@@ -1,5 +1,7 @@
 //! The root's `snap-<uuid>.dat`: how a snapshot ended.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -41,6 +43,17 @@ pub struct SnapshotInfo {
     pub remote: Option<Remote>,
     /// Bytes of its data, where OpenSearch says it.
     pub size_in_bytes: Option<u64>,
+    /// Bytes of each index's shards, where Elasticsearch says it (7.13).
+    pub index_bytes: BTreeMap<String, u64>,
+}
+
+impl SnapshotInfo {
+    /// Bytes of all its files, by its own word.
+    pub fn bytes(&self) -> Option<u64> {
+        let indices = self.index_bytes.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+        let is_told = !self.indices.is_empty() && self.indices.iter().all(|index| self.index_bytes.contains_key(index));
+        self.size_in_bytes.filter(|bytes| *bytes > 0).or(is_told.then_some(indices))
+    }
 }
 
 /// Snapshots of OpenSearch's remote store, whose data this repository does not hold.
@@ -110,6 +123,14 @@ struct RawInfo {
     remote_store_index_shallow_copy: Option<bool>,
     pinned_timestamp: Option<i64>,
     snapshot_size_in_bytes: Option<u64>,
+    index_details: Option<Tree>,
+}
+
+/// Bytes by index; nothing here is worth to call a blob damaged.
+fn sizes(details: Option<Tree>) -> BTreeMap<String, u64> {
+    let Some(Tree(Value::Object(details))) = details else { return BTreeMap::new() };
+    let size = |details: &Value| details.get("size_in_bytes")?.as_u64();
+    details.iter().filter_map(|(index, details)| Some((index.clone(), size(details)?))).collect()
 }
 
 #[derive(Deserialize)]
@@ -150,6 +171,7 @@ impl From<RawInfo> for SnapshotInfo {
             successful_shards: raw.successful_shards,
             failures: raw.failures.into_iter().map(ShardFailure::from).collect(),
             size_in_bytes: raw.snapshot_size_in_bytes,
+            index_bytes: sizes(raw.index_details),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Which snapshots use which files, shard by shard: one blob of a shard answers for all snapshots at once.
 
-use crate::load::Loader;
-use crate::model::{IndexEntry, ShardIndex, SnapshotRef};
+use crate::load::{Loader, Trouble};
+use crate::model::{IndexEntry, IndexMetadata, ShardIndex, SnapshotRef};
 use crate::open::Opened;
-use crate::places::{Companions, Places, shards_below};
+use crate::places::{Companions, Places, shards_in};
+use crate::verify::facts::{InSnapshot, ShardFacts};
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{Level, ShardPlace, gather};
 use futures_util::{StreamExt as _, stream};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
 
 /// Indices that are read at once.
 const INDICES_AT_ONCE: usize = 8;
@@ -26,135 +28,212 @@ pub struct ShardUse {
     pub virtual_bytes: BTreeMap<String, u64>,
 }
 
-/// What is read.
-struct Reading<'a, C, E> {
-    loader: &'a Loader<'a>,
-    companions: Companions,
-    roots: Vec<RootSnapshot>,
-    chosen: C,
-    each: E,
-    unread: Mutex<Vec<String>>,
+/// A shard, or a whole index, of which nothing is known, or not what all snapshots have of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The index's name.
+    pub index: String,
+    /// Where and why, in words.
+    pub why: String,
 }
 
-/// Gives each shard's files to `each`, as far as the chosen snapshots use them; says of which shards nothing is known.
+/// What is read.
+struct Reading<'a, E> {
+    loader: &'a Loader<'a>,
+    opened: &'a Opened,
+    companions: Companions,
+    /// Places in `index-N` of the snapshots that are looked at.
+    chosen: Vec<usize>,
+    roots: Vec<RootSnapshot>,
+    /// The same with what the snapshots say of themselves, by UUID; asked only where it matters.
+    infos: OnceCell<HashMap<String, RootSnapshot>>,
+    each: E,
+    unread: Mutex<Vec<Unread>>,
+}
+
+/// A shard's files by their blobs: bytes, whether they are virtual, and the names of the snapshots that use them.
+#[derive(Debug, Default)]
+struct Users(BTreeMap<Arc<str>, (u64, bool, Vec<String>)>);
+
+/// Gives each shard's files to `each`, as far as the chosen snapshots use them; says of which shards not all is known.
 pub async fn for_each_shard(
     loader: &Loader<'_>,
     opened: &Opened,
     chosen: impl Fn(&SnapshotRef) -> bool,
     each: impl Fn(&ShardUse),
-) -> Vec<String> {
+) -> Vec<Unread> {
     let all = opened.data.snapshots.iter().enumerate();
     let meant = |name: &str, uuid: &str| chosen(&SnapshotRef { name: name.to_owned(), uuid: uuid.to_owned() });
-    let ordinals: Vec<usize> =
+    let chosen: Vec<usize> =
         all.filter(|(_, entry)| meant(&entry.name, &entry.uuid)).map(|(ordinal, _)| ordinal).collect();
-    let roots = root::unread(&opened.data, &ordinals);
+    let roots = root::unread(&opened.data, &chosen);
     let companions = Companions::list(loader).await;
-    let reading = Reading { loader, companions, roots, chosen, each, unread: Mutex::default() };
+    let (infos, unread) = (OnceCell::new(), Mutex::default());
+    let reading = Reading { loader, opened, companions, chosen, roots, infos, each, unread };
     let indices = opened.data.indices.iter().map(|(name, entry)| reading.index(name, entry)).collect::<Vec<_>>();
     stream::iter(indices).buffer_unordered(INDICES_AT_ONCE).collect::<Vec<()>>().await;
-    reading.unread.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut unread = reading.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
+    unread.sort_by(|one, other| (&one.index, &one.why).cmp(&(&other.index, &other.why)));
+    unread
 }
 
-impl<C: Fn(&SnapshotRef) -> bool, E: Fn(&ShardUse)> Reading<'_, C, E> {
+impl<E: Fn(&ShardUse)> Reading<'_, E> {
     async fn index(&self, name: &str, entry: &IndexEntry) {
-        let holders: Vec<&RootSnapshot> =
-            self.roots.iter().filter(|root| root.indices.contains(name) && (self.chosen)(&root.named)).collect();
+        let holders: Vec<&RootSnapshot> = self.roots.iter().filter(|root| root.indices.contains(name)).collect();
         if holders.is_empty() {
             return;
         }
         let places = match self.companions.places(self.loader, entry).await {
             Ok(places) => places,
-            Err(lost) => return self.note(format!("{name}: {}", lost.why)),
+            Err(lost) => return self.note(name, format!("{name}: {}", lost.why)),
         };
-        for shard in 0..self.shards(entry, &places).await {
-            let Some(folder) = places.of(shard) else { continue };
-            match self.shard(name, entry, &holders, shard, &folder).await {
-                Ok(files) => (self.each)(&files),
-                Err(why) => self.note(format!("{name} shard {shard}: {why}")),
+        let shards = match self.shards(entry, &places).await {
+            Ok(shards) => shards,
+            Err(why) => return self.note(name, format!("{name}: how many shards it has is not known: {why}")),
+        };
+        for shard in 0..shards {
+            let Some(folder) = places.of(shard) else {
+                self.note(name, format!("{name} shard {shard}: no companion blob says where it is"));
+                continue;
+            };
+            let generation =
+                entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
+            let place = ShardPlace { index: name, shard, folder, generation };
+            let (used, why) = self.shard(&place, entry, &holders).await;
+            (self.each)(&used);
+            if let Some(why) = why {
+                self.note(name, format!("{name} shard {shard}: {why}"));
             }
         }
     }
 
-    async fn shards(&self, entry: &IndexEntry, places: &Places) -> u32 {
+    async fn shards(&self, entry: &IndexEntry, places: &Places) -> Result<u32, String> {
         let known = entry.shard_generations.as_ref().map_or(0, Vec::len);
         match places {
-            _ if known > 0 => u32::try_from(known).unwrap_or(u32::MAX),
-            Places::Hashed { folders } => u32::try_from(folders.len()).unwrap_or(u32::MAX),
-            Places::Fixed { folder } => shards_below(self.loader, folder).await,
+            _ if known > 0 => Ok(u32::try_from(known).unwrap_or(u32::MAX)),
+            Places::Hashed { folders } => Ok(u32::try_from(folders.len()).unwrap_or(u32::MAX)),
+            Places::Fixed { folder } => shards_in(self.loader, folder).await.map_err(|access| access.to_string()),
         }
     }
 
+    /// What the snapshots use of a shard, and why that is not all.
     async fn shard(
         &self,
-        name: &str,
+        place: &ShardPlace<'_>,
         entry: &IndexEntry,
         holders: &[&RootSnapshot],
-        shard: u32,
-        folder: &str,
-    ) -> Result<ShardUse, String> {
-        let generation =
-            entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
-        let place = ShardPlace { index: name, shard, folder: folder.to_owned(), generation };
-        let current = crate::verify::current_generation(self.loader, &place).await;
-        let Some(current) = current else {
-            // Where nothing is recorded and nothing lies, no snapshot ever held the shard.
-            let listed = self.loader.store.level(folder).await.map_err(|access| access.to_string())?;
-            let nothing = ShardUse { index: name.to_owned(), shard, ..ShardUse::default() };
-            return if listed.0.is_empty() { Ok(nothing) } else { self.by_snapshots(&place, holders).await };
+    ) -> (ShardUse, Option<String>) {
+        let mut users = Users::default();
+        let current = crate::verify::current_generation(self.loader, place).await;
+        let blob = current.map(|current| format!("{}/index-{current}", place.folder));
+        let loaded = match &blob {
+            Some(blob) => self.loader.load(blob, ShardIndex::parse).await.ok(),
+            None => None,
         };
-        let blob = format!("{folder}/index-{current}");
-        match self.loader.load(&blob, ShardIndex::parse).await {
-            Ok(index) => Ok(by_generation(&place, holders, &index)),
-            Err(_) => self.by_snapshots(&place, holders).await,
+        let left: Vec<&str> = match &loaded {
+            Some(index) => {
+                users.take_generation(index, holders);
+                let lacking = holders.iter().filter(|holder| !index.snapshots.contains_key(&holder.named.name));
+                lacking.map(|holder| holder.named.uuid.as_str()).collect()
+            }
+            None => holders.iter().map(|holder| holder.named.uuid.as_str()).collect(),
+        };
+        let why = if left.is_empty() { None } else { self.by_snapshots(place, entry, &left, &mut users).await };
+        (users.used(place), why)
+    }
+
+    /// Where the shard's `index-…` says nothing of a snapshot, the snapshot's own blob is asked.
+    async fn by_snapshots(
+        &self,
+        place: &ShardPlace<'_>,
+        entry: &IndexEntry,
+        uuids: &[&str],
+        users: &mut Users,
+    ) -> Option<String> {
+        let infos = self.infos().await;
+        let roots = uuids.iter().filter_map(|uuid| infos.get(*uuid));
+        let held: Vec<&RootSnapshot> = roots.filter(|root| !root.lacks(place.index, place.shard)).collect();
+        if held.is_empty() {
+            return None;
+        }
+        let facts = gather(self.loader, place, &held, Level::Metadata).await;
+        users.take_snapshots(&facts);
+        let mut unknown = Vec::new();
+        for (snapshot, seen) in &facts.snapshots {
+            let why = match seen {
+                InSnapshot::Trouble(trouble) if self.has_none(place, entry, &snapshot.uuid, trouble).await => continue,
+                InSnapshot::Trouble(trouble) => format!("snap-{}.dat: {trouble}", snapshot.uuid),
+                InSnapshot::Another { name } => format!("snap-{}.dat is that of another one, {name}", snapshot.uuid),
+                _ => continue,
+            };
+            unknown.push((snapshot.name.as_str(), why));
+        }
+        let (name, why) = unknown.first()?;
+        let more = if unknown.len() > 1 { format!(" and {} more", unknown.len() - 1) } else { String::new() };
+        Some(format!("what {name}{more} have of it is not known: {why}"))
+    }
+
+    /// Whether the snapshot has no such shard: an index that was made anew may have had fewer.
+    async fn has_none(&self, place: &ShardPlace<'_>, entry: &IndexEntry, uuid: &str, trouble: &Trouble) -> bool {
+        let data = &self.opened.data;
+        let Some(snapshot) = data.snapshot(uuid).filter(|_| trouble.is_missing()) else { return false };
+        let blob = format!("indices/{}/meta-{}.dat", entry.id, data.index_meta_blob(&entry.id, snapshot));
+        let metadata = self.loader.load(&self.loader.store.path(&blob), IndexMetadata::parse).await;
+        metadata.is_ok_and(|metadata| metadata.name == place.index && metadata.shards <= place.shard)
+    }
+
+    async fn infos(&self) -> &HashMap<String, RootSnapshot> {
+        let read = async || {
+            let roots = root::infos(self.loader, &self.opened.data, &self.chosen).await;
+            roots.into_iter().map(|root| (root.named.uuid.clone(), root)).collect()
+        };
+        self.infos.get_or_init(read).await
+    }
+
+    fn note(&self, index: &str, why: String) {
+        let unread = Unread { index: index.to_owned(), why };
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).push(unread);
+    }
+}
+
+impl Users {
+    fn take_generation(&mut self, index: &ShardIndex, holders: &[&RootSnapshot]) {
+        let known: HashMap<&str, _> = index.files.iter().map(|file| (&*file.name, file)).collect();
+        for holder in holders {
+            let name = &holder.named.name;
+            let Some(entry) = index.snapshots.get(name) else { continue };
+            for file in entry.files.iter().filter_map(|file| known.get(&**file)) {
+                self.take(&file.name, file.length, file.is_virtual(), name);
+            }
         }
     }
 
-    /// Where the shard's `index-…` says nothing, each snapshot's own blob is asked.
-    async fn by_snapshots(&self, place: &ShardPlace<'_>, holders: &[&RootSnapshot]) -> Result<ShardUse, String> {
-        let facts = gather(self.loader, place, holders, Level::Metadata).await;
-        let users = facts.users();
-        if users.is_empty() {
-            return Err("neither its index-… nor its snap-….dat can be read".to_owned());
-        }
-        let mut used = ShardUse { index: place.index.to_owned(), shard: place.shard, ..ShardUse::default() };
-        for (number, names) in users {
+    fn take_snapshots(&mut self, facts: &ShardFacts) {
+        for (number, names) in facts.users() {
             let Some(file) = facts.files.get(number) else { continue };
-            used.take(file.length, file.is_virtual(), names);
+            for name in &names {
+                self.take(&file.name, file.length, file.is_virtual(), name);
+            }
         }
-        Ok(used)
     }
 
-    fn note(&self, why: String) {
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+    fn take(&mut self, blob: &Arc<str>, bytes: u64, is_virtual: bool, user: &str) {
+        let file = self.0.entry(Arc::clone(blob)).or_insert_with(|| (bytes, is_virtual, Vec::new()));
+        file.2.push(user.to_owned());
     }
-}
 
-impl ShardUse {
-    fn take(&mut self, bytes: u64, is_virtual: bool, names: Vec<String>) {
-        if !is_virtual {
-            self.files.push((bytes, names));
-            return;
+    fn used(self, place: &ShardPlace<'_>) -> ShardUse {
+        let mut used = ShardUse { index: place.index.to_owned(), shard: place.shard, ..ShardUse::default() };
+        for (bytes, is_virtual, names) in self.0.into_values() {
+            if !is_virtual {
+                used.files.push((bytes, names));
+                continue;
+            }
+            for name in names {
+                let sum = used.virtual_bytes.entry(name).or_default();
+                *sum = sum.saturating_add(bytes);
+            }
         }
-        for name in names {
-            let sum = self.virtual_bytes.entry(name).or_default();
-            *sum = sum.saturating_add(bytes);
-        }
+        used
     }
-}
-
-fn by_generation(place: &ShardPlace<'_>, holders: &[&RootSnapshot], index: &ShardIndex) -> ShardUse {
-    let held: BTreeSet<&str> = holders.iter().map(|holder| holder.named.name.as_str()).collect();
-    let mut users: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (snapshot, entry) in index.snapshots.iter().filter(|(snapshot, _)| held.contains(snapshot.as_str())) {
-        for file in &entry.files {
-            users.entry(file).or_default().push(snapshot.clone());
-        }
-    }
-    let mut used = ShardUse { index: place.index.to_owned(), shard: place.shard, ..ShardUse::default() };
-    for file in &index.files {
-        if let Some(names) = users.remove(&*file.name) {
-            used.take(file.length, file.is_virtual(), names);
-        }
-    }
-    used
 }

@@ -6,6 +6,10 @@ mod agree;
 mod agreement;
 mod buckets;
 mod damage;
+#[path = "../format/encode.rs"]
+#[allow(dead_code, reason = "what the other tests need of it")]
+mod encode;
+mod guarded;
 mod histories;
 mod kept;
 mod kinds;

@@ -24,5 +24,8 @@ pub(super) async fn run(arguments: Diff, session: &Session) -> Result<(), Failur
     let store = arguments.access.store(None, session).await?;
     let (from, to) = (&arguments.from, &arguments.to);
     let found = read(&store, session, async |loader, opened| diff(loader, opened, from, to).await).await?;
+    for unread in &found.unread {
+        session.printer.warning(&format!("not compared: {unread}"));
+    }
     session.printer.show(&found, session.now())
 }

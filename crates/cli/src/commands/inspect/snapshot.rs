@@ -26,5 +26,13 @@ pub(super) async fn run(arguments: Snapshot, session: &Session) -> Result<(), Fa
         snapshot(loader, opened, &arguments.name, arguments.index.as_deref()).await
     })
     .await?;
+    for index in &found.indices {
+        if let Some(why) = &index.shards_trouble {
+            session.printer.warning(&format!("the shards of {} are not known: {why}", index.name));
+        }
+        for (shard, why) in index.files.iter().filter_map(|shard| Some((shard.shard, shard.trouble.as_ref()?))) {
+            session.printer.warning(&format!("{} shard {shard} is not known: {why}", index.name));
+        }
+    }
     session.printer.show(&found, session.now())
 }

@@ -2,7 +2,7 @@
 
 use super::{Fields, age};
 use crate::output::{Cell, Look, Table, Tone, View, harmless, human, json_of};
-use snapkeep_repository::inspect::{Contents, Difference, IndexDetail, SnapshotDetail, SnapshotLine};
+use snapkeep_repository::inspect::{Contents, Difference, IndexDetail, IndexLine, SnapshotDetail, SnapshotLine};
 use snapkeep_repository::orphans::Orphans;
 use snapkeep_repository::usage::Usage;
 use snapkeep_repository::verify::{Choice, Effect, Finding, Level, Outcome, Report, Restores, Share, SnapshotVerdict};
@@ -44,15 +44,19 @@ impl View for Contents {
         fields.add_known("needs at least", self.min_version.as_deref());
         let counts = [human::count(self.snapshots.len(), "snapshot"), human::count(self.indices.len(), "index")];
         fields.add("holds", counts.join(" of "));
-        let mut table = Table::new(&["NAME", "STATE", ">AGE", ">INDICES", ">SHARDS", "VERSION", "NOTE"]);
+        if !self.incompatible.is_empty() {
+            let names = self.incompatible.iter().take(SHOWN_AT_ONCE).cloned().collect::<Vec<_>>().join(", ");
+            fields.add("incompatible", format!("{names}: of a version that the servers cannot read"));
+        }
+        let mut table = Table::new(&["NAME", "STATE", ">AGE", ">INDICES", ">SHARDS", ">SIZE", "VERSION", "NOTE"]);
         for line in &self.snapshots {
             table.row(row(line, look));
         }
         if self.snapshots.is_empty() {
-            fields.render()
-        } else {
-            format!("{}\n\n{}", fields.render(), table.render(look.style))
+            return fields.render();
         }
+        let tables = [table.render(look.style), index_lines(&self.indices, look)];
+        format!("{}\n\n{}", fields.render(), tables.join("\n\n"))
     }
 
     fn json(&self) -> String {
@@ -60,11 +64,24 @@ impl View for Contents {
     }
 }
 
+fn index_lines(lines: &[IndexLine], look: &Look) -> String {
+    let mut table = Table::new(&["INDEX", ">SNAPSHOTS", ">SHARDS", ">SIZE"]);
+    for line in lines.iter().take(SHOWN_AT_ONCE) {
+        table.row(vec![
+            line.name.as_str().into(),
+            line.snapshots.to_string().into(),
+            human::or_unknown(line.shards.map(|shards| shards.to_string())).into(),
+            human::or_unknown(line.bytes.map(human::bytes)).into(),
+        ]);
+    }
+    [Some(table.render(look.style)), more(lines.len())].into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
 fn row(line: &SnapshotLine, look: &Look) -> Vec<Cell> {
     let shards = line.shards.zip(line.shards_successful).map(|(total, successful)| {
         if total == successful { total.to_string() } else { format!("{successful}/{total}") }
     });
-    let note = line.trouble.clone().map(|trouble| format!("its blob says nothing: {trouble}"));
+    let note = line.trouble.clone();
     let remote = line.remote.map(|remote| format!("{remote}: its data is in a remote store"));
     vec![
         line.name.as_str().into(),
@@ -72,6 +89,7 @@ fn row(line: &SnapshotLine, look: &Look) -> Vec<Cell> {
         age(line.started_at, look).into(),
         line.indices.to_string().into(),
         human::or_unknown(shards).into(),
+        human::or_unknown(line.bytes.map(human::bytes)).into(),
         human::or_unknown(line.version.clone()).into(),
         Cell::toned(Tone::Warning, note.or(remote).unwrap_or_default()),
     ]
@@ -87,6 +105,7 @@ impl View for SnapshotDetail {
         fields.add_known("started", self.started_at.map(human::time));
         fields.add_known("ended", self.ended_at.map(human::time));
         fields.add("shards", format!("{} of {}", self.shards_successful, self.shards));
+        fields.add_known("size", self.bytes.map(human::bytes));
         fields.add_known("taken by", self.version.as_deref());
         fields.add("uuid", self.uuid.as_str());
         fields.add_known(
@@ -104,7 +123,7 @@ impl View for SnapshotDetail {
                 format!("{index}/{shard}: {}", reason.as_deref().unwrap_or("no reason is given")),
             );
         }
-        let mut table = Table::new(&["INDEX", ">SHARDS", ">REPLICAS", "STATE", "NOTE"]);
+        let mut table = Table::new(&["INDEX", ">SHARDS", ">REPLICAS", "STATE", ">SIZE", "NOTE"]);
         for index in &self.indices {
             table.row(index_row(index));
         }
@@ -124,16 +143,19 @@ fn index_row(index: &IndexDetail) -> Vec<Cell> {
         number(index.shards).into(),
         number(index.replicas).into(),
         human::or_unknown(index.state.clone()).into(),
+        human::or_unknown(index.bytes.map(human::bytes)).into(),
         Cell::toned(Tone::Warning, index.trouble.clone().unwrap_or_default()),
     ]
 }
 
-/// Settings, and the files of the shards, of an index that was asked for.
+/// Settings, mappings and aliases, and the files of the shards, of an index that was asked for.
 fn files(index: &IndexDetail, look: &Look) -> String {
-    let Some(settings) = &index.settings else { return String::new() };
     let mut fields = Fields::new(look);
-    for (key, value) in settings {
-        fields.add(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let plain = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for (kind, entries) in [("", &index.settings), ("mapping ", &index.mappings), ("alias ", &index.aliases)] {
+        for (key, value) in entries.iter().flatten() {
+            fields.add(&format!("{kind}{key}"), plain(value));
+        }
     }
     let mut table = Table::new(&[">SHARD", "FILE", ">SIZE", "CHECKSUM", "BLOB"]);
     for shard in &index.files {
@@ -142,8 +164,23 @@ fn files(index: &IndexDetail, look: &Look) -> String {
             let cells = [shard.shard.to_string(), file.clone(), human::bytes(*bytes), checksum, blob.clone()];
             table.row(cells.into_iter().map(Cell::from).collect());
         }
+        if let Some(why) = &shard.trouble {
+            let cells = [shard.shard.to_string(), "not known".to_owned(), "-".to_owned(), "-".to_owned()];
+            table.row(cells.into_iter().map(Cell::from).chain([Cell::toned(Tone::Warning, why.as_str())]).collect());
+        }
     }
-    format!("\n\n{}\n\n{}", fields.render(), table.render(look.style))
+    let shards = match &index.shards_trouble {
+        Some(why) => format!("{}: {}", look.style.paint(Tone::Warning, "shards not known"), harmless(why.clone())),
+        None if index.files.is_empty() => return behind(fields),
+        None => table.render(look.style),
+    };
+    format!("{}\n\n{shards}", behind(fields))
+}
+
+/// What is known, set off from what stands before.
+fn behind(fields: Fields<'_>) -> String {
+    let text = fields.render();
+    if text.is_empty() { text } else { format!("\n\n{text}") }
 }
 
 impl View for Difference {
@@ -153,7 +190,8 @@ impl View for Difference {
             let note = match (line.in_from, line.in_to) {
                 (true, false) => Cell::toned(Tone::Bad, "gone"),
                 (false, true) => Cell::toned(Tone::Good, "new"),
-                _ if line.added_bytes + line.removed_bytes == 0 => Cell::toned(Tone::Dim, "same"),
+                _ if line.unread_shards > 0 => Cell::toned(Tone::Warning, "not wholly read"),
+                _ if line.added_bytes == 0 && line.removed_bytes == 0 => Cell::toned(Tone::Dim, "same"),
                 _ => Cell::toned(Tone::Moving, "changed"),
             };
             let bytes = [line.added_bytes, line.removed_bytes, line.shared_bytes].map(human::bytes);
@@ -352,7 +390,8 @@ impl View for Usage {
         }
         let mut fields = Fields::new(look);
         fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
-        fields.add("data", human::bytes(self.data_bytes));
+        let least = if self.unread.is_empty() { "" } else { "at least " };
+        fields.add("data", format!("{least}{}", human::bytes(self.data_bytes)));
         for (class, used) in self.classes.iter().flatten() {
             let usd = human::or_unknown(used.monthly_usd.map(|usd| format!("{usd:.2} USD a month")));
             fields.add(class, format!("{} in {} objects, {usd}", human::bytes(used.bytes), used.objects));
@@ -384,7 +423,7 @@ impl View for Orphans {
                 orphan.blob.as_str().into(),
             ]);
         }
-        let bytes = self.orphans.iter().map(|orphan| orphan.bytes).sum();
+        let bytes = self.orphans.iter().fold(0_u64, |sum, orphan| sum.saturating_add(orphan.bytes));
         let mut fields = Fields::new(look);
         fields.add("repository", format!("{}, generation {}", self.location, generation(self.generation)));
         let said =
@@ -393,6 +432,13 @@ impl View for Orphans {
             "orphans",
             if self.running { said } else { format!("{}, {said}", human::count(self.orphans.len(), "blob")) },
         );
+        if let Some(before) = self.before {
+            let left = if self.younger > 0 { many(self.younger, "blob") } else { "nothing".to_owned() };
+            fields.add("left alone", format!("{left} that nothing needs, younger than {}", human::age(before, look.now)));
+        }
+        if self.cluster.as_ref().is_some_and(Vec::is_empty) {
+            fields.add("cluster", "says that no snapshot runs");
+        }
         if self.foreign > 0 {
             fields.add("foreign", format!("{} blobs of no kind that snapshots have", self.foreign));
         }
