@@ -80,6 +80,11 @@ enum Backend {
 /// Largest blob of metadata that is read into memory, in bytes. The largest seen is an `index-N` of some 100 MB.
 pub const METADATA_CAP: u64 = 1 << 30;
 
+/// Bytes of such a blob that are read at most: more than `index.latest` may have are not needed to see that it has too many.
+fn most(path: &str) -> u64 {
+    if path.rsplit('/').next() == Some("index.latest") { 9 } else { METADATA_CAP }
+}
+
 /// Files that are open at once.
 const FILES_AT_ONCE: usize = 16;
 

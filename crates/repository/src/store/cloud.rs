@@ -3,7 +3,7 @@
 use super::connector::Connector;
 use super::meter::Meter;
 use super::pace::Pace;
-use super::{Access, Blob, Location, METADATA_CAP, Settings};
+use super::{Access, Blob, Location, METADATA_CAP, Settings, most};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -108,7 +108,18 @@ impl Cloud {
         if found.meta.size > METADATA_CAP {
             return Err(Access::Other { why: format!("{path}: {} bytes are too many for metadata", found.meta.size) });
         }
-        found.bytes().await.map_err(|error| Access::of_cloud(&error))
+        let most = most(path);
+        if found.meta.size <= most {
+            return found.bytes().await.map_err(|error| Access::of_cloud(&error));
+        }
+        let (mut parts, mut bytes) = (found.into_stream(), Vec::new());
+        while let Some(part) = parts.try_next().await.map_err(|error| Access::of_cloud(&error))? {
+            bytes.extend_from_slice(&part);
+            if bytes.len() as u64 >= most {
+                break;
+            }
+        }
+        Ok(bytes.into())
     }
 
     pub(super) async fn stream<T>(

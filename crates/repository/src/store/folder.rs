@@ -2,7 +2,7 @@
 
 use super::meter::{Meter, Request};
 use super::pace::Pace;
-use super::{Access, Blob, METADATA_CAP};
+use super::{Access, Blob, METADATA_CAP, most};
 use jiff::Timestamp;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -122,14 +122,15 @@ impl Folder {
 
 /// A whole file, in place of what `bytes` held.
 fn whole(place: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let mut file = File::open(place)?;
+    let file = File::open(place)?;
+    let most = most(place.to_str().unwrap_or_default());
     let size = file.metadata()?.len();
     if size > METADATA_CAP {
         return Err(io::Error::other(format!("{size} bytes are too many for metadata")));
     }
     bytes.clear();
-    bytes.reserve(usize::try_from(size).unwrap_or_default() + 1);
-    file.read_to_end(bytes)?;
+    bytes.reserve(usize::try_from(size.min(most)).unwrap_or_default() + 1);
+    file.take(most).read_to_end(bytes)?;
     Ok(())
 }
 

@@ -43,7 +43,7 @@ impl RootSnapshot {
 pub async fn read(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
     let reads = infos(loader, data, chosen).await.into_iter().map(async |mut snapshot| {
         let path = loader.store.path(&format!("meta-{}.dat", snapshot.named.uuid));
-        snapshot.global = loader.load(&path, |bytes: &[u8]| GlobalMetadata::parse(bytes).map(drop)).await;
+        snapshot.global = loader.load(&path, GlobalMetadata::check).await;
         snapshot
     });
     stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
