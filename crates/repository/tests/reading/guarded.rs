@@ -190,10 +190,10 @@ async fn a_shard_that_cannot_be_told_is_not_shown_as_empty() {
     let shard = kept.place.join(kept.shard());
     let blob = |uuid: &str| shard.join(format!("snap-{uuid}.dat"));
     let told = async |place: &Kept| {
-        let found = reader(&place.location(), async |loader, opened| {
+        let detail = async |loader: &Loader<'_>, opened: &Opened| {
             snapshot(loader, opened, "second", Some("notes")).await.unwrap()
-        });
-        found.await.indices.remove(0)
+        };
+        reader(&place.location(), detail).await.indices.remove(0)
     };
     assert_eq!(told(&kept).await.files[0].trouble, None);
     fs::copy(blob(&first), blob(&second)).unwrap();
