@@ -75,7 +75,8 @@ impl Opened {
         if !self.moved(store).await? {
             return Ok(());
         }
-        let cause = "the repository changed while it was read: what was read is half of one generation, half of another";
+        let cause =
+            "the repository changed while it was read: what was read is half of one generation, half of another";
         Err(Failure::new(Code::Inconclusive, cause, "run it again while no snapshot is taken or deleted"))
     }
 

@@ -207,14 +207,9 @@ async fn of_shards(
     Ok(details)
 }
 
-async fn of_shard(
-    loader: &Loader<'_>,
-    root: &RootSnapshot,
-    name: &str,
-    places: &Places,
-    shard: u32,
-) -> ShardDetail {
-    let nothing = |folder: String, why: String| ShardDetail { shard, folder, bytes: 0, files: vec![], trouble: Some(why) };
+async fn of_shard(loader: &Loader<'_>, root: &RootSnapshot, name: &str, places: &Places, shard: u32) -> ShardDetail {
+    let nothing =
+        |folder: String, why: String| ShardDetail { shard, folder, bytes: 0, files: vec![], trouble: Some(why) };
     let Some(folder) = places.of(shard) else {
         return nothing(String::new(), "no companion blob says where it is".to_owned());
     };

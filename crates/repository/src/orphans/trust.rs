@@ -39,7 +39,8 @@ pub(super) async fn trusted(loader: &Loader<'_>, opened: &Opened) -> Result<Trus
         Err(trouble) if trouble.is_missing() => {}
         Err(Trouble::Access(access)) => return Err(access.failure("index.latest")),
         Err(Trouble::Damaged(damage)) => {
-            let cause = format!("index.latest is damaged {damage}: whether index-{generation} is the newest is not known");
+            let cause =
+                format!("index.latest is damaged {damage}: whether index-{generation} is the newest is not known");
             return Err(misfit(cause));
         }
     }

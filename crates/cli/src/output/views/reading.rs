@@ -433,8 +433,8 @@ impl View for Orphans {
             if self.running { said } else { format!("{}, {said}", human::count(self.orphans.len(), "blob")) },
         );
         if let Some(before) = self.before {
-            let left = if self.younger > 0 { many(self.younger, "blob") } else { "nothing".to_owned() };
-            fields.add("left alone", format!("{left} that nothing needs, younger than {}", human::age(before, look.now)));
+            let younger = many(self.younger, "blob");
+            fields.add("left alone", format!("{younger} younger than {}", human::age(before, look.now)));
         }
         if self.cluster.as_ref().is_some_and(Vec::is_empty) {
             fields.add("cluster", "says that no snapshot runs");
