@@ -91,7 +91,7 @@ impl RawFile<'_> {
         let is_named = [STORED, VIRTUAL].iter().any(|start| file.name.starts_with(start));
         match file.number_of_parts() {
             _ if !is_named || !is_plain(&file.name) => {
-                Err((format!("a blob's name that begins with {STORED} or {VIRTUAL}"), quoted(&file.name).to_string()))
+                Err((format!("a blob's name that begins with {STORED} or {VIRTUAL}"), quoted(&file.name)))
             }
             _ if i64::try_from(file.length).is_err() => {
                 Err(("a file's length of 63 bits".to_owned(), file.length.to_string()))

@@ -211,11 +211,11 @@ impl Search<'_> {
         entry: &IndexEntry,
         blobs: &'b [Blob],
     ) -> Result<Vec<(&'b Blob, Kind, Rule)>, String> {
-        let named: Vec<(&Blob, String)> = blobs
+        let paths: Vec<(&Blob, String)> = blobs
             .iter()
             .map(|blob| (blob, format!("indices/{}/{}/{}", entry.id, place.shard, name_of(&blob.path))))
             .collect();
-        let judged: Vec<_> = named.iter().map(|(_, below)| self.judged(below)).collect();
+        let judged: Vec<_> = paths.iter().map(|(_, below)| self.judged(below)).collect();
         let current = current_generation(self.loader, place).await.ok_or("no index-… is the current one")?;
         let blob = format!("{}/index-{current}", place.folder);
         let mut names =
@@ -225,7 +225,7 @@ impl Search<'_> {
                 let (kind, rule) = judged[index].or_else(|| self.needed.in_shard(below, &current, files))?;
                 Some((*blob, kind, rule))
             };
-            named.iter().enumerate().filter_map(of).collect()
+            paths.iter().enumerate().filter_map(of).collect()
         };
         let first = found(&names.files);
         if first.is_empty() {

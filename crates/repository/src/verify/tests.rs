@@ -250,6 +250,7 @@ fn ended(name: &str, state: &str, failures: usize) -> RootSnapshot {
         failures: vec![failure; failures],
         remote: None,
         size_in_bytes: None,
+        index_bytes: std::collections::BTreeMap::new(),
     };
     RootSnapshot { info: Ok(Box::new(info)), ..root(name) }
 }
