@@ -43,10 +43,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let folder = tempfile::tempdir_in(&options.folder).map_err(Failure::during("cannot make a directory"))?;
     let many = folder.path().join("many");
     let metadata = Metadata::measure(&program, &many, &options)?;
+    // Deleting so many files takes its time: what is known by then is not lost.
+    println!("{}\n{}", header(&options), metadata.table());
     std::fs::remove_dir_all(&many).map_err(Failure::during("cannot delete the repository"))?;
     let race = Race::run(&program, &folder.path().join("large"), &options)?;
-    println!("{}", header(&options));
-    println!("{}\n{}\n{}", metadata.table(), race.table(), aims(&metadata, &race));
+    println!("{}\n{}", race.table(), aims(&metadata, &race));
     println!(
         "\n{}",
         json!({ "bench": "repository", "runs": options.runs, "machine": machine(), "load": load(),
