@@ -165,6 +165,7 @@ pub(crate) enum Verb {
     Apply(commands::apply::Apply),
     Run(commands::run::Run),
     Config(commands::config::ConfigVerbs),
+    Aws(commands::aws::AwsVerbs),
     Policy(commands::policy::PolicyVerbs),
     Inspect(commands::inspect::Inspect),
     Verify(commands::verify::Verify),

@@ -2,6 +2,7 @@
 
 pub(crate) mod abort;
 pub(crate) mod apply;
+pub(crate) mod aws;
 mod body;
 mod chosen;
 pub(crate) mod clone;
@@ -50,6 +51,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Apply(arguments) => apply::run(arguments, session).await,
         Verb::Run(arguments) => run::run(arguments, session).await,
         Verb::Config(arguments) => config::run(&arguments, session).await,
+        Verb::Aws(arguments) => aws::run(arguments, session).await,
         Verb::Policy(arguments) => policy::run(&arguments, session).await,
         Verb::Inspect(arguments) => inspect::run(arguments, session).await,
         Verb::Verify(arguments) => verify::run(arguments, session).await,

@@ -1,5 +1,6 @@
 //! Results, for people and for programs.
 
+mod aws;
 mod config;
 mod deletion;
 mod plan;
@@ -10,6 +11,7 @@ mod restore;
 mod running;
 mod snapshots;
 
+pub(crate) use aws::Needed;
 pub(crate) use config::{Checked, Effective};
 pub(crate) use deletion::{Deleted, PlanView};
 pub(crate) use plan::{Explained, Freed, Frees, Planned, RunView};

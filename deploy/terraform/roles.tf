@@ -1,0 +1,136 @@
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
+data "aws_caller_identity" "this" {}
+
+locals {
+  bucket_arn = aws_s3_bucket.this.arn
+  # The domain's own account and region: arn:aws:es:REGION:ACCOUNT:domain/NAME.
+  domain_region  = split(":", var.domain_arn)[3]
+  domain_account = split(":", var.domain_arn)[4]
+  region         = data.aws_region.this.id
+  account        = data.aws_caller_identity.this.account_id
+  policies       = "${path.module}/policies"
+
+  parameter_arn = "arn:${data.aws_partition.this.partition}:ssm:${local.region}:${local.account}:parameter${var.configuration_parameter}"
+
+  on_domain = { domain_arn = var.domain_arn, repository = var.repository }
+
+  # What the function may do: `snapkeep aws policies` prints the same for a configuration.
+  function_policies = merge(
+    {
+      backup = templatefile("${local.policies}/backup.json.tftpl", merge(local.on_domain, {
+        snapshot_role_arn = aws_iam_role.snapshot.arn
+      }))
+      function = templatefile("${local.policies}/function.json.tftpl", {
+        logs_arn         = aws_cloudwatch_log_group.this.arn
+        dead_letters_arn = aws_sqs_queue.dead_letters.arn
+      })
+    },
+    contains(var.operations, "retention") ? {
+      retention = templatefile("${local.policies}/retention.json.tftpl", local.on_domain)
+    } : {},
+    contains(var.operations, "restore") ? {
+      restore = templatefile("${local.policies}/restore.json.tftpl", local.on_domain)
+    } : {},
+    var.configuration_parameter == "" ? {} : {
+      configuration = templatefile("${local.policies}/configuration.json.tftpl", { parameter_arn = local.parameter_arn })
+    },
+    var.function_key_arn == "" ? {} : {
+      key = templatefile("${local.policies}/function_key.json.tftpl", { key_arn = var.function_key_arn })
+    },
+    length(var.subnet_ids) == 0 ? {} : {
+      vpc = file("${local.policies}/vpc.json")
+    },
+  )
+}
+
+# The service takes this role on to reach the bucket, for this domain only.
+resource "aws_iam_role" "snapshot" {
+  name_prefix = "${substr(var.name, 0, 20)}-snapshots-"
+  description = "OpenSearch Service keeps snapshots with it"
+  tags        = var.tags
+
+  assume_role_policy = templatefile("${local.policies}/service_trust.json.tftpl", {
+    account    = local.domain_account
+    domain_arn = var.domain_arn
+  })
+
+  lifecycle {
+    precondition {
+      condition     = local.domain_account == local.account
+      error_message = "A role is passed within its own account: apply this in the domain's."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "bucket" {
+  name = "bucket"
+  role = aws_iam_role.snapshot.id
+
+  policy = var.base_path == "" ? templatefile("${local.policies}/bucket_whole.json.tftpl", {
+    bucket_arn = local.bucket_arn
+    }) : templatefile("${local.policies}/bucket_folder.json.tftpl", {
+    bucket_arn = local.bucket_arn
+    base_path  = var.base_path
+  })
+}
+
+resource "aws_iam_role_policy" "bucket_key" {
+  count = var.bucket_key_arn == "" ? 0 : 1
+  name  = "key"
+  role  = aws_iam_role.snapshot.id
+
+  policy = templatefile("${local.policies}/bucket_key.json.tftpl", {
+    key_arn    = var.bucket_key_arn
+    region     = local.region
+    dns_suffix = data.aws_partition.this.dns_suffix
+  })
+}
+
+resource "aws_iam_role" "function" {
+  name_prefix        = "${substr(var.name, 0, 20)}-function-"
+  description        = "snapkeep's function: map it to manage_snapshots where fine-grained access control is on"
+  assume_role_policy = file("${local.policies}/lambda_trust.json")
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "function" {
+  # The keys are known before anything is made; the policies are not.
+  for_each = toset(concat(
+    ["backup", "function"],
+    sort(tolist(var.operations)),
+    var.configuration_parameter == "" ? [] : ["configuration"],
+    var.function_key_arn == "" ? [] : ["key"],
+    length(var.subnet_ids) == 0 ? [] : ["vpc"],
+  ))
+
+  name   = each.key
+  role   = aws_iam_role.function.id
+  policy = local.function_policies[each.key]
+}
+
+resource "aws_iam_role" "schedule" {
+  name_prefix        = "${substr(var.name, 0, 20)}-schedule-"
+  description        = "The schedule calls the function with it"
+  assume_role_policy = templatefile("${local.policies}/scheduler_trust.json.tftpl", { account = local.account })
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "schedule" {
+  name = "invoke"
+  role = aws_iam_role.schedule.id
+
+  policy = templatefile("${local.policies}/schedule.json.tftpl", {
+    function_arn     = aws_lambda_function.this.arn
+    dead_letters_arn = aws_sqs_queue.dead_letters.arn
+  })
+}
+
+resource "aws_iam_role_policy" "schedule_key" {
+  count  = var.function_key_arn == "" ? 0 : 1
+  name   = "key"
+  role   = aws_iam_role.schedule.id
+  policy = templatefile("${local.policies}/function_key.json.tftpl", { key_arn = var.function_key_arn })
+}
