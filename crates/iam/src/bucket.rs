@@ -62,7 +62,8 @@ impl RoleUse {
 
 /// What repositories need in their buckets.
 fn in_bucket(repositories: &[Described]) -> Vec<Statement> {
-    let (read, kept): (Vec<&Described>, Vec<&Described>) = repositories.iter().partition(|repository| repository.readonly);
+    let (read, kept): (Vec<&Described>, Vec<&Described>) =
+        repositories.iter().partition(|repository| repository.readonly);
     let arns = |of: fn(&Described) -> Vec<String>, repositories: &[&Described]| -> Vec<String> {
         let arns: BTreeSet<String> = repositories.iter().flat_map(|repository| of(repository)).collect();
         arns.into_iter().collect()

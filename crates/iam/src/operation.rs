@@ -34,6 +34,7 @@ const LOOKS: Grant = Grant {
         "/_cluster/health",
         "/_cluster/stats",
         "/_cluster/settings",
+        "/_cluster/state/customs",
         "/_all/_settings/*",
         "/_all/_alias",
         "/_data_stream",
@@ -104,7 +105,11 @@ pub(crate) fn statements(operations: &[Operation], domains: &[(String, Vec<Repos
         let resources = domains.iter().flat_map(|(arn, repositories)| resources(grant, arn, repositories)).collect();
         Statement::allow(grant.sid, &[grant.action], resources)
     };
-    std::iter::once(&LOOKS).chain(of_operations).map(statement).filter(|statement| !statement.resource.is_empty()).collect()
+    std::iter::once(&LOOKS)
+        .chain(of_operations)
+        .map(statement)
+        .filter(|statement| !statement.resource.is_empty())
+        .collect()
 }
 
 /// What IAM compares is the path as it is sent, behind the domain's ARN.

@@ -76,7 +76,11 @@ pub(crate) fn uses<'c>(config: &'c Config, asked: &Asked) -> Result<(Vec<Use<'c>
     }
     if uses.is_empty() {
         let hint = "write the domain's endpoint under `clusters`; a cluster with auth basic, api-key, bearer or none needs no IAM policy";
-        return Err(Failure::new(Code::BadConfig, "no cluster of the configuration is called with signed requests", hint));
+        return Err(Failure::new(
+            Code::BadConfig,
+            "no cluster of the configuration is called with signed requests",
+            hint,
+        ));
     }
     Ok((uses, notes))
 }

@@ -36,7 +36,8 @@ fn everything_is_printed_word_for_word() {
     let policies = whole().policies(|asked| {
         asked.operations = vec![Operation::Retention];
         asked.domains = vec![away];
-        asked.configuration = Some(snapkeep_config::ConfigPlace::Object { bucket: "settings".into(), key: "snapkeep.yaml".into() });
+        asked.configuration =
+            Some(snapkeep_config::ConfigPlace::Object { bucket: "settings".into(), key: "snapkeep.yaml".into() });
     });
     let policies = policies.unwrap();
     let found = json!({"documents": policies.documents, "notes": policies.notes});

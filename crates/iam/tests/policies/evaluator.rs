@@ -112,11 +112,13 @@ fn conditions(conditions: &Value, request: &Request) -> bool {
 }
 
 fn condition(operator: &str, found: Option<&str>, values: &[&Value]) -> bool {
-    let texts: Vec<String> = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
+    let texts: Vec<String> =
+        values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
     if operator == "Null" {
         return texts.iter().any(|wanted| (wanted == "true") == found.is_none());
     }
-    let (operator, if_exists) = operator.strip_suffix("IfExists").map_or((operator, false), |operator| (operator, true));
+    let (operator, if_exists) =
+        operator.strip_suffix("IfExists").map_or((operator, false), |operator| (operator, true));
     let (is_negated, fits): (bool, fn(&str, &str) -> bool) = match operator {
         "StringEquals" => (false, |wanted, found| wanted == found),
         "StringNotEquals" => (true, |wanted, found| wanted == found),
@@ -240,7 +242,8 @@ mod tests {
             (json!({"StringEquals": {"a:k": "1"}, "Bool": {"a:l": "true"}}), vec![("a:k", "1"), ("a:l", "true")], true),
         ] {
             let document = of(&json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}));
-            let request = context.iter().fold(Request::new("a:b", "c"), |request, (key, value)| request.with(key, value));
+            let request =
+                context.iter().fold(Request::new("a:b", "c"), |request, (key, value)| request.with(key, value));
             assert_eq!(decide(&[&document], &request) == Decision::Allowed, fits, "{condition} {context:?}");
         }
     }

@@ -6,4 +6,5 @@ mod evaluator;
 mod needed;
 mod requests;
 mod sam;
+mod sent;
 mod terraform;

@@ -34,6 +34,7 @@ fn backup() -> Vec<Request> {
         ("Get", "/_cluster/health"),
         ("Get", "/_cluster/stats"),
         ("Get", "/_cluster/settings"),
+        ("Get", "/_cluster/state/customs"),
         ("Get", "/_all/_settings/index.hidden,index.creation_date"),
         ("Get", "/_all/_alias"),
         ("Get", "/_data_stream"),
@@ -54,7 +55,10 @@ fn backup() -> Vec<Request> {
 }
 
 fn to_domain(requests: &[(&str, &str)]) -> Vec<Request> {
-    requests.iter().map(|(method, path)| Request::new(&format!("es:ESHttp{method}"), &format!("{DOMAIN}{path}"))).collect()
+    requests
+        .iter()
+        .map(|(method, path)| Request::new(&format!("es:ESHttp{method}"), &format!("{DOMAIN}{path}")))
+        .collect()
 }
 
 /// What no operation needs.
@@ -86,7 +90,10 @@ pub(crate) fn never() -> Vec<Request> {
         Request::new("sts:AssumeRole", ROLE),
         Request::new("s3:GetObject", "arn:aws:s3:::my-backups/logs/index-1"),
         Request::new("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/other"),
-        Request::new("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf"),
+        Request::new(
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:other-AbCdEf",
+        ),
     ]);
     requests
 }
@@ -168,7 +175,8 @@ pub(crate) fn check_tls(role: &Value, bucket: &Value) {
         [("arn:aws:s3:::my-backups", "s3:ListBucket"), ("arn:aws:s3:::my-backups/logs/index-3", "s3:GetObject")]
     {
         let request = Request::new(action, resource).by(ROLE);
-        let (plain, tls) = (request.clone().with("aws:SecureTransport", "false"), request.with("aws:SecureTransport", "true"));
+        let (plain, tls) =
+            (request.clone().with("aws:SecureTransport", "false"), request.with("aws:SecureTransport", "true"));
         assert_eq!(decide(&[role, bucket], &plain), Decision::Denied);
         assert_eq!(decide(&[role, bucket], &tls), Decision::Allowed);
     }
@@ -198,7 +206,10 @@ fn each_operation_passes_with_its_policy_and_no_part_is_idle() {
 fn keys_and_what_is_read_beside_are_in_it_where_they_are_used() {
     let mut world = World::default();
     world.text = world.text.replace("base_path: logs", "");
-    world.text = world.text.replace("repository: nightly}", "repository: nightly, token: {ssm: /search/token}, password: {secretsmanager: search}}");
+    world.text = world.text.replace(
+        "repository: nightly}",
+        "repository: nightly, token: {ssm: /search/token}, password: {secretsmanager: search}}",
+    );
     let documents = world.documents(|asked| {
         asked.configuration = Some(snapkeep_config::ConfigPlace::Parameter("/snapkeep/logs".into()));
         asked.bucket_key = Some(KEY.to_owned());
@@ -207,7 +218,10 @@ fn keys_and_what_is_read_beside_are_in_it_where_they_are_used() {
     let further = [
         Request::new("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/snapkeep/logs"),
         Request::new("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/search/token"),
-        Request::new("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:search-AbCdEf"),
+        Request::new(
+            "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:search-AbCdEf",
+        ),
         Request::new("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:key/secrets"),
     ];
     check_caller(only(&documents, "identity", "caller"), &[Operation::Backup], &further);

@@ -19,9 +19,8 @@ impl Stack {
     fn new(given: &[(&str, &str)]) -> Self {
         let template: Value = serde_saphyr::from_str(TEMPLATE).unwrap();
         let defaults = template["Parameters"].as_object().unwrap().iter();
-        let mut parameters: BTreeMap<String, Value> = defaults
-            .filter_map(|(name, parameter)| Some((name.clone(), parameter.get("Default")?.clone())))
-            .collect();
+        let mut parameters: BTreeMap<String, Value> =
+            defaults.filter_map(|(name, parameter)| Some((name.clone(), parameter.get("Default")?.clone()))).collect();
         let needed = [
             ("DomainName", "logs"),
             ("DomainEndpoint", "https://search-logs-abc123.eu-west-1.es.amazonaws.com"),
@@ -163,14 +162,25 @@ fn its_policies_are_those_of_the_command() {
 fn the_bucket_is_safe() {
     for key in ["", KEY] {
         let bucket = Stack::new(&[("BucketKeyArn", key)]).properties("Bucket");
-        let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
-        let expected = if key.is_empty() { json!({"SSEAlgorithm": "AES256"}) } else { json!({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}) };
+        let encryption =
+            &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"][0]["ServerSideEncryptionByDefault"];
+        let expected = if key.is_empty() {
+            json!({"SSEAlgorithm": "AES256"})
+        } else {
+            json!({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key})
+        };
         assert_eq!(encryption, &expected);
         assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
         let public = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
         assert!(public.len() == 4 && public.values().all(|blocked| blocked == true), "{public:?}");
         for rule in bucket["LifecycleConfiguration"]["Rules"].as_array().unwrap() {
-            let known = ["Id", "Status", "NoncurrentVersionExpiration", "ExpiredObjectDeleteMarker", "AbortIncompleteMultipartUpload"];
+            let known = [
+                "Id",
+                "Status",
+                "NoncurrentVersionExpiration",
+                "ExpiredObjectDeleteMarker",
+                "AbortIncompleteMultipartUpload",
+            ];
             assert!(rule.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{rule}");
         }
     }
@@ -196,7 +206,10 @@ fn the_schedule_passes_its_time() {
         snapkeep_lambda::Event::parse(&event.to_string().replace(time, "2026-11-23T01:30:00Z")).unwrap();
     }
     let tick = input(&[("ConfigurationParameter", "/snapkeep/logs")]);
-    assert_eq!((&tick["time"], tick.get("source").is_some(), tick.get("detail-type").is_some()), (&json!(time), true, true));
+    assert_eq!(
+        (&tick["time"], tick.get("source").is_some(), tick.get("detail-type").is_some()),
+        (&json!(time), true, true)
+    );
     let stack = Stack::new(&[("BasePath", "logs")]);
     let register = stack.resolved(&stack.template["Outputs"]["RegisterEvent"]["Value"]).unwrap();
     snapkeep_lambda::Event::parse(register.as_str().unwrap()).unwrap();
@@ -215,7 +228,12 @@ fn the_function_is_what_the_documents_say() {
     for name in variables.as_object().unwrap().keys() {
         assert!(documented.contains(&format!("`{name}`")), "{name}");
     }
-    let placed = Stack::new(&[("SubnetIds", "subnet-1"), ("SecurityGroupIds", "sg-1"), ("ReservedConcurrency", "1"), ("FunctionKeyArn", KEY)]);
+    let placed = Stack::new(&[
+        ("SubnetIds", "subnet-1"),
+        ("SecurityGroupIds", "sg-1"),
+        ("ReservedConcurrency", "1"),
+        ("FunctionKeyArn", KEY),
+    ]);
     let function = placed.properties("Function");
     assert_eq!((&function["ReservedConcurrentExecutions"], &function["KmsKeyArn"]), (&json!("1"), &json!(KEY)));
     assert_eq!(function["VpcConfig"]["SubnetIds"], "subnet-1");

@@ -43,7 +43,8 @@ fn made(deployment: &Deployment) -> Made {
         caller.extend(deployment.operations.contains(&operation).then_some(file));
     }
     caller.extend(deployment.configuration.then_some("configuration.json.tftpl"));
-    let mut role = vec![if deployment.base_path.is_some() { "bucket_folder.json.tftpl" } else { "bucket_whole.json.tftpl" }];
+    let mut role =
+        vec![if deployment.base_path.is_some() { "bucket_folder.json.tftpl" } else { "bucket_whole.json.tftpl" }];
     role.extend(deployment.key.then_some("bucket_key.json.tftpl"));
     let all = |files: Vec<&str>| joined(&files.into_iter().map(filled).collect::<Vec<_>>());
     Made {

@@ -22,7 +22,9 @@ repositories:
 #[test]
 fn a_policy_that_is_too_long_for_iam_is_noted() {
     let cluster = |number: u32| {
-        format!("  c{number}: {{endpoint: 'https://search-logs{number}-abc123.eu-west-1.es.amazonaws.com', repository: r}}\n")
+        format!(
+            "  c{number}: {{endpoint: 'https://search-logs{number}-abc123.eu-west-1.es.amazonaws.com', repository: r}}\n"
+        )
     };
     let text = format!("clusters:\n{}", (0..10).map(cluster).collect::<String>());
     let asked = Asked { account: Some("123456789012".to_owned()), ..Asked::default() };
