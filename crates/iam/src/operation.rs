@@ -59,10 +59,25 @@ const RETENTION: [Grant; 2] = [
     Grant { sid: "CleanUpRepository", action: "es:ESHttpPost", paths: &["/_snapshot/REPOSITORY/_cleanup"] },
 ];
 
-const RESTORE: [Grant; 2] = [
+const RESTORE: [Grant; 3] = [
     Grant { sid: "RestoreSnapshots", action: "es:ESHttpPost", paths: &["/_snapshot/REPOSITORY/*/_restore"] },
+    // For `--on-conflict close`, and to open again what was closed in vain.
+    Grant { sid: "CloseIndices", action: "es:ESHttpPost", paths: &["/*/_close", "/*/_open"] },
     // Amazon refuses `/_recovery` of no index.
-    Grant { sid: "FollowRestores", action: "es:ESHttpGet", paths: &["/_cluster/health/*", "/*/_recovery"] },
+    Grant {
+        sid: "FollowRestores",
+        action: "es:ESHttpGet",
+        paths: &[
+            "/_nodes/stats/fs",
+            "/_template",
+            "/_index_template",
+            "/_cluster/state/metadata",
+            "/_cluster/state/routing_table/*",
+            "/_cluster/allocation/explain",
+            "/*/_recovery",
+            "/*/_stats/docs",
+        ],
+    },
 ];
 
 impl Operation {

@@ -1,4 +1,5 @@
 //! `aws`: what a configuration needs in AWS.
+#![allow(clippy::doc_markdown, reason = "what stands here is shown as help, not as Markdown")]
 
 use crate::args::Pair;
 use crate::output::views::Needed;

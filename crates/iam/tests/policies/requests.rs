@@ -21,7 +21,15 @@ pub(crate) fn sent(operation: Operation) -> Vec<Request> {
         ]),
         Operation::Restore => to_domain(&[
             ("Post", "/_snapshot/nightly/nightly-20261123t013000z/_restore"),
-            ("Get", "/_cluster/health/restored-orders"),
+            ("Post", "/orders/_close"),
+            ("Post", "/orders/_open"),
+            ("Get", "/_nodes/stats/fs"),
+            ("Get", "/_template"),
+            ("Get", "/_index_template"),
+            ("Get", "/_cluster/state/metadata"),
+            ("Get", "/_cluster/state/routing_table/restored-orders"),
+            ("Get", "/_cluster/allocation/explain"),
+            ("Get", "/restored-orders/_stats/docs"),
             ("Get", "/restored-orders/_recovery"),
         ]),
     }
