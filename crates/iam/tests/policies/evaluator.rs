@@ -100,7 +100,7 @@ fn is_account(name: &Value, who: &str) -> bool {
     account.is_some() && who.split(':').nth(4) == account
 }
 
-/// Operators and keys are ANDed, the values of one key are ORed; for a negated operator none of them may fit.
+/// All operators and keys must fit, and of each key one value; of a negated operator's values none may.
 fn conditions(conditions: &Value, request: &Request) -> bool {
     let operators = conditions.as_object().into_iter().flatten();
     let keys = operators.flat_map(|(operator, keys)| {
