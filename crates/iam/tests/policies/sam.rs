@@ -110,7 +110,7 @@ impl Stack {
         for part in parts {
             let (name, rest) = part.split_once('}').unwrap();
             let value = own.get(name).map_or_else(|| self.named(name), |value| self.resolved(value).unwrap());
-            whole += &format!("{}{rest}", text(&value));
+            whole = whole + &text(&value) + rest;
         }
         whole
     }
