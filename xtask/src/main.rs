@@ -4,6 +4,7 @@
 mod bench;
 mod cargo;
 mod demo;
+mod deploy;
 mod digest;
 mod failure;
 mod fuzz;

@@ -12,17 +12,27 @@ use crate::terminal::Terminal;
 /// What a run from nothing may take on two cores. Printed beside what it took, never asserted.
 const BUDGET: Duration = Duration::from_mins(35);
 
-/// `test [--matrix] [FILTER…]`.
+/// `test [--matrix] [FILTER…]`, or `test --deploy`: the templates, by others' tools.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if args.iter().any(|arg| arg == "--deploy") {
+        return if args.len() == 1 { deploy() } else { Err(Failure::operator("usage: cargo xtask test --deploy")) };
+    }
     let matrix = args.iter().any(|arg| arg == "--matrix");
     let filters: Vec<&String> = args.iter().filter(|arg| *arg != "--matrix").collect();
     if let Some(unknown) = filters.iter().find(|filter| filter.starts_with('-')) {
         return Err(Failure::operator(format!(
-            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…]"
+            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…] | --deploy"
         )));
     }
     let mut phases = Phases::default();
     let outcome = in_phases(&mut phases, matrix, &filters);
+    phases.print();
+    outcome
+}
+
+fn deploy() -> Result<()> {
+    let mut phases = Phases::default();
+    let outcome = phases.run("deploy", crate::deploy::check);
     phases.print();
     outcome
 }
