@@ -1,5 +1,5 @@
 //! The Terraform module's policies: JSON files in which names stand for what is made. Which of them is used when is HCL's
-//! business, and proved by a plan (`cargo xtask test --deploy`).
+//! business: `cargo xtask test --deploy` validates it, nothing here plans it.
 
 use crate::deployed::{Deployment, Made, check, deployments, joined};
 use crate::requests::{DOMAIN, KEY, ROLE};
