@@ -64,7 +64,7 @@ const STATE: &str = "/_cluster/state/metadata?filter_path=metadata.indices.*.sta
 /// `GET _all/_settings/…`: `{index: {settings: {index: {name: value}}}}`, and `GET _all/_alias`.
 type Settings = BTreeMap<String, OfIndex>;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct OfIndex {
     #[serde(default)]
     settings: Map<String, Value>,
@@ -97,16 +97,17 @@ impl Aliases {
     }
 }
 
+/// `GET _cluster/state/metadata` with a `filter_path` below `metadata.indices.*`: what that leaves of each index, by name.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct State {
-    metadata: Metadata,
+#[serde(default, bound = "T: Default + Deserialize<'de>")]
+pub(crate) struct State<T> {
+    pub(crate) metadata: Metadata<T>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    indices: Settings,
+#[serde(default, bound = "T: Default + Deserialize<'de>")]
+pub(crate) struct Metadata<T> {
+    pub(crate) indices: BTreeMap<String, T>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,7 +174,7 @@ impl SnapshotApi {
     async fn of_all(&self, path: String, deadline: Deadline) -> Result<Settings, Unanswered> {
         match self.large(path, deadline).await {
             Err(Unanswered::Refused(refusal)) if refusal.kind == Kind::Blocked => {
-                let found: Result<State, Unanswered> = self.large(STATE.to_owned(), deadline).await;
+                let found: Result<State<OfIndex>, Unanswered> = self.large(STATE.to_owned(), deadline).await;
                 found.map(|found| found.metadata.indices).map_err(|_| Unanswered::Refused(refusal))
             }
             found => found,

@@ -1,7 +1,7 @@
 //! `_restore`, and opening and closing of the indices that stand in its way.
 
 use crate::api::{SnapshotApi, Unanswered, Written, acknowledged};
-use crate::indices::InRepository;
+use crate::indices::{InRepository, State};
 use serde::Deserialize;
 use serde_json::Value;
 use snapkeep_core::naming::{RepositoryName, SnapshotName, encode_segment};
@@ -12,18 +12,6 @@ use std::collections::BTreeMap;
 const STATES_CAP: usize = 32 << 20;
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct State {
-    metadata: Metadata,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    indices: BTreeMap<String, OfIndex>,
-}
-
-#[derive(Debug, Deserialize)]
 struct OfIndex {
     state: String,
 }
@@ -58,7 +46,7 @@ impl SnapshotApi {
     pub async fn closed_indices(&self, deadline: Deadline) -> Result<BTreeMap<String, bool>, Unanswered> {
         let call =
             Call::new(Method::GET, "/_cluster/state/metadata?filter_path=metadata.indices.*.state").cap(STATES_CAP);
-        let found = self.find::<State>(&call, |_| false, deadline).await?.unwrap_or_default();
+        let found = self.find::<State<OfIndex>>(&call, |_| false, deadline).await?.unwrap_or_default();
         Ok(found.metadata.indices.into_iter().map(|(name, index)| (name, index.state == "close")).collect())
     }
 
