@@ -21,6 +21,7 @@ pub mod open;
 pub mod orphans;
 pub mod places;
 pub mod store;
+mod sums;
 pub mod usage;
 pub mod verify;
 

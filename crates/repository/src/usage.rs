@@ -12,6 +12,7 @@ use crate::load::Loader;
 use crate::model::SnapshotRef;
 use crate::open::Opened;
 use crate::store::{Counts, Location};
+use crate::sums::{add, total};
 use jiff::Timestamp;
 use serde::Serialize;
 use shards::{ShardUse, for_each_shard};
@@ -136,7 +137,7 @@ async fn weigh(loader: &Loader<'_>, opened: &Opened, order: &[(String, Option<Ti
         schema: 1,
         location: loader.store.location().to_string(),
         generation: opened.generation,
-        data_bytes: total(sums.sets.values()),
+        data_bytes: total(sums.sets.values().copied()),
         snapshots: of_snapshots(order, &sums),
         indices,
         unread: unread.into_iter().map(|unread| unread.why).collect(),
@@ -199,17 +200,8 @@ impl Usage {
             .map(|(number, _)| number)
             .collect();
         let only_gone = |set: &[u32]| !set.is_empty() && set.iter().all(|number| gone.contains(number));
-        total(self.sets.iter().filter(|(set, _)| only_gone(set)).map(|(_, bytes)| bytes))
+        total(self.sets.iter().filter(|(set, _)| only_gone(set)).map(|(_, bytes)| *bytes))
     }
-}
-
-/// Files claim up to 2^63 bytes each.
-fn add(sum: &mut u64, bytes: u64) {
-    *sum = sum.saturating_add(bytes);
-}
-
-fn total<'a>(all: impl Iterator<Item = &'a u64>) -> u64 {
-    all.fold(0, |sum, bytes| sum.saturating_add(*bytes))
 }
 
 /// All objects below the repository's folder and its shards' hashed ones, by class.
@@ -251,7 +243,7 @@ mod tests {
         let files = files.iter().map(|(bytes, users)| (*bytes, users.iter().map(|user| (*user).to_owned()).collect()));
         sums.take(&ShardUse { index: "books".into(), files: files.collect(), ..ShardUse::default() }, &numbers);
         let snapshots = of_snapshots(&order, &sums);
-        Usage { snapshots, data_bytes: total(sums.sets.values()), sets: sums.sets, ..Usage::default() }
+        Usage { snapshots, data_bytes: total(sums.sets.values().copied()), sets: sums.sets, ..Usage::default() }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::load::Loader;
 use crate::model::{FileInfo, IndexMetadata, ShardFailure};
 use crate::open::Opened;
 use crate::places::{Companions, Places};
+use crate::sums::total;
 use crate::verify::facts::InSnapshot;
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{Level, ShardPlace, gather};
@@ -232,7 +233,7 @@ async fn of_shard(loader: &Loader<'_>, root: &RootSnapshot, name: &str, places: 
     ShardDetail {
         shard,
         folder,
-        bytes: files.iter().fold(0, |sum, file| sum.saturating_add(file.length)),
+        bytes: total(files.iter().map(|file| file.length)),
         files: files.iter().map(line).collect(),
         trouble: None,
     }

@@ -4,6 +4,7 @@ use super::named;
 use crate::load::Loader;
 use crate::model::SnapshotRef;
 use crate::open::Opened;
+use crate::sums::add;
 use crate::usage::shards::{ShardUse, for_each_shard};
 use serde::Serialize;
 use snapkeep_core::Failure;
@@ -86,7 +87,7 @@ impl IndexDifference {
                 (false, true) => &mut self.added_bytes,
                 (false, false) => continue,
             };
-            *sum = sum.saturating_add(*bytes);
+            add(sum, *bytes);
         }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Damage;
 use crate::bytes::{Body, Codec, Tree};
+use crate::sums::total;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +51,7 @@ pub struct SnapshotInfo {
 impl SnapshotInfo {
     /// Bytes of all its files, by its own word.
     pub fn bytes(&self) -> Option<u64> {
-        let indices = self.index_bytes.values().fold(0_u64, |sum, bytes| sum.saturating_add(*bytes));
+        let indices = total(self.index_bytes.values().copied());
         let is_told = !self.indices.is_empty() && self.indices.iter().all(|index| self.index_bytes.contains_key(index));
         self.size_in_bytes.filter(|bytes| *bytes > 0).or(is_told.then_some(indices))
     }

@@ -4,6 +4,7 @@ use crate::load::{Loader, Trouble};
 use crate::model::{IndexEntry, IndexMetadata, ShardIndex, SnapshotRef};
 use crate::open::Opened;
 use crate::places::{Companions, Places, shards_in};
+use crate::sums::add;
 use crate::verify::facts::{InSnapshot, ShardFacts};
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{Level, ShardPlace, gather};
@@ -230,8 +231,7 @@ impl Users {
                 continue;
             }
             for name in names {
-                let sum = used.virtual_bytes.entry(name).or_default();
-                *sum = sum.saturating_add(bytes);
+                add(used.virtual_bytes.entry(name).or_default(), bytes);
             }
         }
         used
