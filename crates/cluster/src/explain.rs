@@ -25,7 +25,7 @@ impl Refusal {
             Kind::RepositoryMissing => Code::RepositoryMissing,
             Kind::SnapshotMissing => Code::SnapshotMissing,
             Kind::Busy | Kind::RepositoryInUse => Code::SnapshotRunning,
-            Kind::ReadOnly => Code::RepositoryConflict,
+            Kind::ReadOnly | Kind::WrittenElsewhere => Code::RepositoryConflict,
             Kind::Unsupported => Code::Unsupported,
             Kind::NameTaken => Code::SnapshotConflict,
             // What a write's refusal means beyond that is for the engine, which knows what was asked.
@@ -112,6 +112,9 @@ fn fixed_hint(kind: Kind) -> &'static str {
         }
         Kind::ReadOnly => {
             "the repository is registered with `readonly: true`: write from the cluster that owns it, or register it without"
+        }
+        Kind::WrittenElsewhere => {
+            "another cluster writes to this repository, and two that write destroy it: let one of them write and register it `readonly: true` on every other; where the cluster has shut it off, remove it and register it anew, once it is known to be sound"
         }
         Kind::Unsupported => {
             "this version of the cluster does not know the request: what it can do is told by its version, which may be older than it claims; a newer cluster may do it"

@@ -57,6 +57,8 @@ pub enum Kind {
     RepositoryInUse,
     /// The repository is registered as readonly.
     ReadOnly,
+    /// Another cluster has written to the repository, whose generation is not the one that this cluster knows.
+    WrittenElsewhere,
     /// The server does not know the request or a parameter of it: this version cannot do that.
     Unsupported,
     /// The cluster could not verify the repository.
@@ -221,6 +223,8 @@ fn verdict(status: u16, words: &Words) -> Kind {
         Kind::RepositoryInUse
     } else if words.says("readonly repository") || words.says("repository is readonly") {
         Kind::ReadOnly
+    } else if is_written_elsewhere(words) {
+        Kind::WrittenElsewhere
     } else if is_unsupported(words) {
         Kind::Unsupported
     } else if is_role_not_assumable(words) {
@@ -252,6 +256,17 @@ fn is_unsupported(words: &Words) -> bool {
         "contains unrecognized parameter",
         "unknown parameter ",
         "invalid snapshot name [_cleanup]",
+    ];
+    WORDS.iter().any(|needle| words.says(needle))
+}
+
+/// What a cluster says that finds another generation than its own: nodes compare before they write (Elasticsearch 7.6 and later,
+/// OpenSearch; older ones notice at most the file that is in the way).
+fn is_written_elsewhere(words: &Words) -> bool {
+    const WORDS: [&str; 3] = [
+        "concurrent modification of the index-n file",
+        "contents of the repository do not match its expected state",
+        "could not read repository data because the contents",
     ];
     WORDS.iter().any(|needle| words.says(needle))
 }
@@ -288,6 +303,16 @@ mod tests {
 
     #[rustfmt::skip]
     const TABLE: &[(u16, &str, Kind)] = &[
+            (
+                500,
+                r#"{"error":{"type":"repository_exception","reason":"[r] concurrent modification of the index-N file, expected current generation [0], actual current generation [1] - possibly due to simultaneous snapshot deletion requests"},"status":500}"#,
+                Kind::WrittenElsewhere,
+            ),
+            (
+                500,
+                r#"{"error":{"type":"repository_exception","reason":"[r] Could not read repository data because the contents of the repository do not match its expected state. This is likely the result of either concurrently modifying the contents of the repository by a process other than this cluster or an issue with the repository's underlying storage."},"status":500}"#,
+                Kind::WrittenElsewhere,
+            ),
             (
                 403,
                 r#"{"Message":"User: anonymous is not authorized to perform: es:ESHttpPut on resource: d"}"#,

@@ -42,7 +42,7 @@ codes! {
     PassRoleDenied "pass_role_denied" 12 "The caller may not pass the snapshot role to the service.";
     SignatureRejected "signature_rejected" 12 "The request's signature was refused: secret, region, service, token or clock.";
     RepositoryMissing "repository_missing" 10 "The repository is not registered on this cluster.";
-    RepositoryConflict "repository_conflict" 1 "The repository is registered with other settings; nothing was changed.";
+    RepositoryConflict "repository_conflict" 1 "The repository is registered with other settings, or another cluster writes to it; nothing was changed.";
     RepositoryVerificationFailed "repository_verification_failed" 1 "The cluster cannot use the bucket as a repository.";
     SnapshotMissing "snapshot_missing" 10 "The snapshot does not exist.";
     SnapshotRunning "snapshot_running" 11 "Another snapshot or deletion runs, so that ours could not begin.";

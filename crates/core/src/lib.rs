@@ -9,7 +9,7 @@
 //! - [`select`]: which snapshots are meant, and in which order they are shown
 //! - [`progress`]: how fast a running snapshot moves, and what holds it up
 //! - [`deletion`]: which snapshots are to be deleted, and why
-//! - [`restore`]: what a restore would do, and what stands in its way
+//! - [`restore`]: what a restore would do, and what stands in its way; [`migrate`]: how another cluster gets to read the repository
 //! - [`policy`]: what is to be taken and what is to stay; [`schedule`], [`period`], [`selection`], [`adopt`], [`pattern`]: its parts
 //! - [`metadata`], [`ownership`]: whose a snapshot is
 //! - [`retention`]: which of a policy's snapshots stay, and why
@@ -25,6 +25,7 @@ pub mod failure;
 pub mod invariants;
 pub mod inventory;
 pub mod metadata;
+pub mod migrate;
 pub mod naming;
 pub mod ownership;
 pub mod pattern;

@@ -5,6 +5,7 @@
 //! - [`inventory()`], [`show()`], [`status()`]: what there is, and how it fares
 //! - [`plan_deletion`], [`apply_deletion`], [`abort()`], [`clone()`]: what changes snapshots
 //! - [`plan_restore`], [`apply_restore`]: bring back what a snapshot holds
+//! - [`plan_migration`], [`apply_migration`]: the same to another cluster
 //! - [`policies`]: look, plan and apply for whole sets of policies
 //! - [`Observer`]: hears what happens while it happens
 //!
@@ -12,6 +13,7 @@
 //! until a look has told which.
 
 mod abort;
+mod address;
 mod cloning;
 mod create;
 mod deletion;
@@ -20,6 +22,7 @@ mod guard;
 mod inventory;
 mod job;
 mod list;
+mod migrate;
 mod observe;
 mod patience;
 pub mod policies;
@@ -37,6 +40,7 @@ pub use cloning::{CloneJob, CloneReport, clone};
 pub use deletion::{DeletionReport, Skipped, apply_deletion, plan_deletion};
 pub use inventory::{Inventory, Query, inventory};
 pub use job::{Creation, Identity, Job, Registration};
+pub use migrate::{Clusters, MigrationJob, MigrationReport, apply_migration, plan_migration};
 pub use observe::{Event, Observer, Silent};
 pub use registry::{cleanup_repository, list_repositories, remove_repository, show_repository, verify_repository};
 pub use report::{Outcome, RegistrationOutcome, Report, Warnings};

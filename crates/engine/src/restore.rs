@@ -3,7 +3,7 @@
 
 mod apply;
 mod follow;
-mod look;
+pub(crate) mod look;
 mod report;
 
 pub use report::{RestoreReport, RestoredItem};

@@ -4,9 +4,9 @@ use super::RestoreJob;
 use crate::inventory::with_details;
 use crate::run::missing;
 use snapkeep_cluster::{IndexFacts, Kind, SnapshotApi, Unanswered};
-use snapkeep_core::naming::SnapshotName;
+use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::restore::{
-    Alias, Choice, Existing, Facts, OnConflict, Release, Request, RestorePlan, choose as chosen, plan as decide,
+    Alias, Choice, Existing, Facts, OnConflict, Release, Request, RestorePlan, Size, choose as chosen, plan as decide,
 };
 use snapkeep_core::snapshot::{Details, Snapshot, State};
 use snapkeep_core::{Code, Failure};
@@ -26,7 +26,7 @@ fn failed(unanswered: Unanswered) -> Failure {
 }
 
 /// The name of the snapshot that is meant.
-pub(super) async fn choose(api: &SnapshotApi, job: &RestoreJob, deadline: Deadline) -> Result<SnapshotName, Failure> {
+pub(crate) async fn choose(api: &SnapshotApi, job: &RestoreJob, deadline: Deadline) -> Result<SnapshotName, Failure> {
     if let Choice::Named(name) = &job.choice {
         return Ok(name.clone());
     }
@@ -44,9 +44,37 @@ pub(super) async fn plan(
     snapshot: &SnapshotName,
     deadline: Deadline,
 ) -> Result<RestorePlan, Failure> {
-    let source = api.full(&job.repository, snapshot, deadline).await.map_err(failed)?;
-    let source = source.ok_or_else(|| missing(snapshot.as_str(), job.repository.as_str()))?;
-    let mut facts = facts(api, job, snapshot, source, deadline).await?;
+    let held = held(api, &job.repository, snapshot, deadline).await?;
+    plan_of(held, api, job, deadline).await
+}
+
+/// A snapshot, as a cluster that can read its repository sees it.
+pub(crate) struct Held {
+    details: Details,
+    sizes: BTreeMap<String, Size>,
+}
+
+/// Looks at the snapshot.
+pub(crate) async fn held(
+    api: &SnapshotApi,
+    repository: &RepositoryName,
+    snapshot: &SnapshotName,
+    deadline: Deadline,
+) -> Result<Held, Failure> {
+    let details = api.full(repository, snapshot, deadline).await.map_err(failed)?;
+    let details = details.ok_or_else(|| missing(snapshot.as_str(), repository.as_str()))?;
+    let sizes = sizes(api, repository, snapshot, &details, deadline).await;
+    Ok(Held { details, sizes })
+}
+
+/// The plan for a snapshot that somebody, not necessarily this cluster, has looked at.
+pub(crate) async fn plan_of(
+    held: Held,
+    api: &SnapshotApi,
+    job: &RestoreJob,
+    deadline: Deadline,
+) -> Result<RestorePlan, Failure> {
+    let mut facts = facts(api, job, held, deadline).await?;
     let of_interest = names_in_question(&facts, &job.request);
     let restored = api.look_at_shards(&of_interest, deadline).await.map_err(failed)?.restored();
     for (name, restored) in restored {
@@ -57,13 +85,7 @@ pub(super) async fn plan(
     Ok(decide(&facts, &job.request))
 }
 
-async fn facts(
-    api: &SnapshotApi,
-    job: &RestoreJob,
-    snapshot: &SnapshotName,
-    source: Details,
-    deadline: Deadline,
-) -> Result<Facts, Failure> {
+async fn facts(api: &SnapshotApi, job: &RestoreJob, held: Held, deadline: Deadline) -> Result<Facts, Failure> {
     let product = api.product(deadline).await.map_err(failed)?;
     let indices = api.indices(&product, deadline).await.map_err(failed)?;
     let closed = api.closed_indices(deadline).await.map_err(failed)?;
@@ -76,7 +98,6 @@ async fn facts(
         if job.request.global_state { api.templates(deadline).await.map_err(failed)? } else { BTreeSet::new() };
     // To know neither is no reason not to restore: the plan says that nobody has looked.
     let space = api.space(&product, deadline).await.unwrap_or_default();
-    let sizes = sizes(api, job, snapshot, &source, deadline).await;
     let mut there: BTreeMap<String, Existing> = BTreeMap::new();
     for found in indices {
         let index = found.index;
@@ -91,8 +112,8 @@ async fn facts(
     Ok(Facts {
         repository: job.repository.as_str().to_owned(),
         target: Release::from(&product),
-        source,
-        sizes,
+        source: held.details,
+        sizes: held.sizes,
         data_streams: there.values().filter_map(|existing| existing.data_stream.clone()).collect(),
         indices: there,
         aliases,
@@ -114,17 +135,17 @@ fn aliases_of(indices: &[IndexFacts]) -> BTreeMap<String, Alias> {
 
 async fn sizes(
     api: &SnapshotApi,
-    job: &RestoreJob,
+    repository: &RepositoryName,
     snapshot: &SnapshotName,
     source: &Details,
     deadline: Deadline,
-) -> BTreeMap<String, snapkeep_core::restore::Size> {
+) -> BTreeMap<String, Size> {
     let has_ended = source.snapshot.state != Some(State::InProgress);
     let is_cheap = source.snapshot.shards.is_some_and(|shards| shards.total <= SIZED_SHARDS);
     if !has_ended || !is_cheap {
         return BTreeMap::new();
     }
-    let sizes = api.index_sizes(&job.repository, snapshot, deadline.or_after(SIZES_TIME)).await;
+    let sizes = api.index_sizes(repository, snapshot, deadline.or_after(SIZES_TIME)).await;
     sizes.unwrap_or_else(|unanswered| {
         tracing::warn!("the sizes of the snapshot's indices are not known: {}", unanswered.failure().cause);
         BTreeMap::new()
