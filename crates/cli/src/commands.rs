@@ -15,6 +15,7 @@ pub(crate) mod inspect;
 pub(crate) mod invoke;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod migrate;
 pub(crate) mod orphans;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -45,7 +46,8 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Delete(arguments) => delete::run(arguments, session).await,
         Verb::Abort(arguments) => abort::run(arguments, session).await,
         Verb::Clone(arguments) => clone::run(arguments, session).await,
-        Verb::Restore(arguments) => restore::run(arguments, session).await,
+        Verb::Restore(arguments) => restore::run(*arguments, session).await,
+        Verb::Migrate(arguments) => migrate::run(*arguments, session).await,
         Verb::Repo(arguments) => repo::run(arguments, session).await,
         Verb::Plan(arguments) => plan::run(arguments, session).await,
         Verb::Apply(arguments) => apply::run(arguments, session).await,

@@ -119,6 +119,7 @@ mod tests {
             Kind::Busy,
             Kind::RepositoryInUse,
             Kind::ReadOnly,
+            Kind::WrittenElsewhere,
             Kind::Unsupported,
             Kind::VerificationFailed,
             Kind::RegionRefused,

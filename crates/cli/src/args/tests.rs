@@ -48,6 +48,8 @@ fn what_may_be_typed() {
         "config check",
         "config show --origin --cluster logs",
         "config schema",
+        "migrate old new latest -r nightly --as old-nightly --role-arn a --setting a=b --unregister --indices a,-b -y",
+        "migrate old new --at 2026-11-22 -n --no-wait",
         "aws policies --operations backup,retention,restore --account 123456789012 --domain logs=arn --configuration-at ssm:/a",
         "aws policies --bucket-key arn --bucket-account 123456789012 --decrypt-key arn --cluster logs",
         "policy list",

@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Restore, session: &Session) -> Result<(), Fai
     }
     ask(&arguments, &plan, session).await?;
     session.goes_on("run the same command again: what has come back is left alone, and what is on its way followed");
-    let watching = Watching { reporter: Reporter::new(&session.printer), printer: &session.printer };
+    let watching = Watching::new(&session.printer);
     let report = apply_restore(&target.api, &job, &plan, &arguments.following(), deadline, &watching).await?;
     drop(watching);
     show(&arguments, &plan, &report, session, &target)
@@ -55,10 +55,24 @@ fn show(
 }
 
 async fn ask(arguments: &Restore, plan: &RestorePlan, session: &Session) -> Result<(), Failure> {
-    let sent = plan.sent().count();
-    if sent == 0 {
-        return Ok(());
+    let Some(what) = words(plan) else { return Ok(()) };
+    let question = format!("Restore {what}?");
+    confirm(session, arguments.yes, &question).await.map_err(unasked)
+}
+
+/// That there is nobody to ask, in a restore's words.
+pub(super) fn unasked(failure: Failure) -> Failure {
+    match failure.code {
+        Code::BadEvent => {
+            failure.with_cause("a restore is to be looked at first, and there is nobody to ask; nothing was done")
+        }
+        _ => failure,
     }
+}
+
+/// What a plan restores, for a question; `None` if nothing.
+pub(super) fn words(plan: &RestorePlan) -> Option<String> {
+    let sent = plan.sent().count();
     let closes = plan.sent().filter(|item| item.action.closes()).count();
     let and = if closes > 0 {
         format!(", replacing the content of {}", human::count(closes, "index"))
@@ -66,19 +80,20 @@ async fn ask(arguments: &Restore, plan: &RestorePlan, session: &Session) -> Resu
         String::new()
     };
     let things = human::count(sent, "index");
-    let question = format!("Restore {things} of snapshot {} from repository {}{and}?", plan.snapshot, plan.repository);
-    confirm(session, arguments.yes, &question).await.map_err(|failure| match failure.code {
-        Code::BadEvent => {
-            failure.with_cause("a restore is to be looked at first, and there is nobody to ask; nothing was done")
-        }
-        _ => failure,
-    })
+    let of = format!("{things} of snapshot {} from repository {}{and}", plan.snapshot, plan.repository);
+    (sent > 0).then_some(of)
 }
 
 /// Says of a restore what others say of a snapshot.
-struct Watching<'a> {
+pub(super) struct Watching<'a> {
     reporter: Reporter<'a>,
     printer: &'a Printer,
+}
+
+impl<'a> Watching<'a> {
+    pub(super) fn new(printer: &'a Printer) -> Self {
+        Self { reporter: Reporter::new(printer), printer }
+    }
 }
 
 impl Observer for Watching<'_> {

@@ -3,6 +3,7 @@
 mod aws;
 mod config;
 mod deletion;
+mod migrate;
 mod plan;
 mod policies;
 mod reading;
@@ -14,6 +15,7 @@ mod snapshots;
 pub(crate) use aws::Needed;
 pub(crate) use config::{Checked, Effective};
 pub(crate) use deletion::{Deleted, PlanView};
+pub(crate) use migrate::{MigratedView, MigrationPlanView};
 pub(crate) use plan::{Explained, Freed, Frees, Planned, RunView};
 pub(crate) use policies::{Coming, policy_list};
 pub(crate) use repositories::{Cleanup, Registered, Removal, RepositoryList, RepositoryView, Verified};

@@ -5,6 +5,7 @@ mod interrupt;
 mod invoke;
 mod journey;
 mod kept;
+mod migrate;
 mod policies;
 mod reading;
 mod refusals;

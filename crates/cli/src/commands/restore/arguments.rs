@@ -96,9 +96,9 @@ pub(crate) struct Restore {
     ignore_disk: bool,
     /// Show the plan and do nothing
     #[arg(short = 'n', long)]
-    pub(super) dry_run: bool,
+    pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(super) yes: Yes,
+    pub(crate) yes: Yes,
     /// Do not follow it
     #[arg(long, conflicts_with = "stop_on_stall")]
     no_wait: bool,
@@ -136,11 +136,11 @@ impl FromStr for Moment {
 
 impl Restore {
     /// Whether the end is waited for.
-    pub(super) fn waits(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         !self.no_wait
     }
 
-    pub(super) fn following(&self) -> Following {
+    pub(crate) fn following(&self) -> Following {
         Following {
             wait: if self.waits() { UNTIL_THE_END } else { Duration::ZERO },
             stall_after: Some(self.stall_after.0),
@@ -149,7 +149,7 @@ impl Restore {
     }
 
     /// Which snapshot.
-    pub(super) fn choice(&self) -> Result<(Choice, Among), Failure> {
+    pub(crate) fn choice(&self) -> Result<(Choice, Among), Failure> {
         let choice = match (&self.snapshot, self.at) {
             (_, Some(Moment(time))) => Choice::At(time),
             (Some(name), None) if name != "latest" => Choice::Named(SnapshotName::parse(name)?),
@@ -169,7 +169,7 @@ impl Restore {
     }
 
     /// What of it, and how.
-    pub(super) fn request(&self) -> Result<Request, Failure> {
+    pub(crate) fn request(&self) -> Result<Request, Failure> {
         let excluded = self.indices.iter().filter_map(|text| text.strip_prefix('-'));
         Ok(Request {
             indices: patterns(self.indices.iter().map(String::as_str).filter(|text| !text.starts_with('-')))?,

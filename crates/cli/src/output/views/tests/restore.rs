@@ -6,7 +6,7 @@ use snapkeep_core::restore::{
 };
 use snapkeep_engine::{RestoreReport, RestoredItem};
 
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     let names = ["logs-1", "logs-2", "orders", ".kibana_1", ".ds-metrics-000001"];
     let tier = |name: &str, takes_restores| Tier {
         name: name.into(),
