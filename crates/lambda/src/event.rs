@@ -14,6 +14,7 @@ pub(crate) enum Action {
     Create,
     Status,
     List,
+    Restore,
     Run,
 }
 
@@ -23,7 +24,9 @@ enum For {
     Every,
     Registration,
     Creation,
+    Content,
     Snapshot,
+    Restoration,
     Policies,
 }
 
@@ -40,12 +43,25 @@ const FIELDS: &[(&str, For)] = &[
     ("Replace", For::Registration),
     ("SnapshotName", For::Snapshot),
     ("SlotTime", For::Snapshot),
-    ("Indices", For::Creation),
-    ("IncludeGlobalState", For::Creation),
-    ("Partial", For::Creation),
+    ("Indices", For::Content),
+    ("IncludeGlobalState", For::Content),
+    ("Partial", For::Content),
     ("IgnoreUnavailable", For::Creation),
     ("Metadata", For::Creation),
     ("Wait", For::Snapshot),
+    ("At", For::Restoration),
+    ("Policy", For::Restoration),
+    ("DataStreams", For::Restoration),
+    ("IncludeSystem", For::Restoration),
+    ("IncludeAliases", For::Restoration),
+    ("RenamePrefix", For::Restoration),
+    ("RenamePattern", For::Restoration),
+    ("RenameReplacement", For::Restoration),
+    ("OnConflict", For::Restoration),
+    ("IndexSettings", For::Restoration),
+    ("IgnoreIndexSettings", For::Restoration),
+    ("ReplaceTemplates", For::Restoration),
+    ("IgnoreDisk", For::Restoration),
     ("Policies", For::Policies),
 ];
 
@@ -53,7 +69,10 @@ impl Action {
     fn uses(self, field: For) -> bool {
         match (self, field) {
             (Self::Run, field) => field == For::Policies,
-            (_, For::Policies) => false,
+            (Self::Restore, field) => {
+                matches!(field, For::Every | For::Content | For::Snapshot | For::Restoration)
+            }
+            (_, For::Policies | For::Restoration) => false,
             (_, For::Every) | (Self::Backup, _) => true,
             (Self::Register, field) => field == For::Registration,
             (Self::Create, field) => field != For::Registration,
@@ -70,6 +89,7 @@ impl Action {
             Self::Create => "create",
             Self::Status => "status",
             Self::List => "list",
+            Self::Restore => "restore",
             Self::Run => "run",
         }
     }
@@ -230,6 +250,34 @@ impl Event {
         }
     }
 
+    /// The names of [`Self::names`], one by one; none if it is absent.
+    pub(crate) fn list(&self, field: &str) -> Result<Vec<String>, Failure> {
+        let texts = match self.names(field)? {
+            None => Vec::new(),
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(text) => vec![text.as_str().unwrap_or_default().to_owned()],
+        };
+        let parts = texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|part| !part.is_empty());
+        let names: Vec<String> = parts.map(str::to_owned).collect();
+        match self.fields.get(field).filter(|_| names.is_empty()) {
+            // Nothing but commas is not the same as nothing said, which may mean all.
+            Some(value) => Err(wrong_type(field, value, "a list of names, or one string of names with commas")),
+            None => Ok(names),
+        }
+    }
+
+    /// The event that goes on with what this one began, with these fields in the place of its own or without them.
+    pub(crate) fn next(&self, fields: &[(&str, Option<&str>)]) -> Value {
+        let mut next = self.fields.clone();
+        for (field, value) in fields {
+            match value {
+                Some(value) => drop(next.insert((*field).to_owned(), Value::from(*value))),
+                None => drop(next.remove(*field)),
+            }
+        }
+        Value::Object(next)
+    }
+
     /// A list of names, or one text with commas, as the create API takes both.
     pub(crate) fn names(&self, field: &str) -> Result<Option<Value>, Failure> {
         let Some(value) = self.fields.get(field) else { return Ok(None) };
@@ -250,14 +298,6 @@ fn bad(cause: String, hint: &str) -> Failure {
     Failure::new(Code::BadEvent, cause, hint)
 }
 
-fn unsupported(what: &str) -> Failure {
-    Failure::new(
-        Code::Unsupported,
-        format!("{what}, which this version does not do yet"),
-        "send the article's event, or one with `Action` backup, register, create, status, list or run",
-    )
-}
-
 fn action(value: Option<&Value>) -> Result<Action, Failure> {
     match value {
         None => Ok(Action::Backup),
@@ -268,10 +308,10 @@ fn action(value: Option<&Value>) -> Result<Action, Failure> {
             "status" => Ok(Action::Status),
             "list" => Ok(Action::List),
             "run" => Ok(Action::Run),
-            "restore" => Err(unsupported("`Action` restore restores a snapshot")),
+            "restore" => Ok(Action::Restore),
             other => Err(bad(
                 format!("`Action` {other:?} is unknown"),
-                "it may be backup, register, create, status, list or run, in lower case",
+                "it may be backup, register, create, status, list, restore or run, in lower case",
             )),
         },
         Some(other) => Err(wrong_type("Action", other, "a string")),

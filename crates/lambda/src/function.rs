@@ -4,6 +4,7 @@ use crate::environment::Environment;
 use crate::event::{Action, Delivery, Event};
 use crate::naming;
 use crate::policies::{self, RunAnswer};
+use crate::restore::{self, RestoreAnswer};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -53,6 +54,8 @@ pub struct Function {
 pub enum Answer {
     /// What was done in one repository.
     Job(Box<Report>),
+    /// What was restored.
+    Restore(Box<RestoreAnswer>),
     /// What a run of policies did.
     Run(Box<RunAnswer>),
 }
@@ -61,11 +64,22 @@ pub enum Answer {
 type Target = (Endpoint, String);
 
 /// An event that passed every check: nothing has been sent yet.
-struct Accepted {
-    endpoint: Endpoint,
-    region: String,
-    job: Job,
+pub(crate) struct Accepted<J> {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) region: String,
+    pub(crate) job: J,
     unused: Vec<&'static str>,
+}
+
+impl<J> Accepted<J> {
+    /// What the event says in vain.
+    pub(crate) fn warnings(&self, event: &Event) -> Warnings {
+        let mut warnings = Warnings::default();
+        for field in &self.unused {
+            warnings.add(format!("`{field}` means nothing to action `{}`", event.action().as_str()));
+        }
+        warnings
+    }
 }
 
 impl Function {
@@ -78,6 +92,10 @@ impl Function {
     pub async fn handle(&self, event: &str, invocation: &Invocation) -> Result<Answer, Failure> {
         let deadline = Deadline::after(invocation.left.saturating_sub(MARGIN));
         match Delivery::parse(event)? {
+            Delivery::Job(event) if event.action() == Action::Restore => {
+                let answer = restore::run(self, &event, deadline).await?;
+                Ok(Answer::Restore(answer.into()))
+            }
             Delivery::Job(event) => {
                 self.work(&event, invocation, deadline).await.map(|report| Answer::Job(report.into()))
             }
@@ -89,12 +107,9 @@ impl Function {
     }
 
     async fn work(&self, event: &Event, invocation: &Invocation, deadline: Deadline) -> Result<Report, Failure> {
-        let accepted = self.accept(event, invocation)?;
+        let accepted = self.accept(event, |repository, region| job(event, repository, region, invocation))?;
         let api = self.api(&accepted)?;
-        let mut warnings = Warnings::default();
-        for field in &accepted.unused {
-            warnings.add(format!("`{field}` means nothing to action `{}`", accepted.job.action()));
-        }
+        let warnings = accepted.warnings(event);
         tracing::info!(
             action = accepted.job.action(),
             repository = accepted.job.repository().as_str(),
@@ -107,12 +122,18 @@ impl Function {
         Ok(report)
     }
 
-    fn accept(&self, event: &Event, invocation: &Invocation) -> Result<Accepted, Failure> {
+    /// An event that may be carried out; `job` makes of repository and region what is to be done.
+    pub(crate) fn accept<J>(
+        &self,
+        event: &Event,
+        job: impl FnOnce(RepositoryName, &str) -> Result<J, Failure>,
+    ) -> Result<Accepted<J>, Failure> {
         let environment = &self.environment;
         let region = event.required("Region", environment.region.as_deref())?;
         check_region("Region", region)?;
         let named = event.required("Endpoint", environment.endpoint.as_deref())?;
-        let job = self.job(event, region, invocation)?;
+        let repository = event.required("RepositoryName", environment.repository.as_deref())?;
+        let job = job(RepositoryName::parse(repository)?, region)?;
         let endpoint = match event.text("Endpoint")? {
             Some(_) => Endpoint::admit(named, region, &environment.allowed_endpoints)?,
             None => Endpoint::trusted(named)?,
@@ -127,26 +148,7 @@ impl Function {
         Ok(Accepted { endpoint, region: region.to_owned(), job, unused: event.unused() })
     }
 
-    fn job(&self, event: &Event, region: &str, invocation: &Invocation) -> Result<Job, Failure> {
-        let repository =
-            RepositoryName::parse(event.required("RepositoryName", self.environment.repository.as_deref())?)?;
-        let registration = || registration(event, &repository, region);
-        let creation = || creation(event, &repository, invocation);
-        match event.action() {
-            Action::Backup => Ok(Job::Backup(registration()?, creation()?)),
-            Action::Register => registration().map(Job::Register),
-            Action::Create => creation().map(Job::Create),
-            Action::Status => Ok(Job::Status {
-                snapshot: naming::to_look_at(event, &repository)?,
-                wait: Duration::from_secs(event.seconds("Wait")?),
-                repository,
-            }),
-            Action::List => Ok(Job::List { repository }),
-            Action::Run => Err(bad("`Action` run is about no repository", "leave the repository's fields out")),
-        }
-    }
-
-    fn api(&self, accepted: &Accepted) -> Result<Arc<SnapshotApi>, Failure> {
+    pub(crate) fn api<J>(&self, accepted: &Accepted<J>) -> Result<Arc<SnapshotApi>, Failure> {
         let target = (accepted.endpoint.clone(), accepted.region.clone());
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((known, api)) = &*last
@@ -159,6 +161,25 @@ impl Function {
         let api = Arc::new(SnapshotApi::new(Client::new(accepted.endpoint.clone(), auth, settings)?));
         *last = Some((target, Arc::clone(&api)));
         Ok(api)
+    }
+}
+
+fn job(event: &Event, repository: RepositoryName, region: &str, invocation: &Invocation) -> Result<Job, Failure> {
+    let registration = || registration(event, &repository, region);
+    let creation = || creation(event, &repository, invocation);
+    match event.action() {
+        Action::Backup => Ok(Job::Backup(registration()?, creation()?)),
+        Action::Register => registration().map(Job::Register),
+        Action::Create => creation().map(Job::Create),
+        Action::Status => Ok(Job::Status {
+            snapshot: naming::to_look_at(event, &repository)?,
+            wait: Duration::from_secs(event.seconds("Wait")?),
+            repository,
+        }),
+        Action::List => Ok(Job::List { repository }),
+        Action::Restore | Action::Run => {
+            Err(bad("this is about more than one snapshot's creation", "see what `Action` may be"))
+        }
     }
 }
 
@@ -252,7 +273,7 @@ fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Failure> {
 }
 
 /// The event that follows a snapshot which still runs.
-fn next(report: &Report, accepted: &Accepted) -> Option<Value> {
+fn next(report: &Report, accepted: &Accepted<Job>) -> Option<Value> {
     let snapshot = report.snapshot.as_ref()?;
     if !report.may_look || report.state != Some(State::InProgress) {
         return None;

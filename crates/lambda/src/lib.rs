@@ -7,8 +7,10 @@ mod event;
 mod function;
 mod naming;
 mod policies;
+mod restore;
 
 pub use environment::Environment;
 pub use event::Event;
 pub use function::{Answer, Function, Invocation};
 pub use policies::RunAnswer;
+pub use restore::RestoreAnswer;

@@ -50,7 +50,7 @@ pub(crate) fn to_look_at(event: &Event, repository: &RepositoryName) -> Result<S
 }
 
 /// The name that the event fixes, if it does.
-fn given(event: &Event, repository: &RepositoryName) -> Result<Option<SnapshotName>, Failure> {
+pub(crate) fn given(event: &Event, repository: &RepositoryName) -> Result<Option<SnapshotName>, Failure> {
     let slot = slot(event)?;
     match (event.text("SnapshotName")?, slot) {
         (None, None) => Ok(None),

@@ -96,8 +96,22 @@ fn table(repository: &str) -> Vec<(Value, &'static str)> {
         (json!({"Action": "run", "Policies": []}), "bad_event"),
         (json!({"Action": "run", "Policies": "nightly"}), "bad_event"),
         (json!({"detail-type": "Scheduled Event", "source": "aws.events"}), "bad_config"),
-        // what comes later
-        (json!({"Action": "restore"}), "unsupported"),
+        // restores
+        (json!({"Action": "restore"}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "s", "At": "2026-11-23T05:00:00Z"}), "bad_event"),
+        (json!({"Action": "restore", "At": "yesterday"}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "latest", "Indices": ","}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "s", "Policy": "nightly"}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "latest", "OnConflict": "delete"}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "latest", "RenamePattern": "a"}), "bad_event"),
+        (
+            json!({"Action": "restore", "SnapshotName": "latest", "RenamePrefix": "a", "RenamePattern": "b"}),
+            "bad_event",
+        ),
+        (json!({"Action": "restore", "SnapshotName": "latest", "IndexSettings": []}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "latest", "Indices": ["-*", "a b"]}), "bad_event"),
+        (json!({"Action": "restore", "SnapshotName": "latest", "RepositoryName": "no-such"}), "repository_missing"),
+        (json!({"Action": "restore", "SnapshotName": "never-made", "RepositoryName": "no-such"}), "repository_missing"),
     ]
 }
 

@@ -10,6 +10,7 @@ mod journey;
 mod lost_answers;
 mod policies;
 mod registration;
+mod restore;
 mod secrets;
 mod stage;
 mod versions;

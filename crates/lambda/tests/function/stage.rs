@@ -165,7 +165,7 @@ impl Stage {
 pub(crate) fn report(answer: Answer) -> Report {
     match answer {
         Answer::Job(report) => *report,
-        Answer::Run(run) => panic!("no policies were to be run: {run:?}"),
+        other => panic!("it is about no snapshot to be taken: {other:?}"),
     }
 }
 
