@@ -53,6 +53,8 @@ mod tests {
     fn text_of_a_blob_is_cut_and_harmless() {
         assert_eq!(quoted("books"), "`books`");
         assert_eq!(quoted("\u{1b}[2J\n"), "`\\u{1b}[2J\\n`");
+        // What turns the order of a terminal's text.
+        assert_eq!(quoted("\u{202e}gpj.x"), "`\\u{202e}gpj.x`");
         assert_eq!(quoted(&"x".repeat(100)), format!("`{}…`", "x".repeat(SHOWN)));
     }
 

@@ -94,7 +94,7 @@ pub struct IndexLine {
 /// Reads what the repository holds: `index-N`, and each snapshot's own blob.
 pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
     let all: Vec<usize> = (0..opened.data.snapshots.len()).collect();
-    let roots = root::infos(loader, &opened.data, &all).await;
+    let roots = root::whole_infos(loader, &opened.data, &all).await;
     let entries: HashMap<&str, &SnapshotEntry> =
         opened.data.snapshots.iter().map(|snapshot| (&*snapshot.uuid, snapshot)).collect();
     let of = |root: &RootSnapshot| line(loader, root, entries.get(root.named.uuid.as_str()).copied());

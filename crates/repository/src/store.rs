@@ -18,6 +18,7 @@ pub use cloud::{AwsKeys, FetchingKeys, KeySource};
 pub use location::Location;
 pub use meter::Counts;
 
+use crate::open::name_of;
 use bytes::Bytes;
 use cloud::Cloud;
 use folder::Folder;
@@ -77,12 +78,24 @@ enum Backend {
     Cloud(Cloud),
 }
 
-/// Largest blob of metadata that is read into memory, in bytes. The largest seen is an `index-N` of some 100 MB.
-pub const METADATA_CAP: u64 = 1 << 30;
+/// Largest blob of metadata that is read into memory, in bytes.
+pub const METADATA_CAP: u64 = 256 << 20;
+
+/// The same of an `index-…`, which grows with the number of snapshots. The largest seen is an `index-N` of some 100 MB.
+pub const INDEX_CAP: u64 = 512 << 20;
+
+/// Blobs of metadata that are larger are read one after the other, in bytes: many are read at once, and who wrote them decides
+/// how large they are.
+const LARGE: u64 = 1 << 20;
+
+/// How large a blob may be, in bytes.
+fn cap(path: &str) -> u64 {
+    if name_of(path).starts_with("index-") { INDEX_CAP } else { METADATA_CAP }
+}
 
 /// Bytes of such a blob that are read at most: more than `index.latest` may have are not needed to see that it has too many.
 fn most(path: &str) -> u64 {
-    if path.rsplit('/').next() == Some("index.latest") { 9 } else { METADATA_CAP }
+    if name_of(path) == "index.latest" { 9 } else { cap(path) }
 }
 
 /// Files that are open at once.
@@ -142,10 +155,9 @@ impl Store {
         let _turn = self.turn().await;
         let bytes = match &self.backend {
             Backend::Folder(folder) => folder.read_as(path, Bytes::copy_from_slice, &self.meter).await?,
-            Backend::Cloud(cloud) => cloud.read(path).await?,
+            Backend::Cloud(cloud) => cloud.read(path).await?.0,
         };
-        self.meter.add_bytes(bytes.len() as u64);
-        self.pace.spend(bytes.len() as u64).await;
+        self.spent(bytes.len() as u64).await;
         Ok(bytes)
     }
 
@@ -155,20 +167,35 @@ impl Store {
         path: &str,
         parse: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, Access> {
-        if let Backend::Folder(folder) = &self.backend {
-            let _turn = self.turn().await;
-            let made = |bytes: &[u8]| (parse(bytes), bytes.len() as u64);
-            let (made, size) = folder.read_as(path, made, &self.meter).await?;
-            self.meter.add_bytes(size);
-            self.pace.spend(size).await;
-            return Ok(made);
+        let _turn = self.turn().await;
+        match &self.backend {
+            Backend::Folder(folder) => {
+                let made = |bytes: &[u8]| (parse(bytes), bytes.len() as u64);
+                let (made, size) = folder.read_as(path, made, &self.meter).await?;
+                self.spent(size).await;
+                Ok(made)
+            }
+            Backend::Cloud(cloud) => {
+                let (bytes, large) = cloud.read(path).await?;
+                self.spent(bytes.len() as u64).await;
+                if bytes.len() < SMALL {
+                    return Ok(parse(&bytes));
+                }
+                let work = move || {
+                    let parsed = parse(&bytes);
+                    drop((bytes, large));
+                    parsed
+                };
+                let parsed = tokio::task::spawn_blocking(work).await;
+                parsed.map_err(|ended| Access::Other { why: format!("{path}: {ended}") })
+            }
         }
-        let bytes = self.read(path).await?;
-        if bytes.len() < SMALL {
-            return Ok(parse(&bytes));
-        }
-        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
-        parsed.map_err(|ended| Access::Other { why: format!("{path}: {ended}") })
+    }
+
+    /// Counts bytes of metadata, and waits until they fit the rate.
+    async fn spent(&self, bytes: u64) {
+        self.meter.add_bytes(bytes);
+        self.pace.spend(bytes).await;
     }
 
     /// The same of many blobs, in their order; those of a folder on one thread, one after the other.
@@ -185,8 +212,7 @@ impl Store {
         let made = move |bytes: &[u8]| (parse(bytes), bytes.len() as u64);
         let found = folder.read_each(paths, made, &self.meter).await;
         let size: u64 = found.iter().flatten().map(|(_, size)| size).sum();
-        self.meter.add_bytes(size);
-        self.pace.spend(size).await;
+        self.spent(size).await;
         found.into_iter().map(|found| found.map(|(made, _)| made)).collect()
     }
 
@@ -220,6 +246,19 @@ impl Store {
         match &self.backend {
             Backend::Folder(folder) => folder.list(path, each, &self.meter).await,
             Backend::Cloud(cloud) => cloud.list(path, each).await,
+        }
+    }
+
+    /// The names of the blobs right in a path, with the blobs themselves where that costs nothing more: in a folder it does, file
+    /// by file. A link counts as a blob, wherever it leads.
+    pub async fn names(&self, path: &str) -> Result<Vec<(String, Option<Blob>)>, Access> {
+        let _turn = self.turn().await;
+        match &self.backend {
+            Backend::Folder(folder) => folder.names(path, &self.meter).await,
+            Backend::Cloud(cloud) => {
+                let (blobs, _) = cloud.level(path).await?;
+                Ok(blobs.into_iter().map(|blob| (name_of(&blob.path).to_owned(), Some(blob))).collect())
+            }
         }
     }
 

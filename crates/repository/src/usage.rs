@@ -91,7 +91,7 @@ pub struct ClassUse {
 #[derive(Debug, Default)]
 struct Sums {
     sets: HashMap<Vec<u32>, u64>,
-    virtual_bytes: BTreeMap<String, u64>,
+    virtual_bytes: BTreeMap<u32, u64>,
     indices: BTreeMap<String, u64>,
 }
 
@@ -120,8 +120,10 @@ pub async fn shares(loader: &Loader<'_>, opened: &Opened) -> Result<Usage, Failu
 }
 
 async fn weigh(loader: &Loader<'_>, opened: &Opened, order: &[(String, Option<Timestamp>)]) -> Usage {
-    let numbers: HashMap<&str, u32> =
+    let by_name: HashMap<&str, u32> =
         order.iter().zip(0..).map(|((name, _), number)| (name.as_str(), number)).collect();
+    let snapshots = opened.data.snapshots.iter();
+    let numbers: Vec<Option<u32>> = snapshots.map(|snapshot| by_name.get(&*snapshot.name).copied()).collect();
     let sums = Mutex::new(Sums::default());
     let each = |shard: &ShardUse| sums.lock().unwrap_or_else(PoisonError::into_inner).take(shard, &numbers);
     let unread = for_each_shard(loader, opened, |_: &SnapshotRef| true, &each).await;
@@ -154,15 +156,18 @@ fn in_order(opened: &Opened, contents: &crate::inspect::Contents) -> Vec<(String
 }
 
 impl Sums {
-    fn take(&mut self, shard: &ShardUse, numbers: &HashMap<&str, u32>) {
+    /// `numbers` are those of the snapshots in the order of the answer, by their places in `index-N`.
+    fn take(&mut self, shard: &ShardUse, numbers: &[Option<u32>]) {
+        let number = |place: &u32| numbers.get(usize::try_from(*place).ok()?).copied().flatten();
         for (bytes, users) in &shard.files {
-            let mut set: Vec<u32> = users.iter().filter_map(|user| numbers.get(user.as_str()).copied()).collect();
+            let mut set: Vec<u32> = users.iter().filter_map(number).collect();
             set.sort_unstable();
+            set.dedup();
             add(self.sets.entry(set).or_default(), *bytes);
             add(self.indices.entry(shard.index.clone()).or_default(), *bytes);
         }
-        for (snapshot, bytes) in &shard.virtual_bytes {
-            add(self.virtual_bytes.entry(snapshot.clone()).or_default(), *bytes);
+        for (snapshot, bytes) in shard.virtual_bytes.iter().filter_map(|(place, bytes)| Some((number(place)?, bytes))) {
+            add(self.virtual_bytes.entry(snapshot).or_default(), *bytes);
         }
     }
 }
@@ -171,10 +176,11 @@ impl Sums {
 fn of_snapshots(order: &[(String, Option<Timestamp>)], sums: &Sums) -> Vec<SnapshotUse> {
     let mut uses: Vec<SnapshotUse> = order
         .iter()
-        .map(|(name, started_at)| SnapshotUse {
+        .zip(0..)
+        .map(|((name, started_at), number)| SnapshotUse {
             snapshot: name.clone(),
             started_at: *started_at,
-            total_bytes: sums.virtual_bytes.get(name).copied().unwrap_or_default(),
+            total_bytes: sums.virtual_bytes.get(&number).copied().unwrap_or_default(),
             ..SnapshotUse::default()
         })
         .collect();
@@ -238,9 +244,10 @@ mod tests {
 
     fn usage_of(files: &[(u64, &[&str])], names: &[&str]) -> Usage {
         let order: Vec<_> = names.iter().map(|name| ((*name).to_owned(), None)).collect();
-        let numbers: HashMap<&str, u32> = names.iter().copied().zip(0..).collect();
+        let numbers: Vec<Option<u32>> = (0..).take(names.len()).map(Some).collect();
+        let place = |user: &str| u32::try_from(names.iter().position(|name| *name == user).unwrap()).unwrap();
         let mut sums = Sums::default();
-        let files = files.iter().map(|(bytes, users)| (*bytes, users.iter().map(|user| (*user).to_owned()).collect()));
+        let files = files.iter().map(|(bytes, users)| (*bytes, users.iter().map(|user| place(user)).collect()));
         sums.take(&ShardUse { index: "books".into(), files: files.collect(), ..ShardUse::default() }, &numbers);
         let snapshots = of_snapshots(&order, &sums);
         Usage { snapshots, data_bytes: total(sums.sets.values().copied()), sets: sums.sets, ..Usage::default() }

@@ -24,7 +24,7 @@ pub use choice::{Choice, Level, PartOf, Percent, Share};
 pub use estimate::{Estimate, estimate};
 pub use files::{FileNumber, Files};
 pub use finding::{Effect, Finding, Kind};
-pub use gather::{ShardPlace, current_generation, gather};
+pub use gather::{ShardPlace, current_generation, gather, gather_said};
 pub use journal::{Journal, Subject, Totals};
 pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
 
@@ -34,15 +34,18 @@ use crate::places::Companions;
 use crate::store::Counts;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use root::RootSnapshot;
+use root::{Holders, RootSnapshot};
 use serde::Serialize;
 use snapkeep_core::{Code, Failure};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use units::Run;
 
-/// Indices that are looked at at once. Each has several requests under way.
-const AT_ONCE: usize = 2;
+/// Indices that are looked at at once, and as many shards of each. Each has several requests under way, and holds what all
+/// snapshots say of it; at `metadata` it is what one blob says.
+fn at_once(level: Level) -> usize {
+    if level >= Level::Blobs { 2 } else { 4 }
+}
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -131,13 +134,15 @@ pub async fn verify(
         journal,
         watch,
         roots: &roots,
+        holders: Holders::among(&roots),
+        entries: opened.data.snapshots.iter().map(|entry| (&*entry.uuid, entry)).collect(),
         companions: &companions,
         seen: Mutex::default(),
         counted: Mutex::default(),
     };
     let indices = opened.data.indices.iter().filter(|(name, _)| choice.has_index(name));
     let reads = indices.map(|(name, entry)| run.index(name, entry)).collect::<Vec<_>>();
-    let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
+    let mut reads = stream::iter(reads).buffer_unordered(at_once(choice.level));
     while let Some(found) = reads.next().await {
         findings.extend(found?);
     }
@@ -159,7 +164,7 @@ fn counted(run: &Run<'_>, base: impl Fn(&str) -> String + Copy) -> Vec<Finding> 
     if run.choice.indices.is_empty() {
         let counted = run.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for snapshot in run.roots {
-            let (known, shards) = counted.get(&snapshot.named.name).copied().unwrap_or_default();
+            let (known, shards) = counted.get(snapshot.named.name.as_str()).copied().unwrap_or_default();
             findings.extend(root::judge_shards(snapshot, base, known, shards));
         }
     }
@@ -227,17 +232,10 @@ fn chosen(opened: &Opened, choice: &Choice) -> Vec<usize> {
 
 /// The worst first, then by index, shard and blob.
 fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|one, other| {
-        let key = |finding: &Finding| {
-            (finding.effect, finding.index.clone(), finding.shard, finding.kind, finding.blob.clone())
-        };
-        key(one).cmp(&key(other))
-    });
-}
-
-/// Snapshots that hold an index, among those that are looked at.
-pub(crate) fn holders<'r>(roots: &'r [RootSnapshot], index: &str) -> Vec<&'r RootSnapshot> {
-    roots.iter().filter(|snapshot| snapshot.indices.contains(index)).collect()
+    fn key(finding: &Finding) -> impl Ord + '_ {
+        (finding.effect, finding.index.as_deref(), finding.shard, finding.kind, finding.blob.as_deref())
+    }
+    findings.sort_by(|one, other| key(one).cmp(&key(other)));
 }
 
 #[cfg(test)]

@@ -45,9 +45,9 @@ pub(crate) struct Verify {
 /// [`Level`] as a flag's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Depth {
-    /// Every blob of metadata is read and compared
+    /// The metadata of repository, snapshots, indices and shards is read and compared
     Metadata,
-    /// And every blob of data is there with its length
+    /// And that of each snapshot in each shard, and every blob of data is there with its length
     Blobs,
     /// And its bytes add up to its checksums
     Checksums,

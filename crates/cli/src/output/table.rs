@@ -104,6 +104,11 @@ mod tests {
     fn no_text_commands_the_terminal() {
         let cell = Cell::from("a\u{1b}[2Jb\n");
         assert_eq!(cell.painted(Style::coloured(true)), "a\u{fffd}[2Jb\u{fffd}");
+        // Nor turns its order.
+        for turn in ['\u{202e}', '\u{2066}', '\u{200f}'] {
+            let cell = Cell::from(format!("a{turn}gpj.x"));
+            assert_eq!(cell.painted(Style::coloured(false)), "a\u{fffd}gpj.x", "{turn:?}");
+        }
     }
 
     #[test]

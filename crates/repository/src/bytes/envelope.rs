@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::cursor::Cursor;
+use super::expand::Turn;
 use super::{expand, smile};
 use crate::Damage;
 use crate::damage::quoted;
@@ -48,12 +49,14 @@ impl fmt::Display for Codec {
 }
 
 /// A body whose CRC32 was right.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Body<'a> {
     /// Where it begins in the blob.
     at: usize,
     /// Expanded, if it was compressed.
     bytes: Cow<'a, [u8]>,
+    /// There is one large body at a time.
+    _turn: Option<Turn>,
 }
 
 impl<'a> Body<'a> {
@@ -63,8 +66,8 @@ impl<'a> Body<'a> {
         let mut cursor = Cursor::new(checked);
         header(&mut cursor, codec)?;
         let at = cursor.at();
-        let bytes = expand::expand(cursor.rest()).map_err(|damage| damaged_inside(at, &damage))?;
-        Ok(Self { at, bytes })
+        let (bytes, turn) = expand::expand_in_turn(cursor.rest()).map_err(|damage| damaged_inside(at, &damage))?;
+        Ok(Self { at, bytes, _turn: turn })
     }
 
     /// The body's SMILE or JSON.

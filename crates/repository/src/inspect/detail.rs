@@ -8,7 +8,7 @@ use crate::places::{Companions, Places};
 use crate::sums::total;
 use crate::verify::facts::InSnapshot;
 use crate::verify::root::{self, RootSnapshot};
-use crate::verify::{Level, ShardPlace, gather};
+use crate::verify::{ShardPlace, gather_said};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -110,7 +110,7 @@ pub async fn snapshot(
     index: Option<&str>,
 ) -> Result<SnapshotDetail, Failure> {
     let ordinal = named(opened, name)?;
-    let roots = root::infos(loader, &opened.data, &[ordinal]).await;
+    let roots = root::whole_infos(loader, &opened.data, &[ordinal]).await;
     let root = roots.first().ok_or_else(|| unreadable(name, "it is gone"))?;
     let blob = loader.store.path(&format!("snap-{}.dat", root.named.uuid));
     let info = root.info.as_ref().map_err(|trouble| unreadable(name, &format!("{blob}: {trouble}")))?;
@@ -119,7 +119,7 @@ pub async fn snapshot(
         return Err(Failure::new(Code::BadEvent, cause, "without --index all of them are listed"));
     }
     let mut indices = Vec::new();
-    for one in root.indices.iter().filter(|one| index.is_none_or(|index| index == *one)) {
+    for one in root.indices.iter().filter(|one| index.is_none_or(|index| index == &***one)) {
         indices.push(of_index(loader, opened, root, one, index.is_some()).await);
     }
     let failure = |failure: &ShardFailure| (failure.index.clone(), failure.shard, failure.reason.clone());
@@ -215,10 +215,10 @@ async fn of_shard(loader: &Loader<'_>, root: &RootSnapshot, name: &str, places: 
         return nothing(String::new(), "no companion blob says where it is".to_owned());
     };
     let place = ShardPlace { index: name, shard, folder: folder.clone(), generation: Some("-") };
-    let facts = gather(loader, &place, &[root], Level::Metadata).await;
+    let facts = gather_said(loader, &place, &[root]).await;
     let blob = format!("{folder}/snap-{}.dat", root.named.uuid);
     match facts.snapshots.first() {
-        Some((_, InSnapshot::Files { .. })) => {}
+        Some((_, InSnapshot::Files { .. } | InSnapshot::There)) => {}
         Some((_, InSnapshot::Trouble(trouble))) => return nothing(folder, format!("{blob}: {trouble}")),
         Some((_, InSnapshot::Another { name })) => {
             return nothing(folder, format!("{blob}: it is the blob of another snapshot, {name}"));

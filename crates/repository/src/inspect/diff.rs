@@ -58,10 +58,11 @@ pub async fn diff(loader: &Loader<'_>, opened: &Opened, from: &str, to: &str) ->
             indices.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), line);
         }
     }
+    let places = pair.map(|ordinal| u32::try_from(ordinal).unwrap_or(u32::MAX));
     let each = |shard: &ShardUse| {
         let mut indices = indices.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = indices.get_mut(&shard.index) {
-            line.take(shard, from, to);
+            line.take(shard, places);
         }
     };
     let chosen = [from, to].map(str::to_owned);
@@ -78,10 +79,10 @@ pub async fn diff(loader: &Loader<'_>, opened: &Opened, from: &str, to: &str) ->
 }
 
 impl IndexDifference {
-    fn take(&mut self, shard: &ShardUse, from: &str, to: &str) {
+    fn take(&mut self, shard: &ShardUse, places: [u32; 2]) {
         for (bytes, users) in &shard.files {
-            let has = |name: &str| users.iter().any(|user| user == name);
-            let sum = match (has(from), has(to)) {
+            let [in_from, in_to] = places.map(|place| users.contains(&place));
+            let sum = match (in_from, in_to) {
                 (true, true) => &mut self.shared_bytes,
                 (true, false) => &mut self.removed_bytes,
                 (false, true) => &mut self.added_bytes,

@@ -57,7 +57,7 @@ pub(crate) struct Pool(RefCell<HashSet<Arc<str>>>);
 
 impl Pool {
     /// The copy that there is.
-    pub(crate) fn known(&self, text: &str) -> Option<Arc<str>> {
+    fn known(&self, text: &str) -> Option<Arc<str>> {
         self.0.borrow().get(text).map(Arc::clone)
     }
 

@@ -1,6 +1,6 @@
 //! What lies in a shard's folder, and where that folder is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -43,8 +43,8 @@ pub struct ShardIndex {
 /// The files of a shard in one snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShardFiles {
-    /// Names of blobs, as in [`FileInfo::name`].
-    pub files: Vec<Arc<str>>,
+    /// Places in [`ShardIndex::files`]. Neighbours in the blob that hold the same files share the list.
+    pub files: Arc<[u32]>,
     /// What the shard was, to know it again without comparing files (7.6).
     pub shard_state_id: Option<String>,
 }
@@ -124,16 +124,48 @@ impl ShardIndex {
     pub fn parse(blob: &[u8]) -> Result<Self, Damage> {
         let body = Body::open(blob, Codec::ShardIndex)?;
         let raw: RawShardIndex<'_> = body.read()?;
-        let pool = Pool::default();
-        let files = files(&body, raw.files, &pool)?;
+        let files = files(&body, raw.files, &Pool::default())?;
         let mut snapshots = BTreeMap::new();
+        let mut places = Places::of(&files);
         for (name, raw) in raw.snapshots.0 {
-            let of_snapshot = raw.known(&pool).map_err(|unknown| {
+            let files = places.find(raw.files).map_err(|unknown| {
                 body.damage(format_args!("a file of the blob's in the snapshot {}", quoted(&name)), quoted(&unknown))
             })?;
-            snapshots.insert(name.into(), of_snapshot);
+            snapshots.insert(name.into(), ShardFiles { files, shard_state_id: raw.shard_state_id });
         }
         Ok(Self { files, snapshots })
+    }
+
+    /// The files of one of its snapshots.
+    pub fn files_of(&self, of: &ShardFiles) -> impl Iterator<Item = &FileInfo> {
+        of.files.iter().filter_map(move |place| self.files.get(usize::try_from(*place).ok()?))
+    }
+}
+
+/// Where the files stand in the blob's list, by their names.
+struct Places<'f, 'a> {
+    by_name: HashMap<&'f str, u32>,
+    /// What was found last: mostly it is asked for again.
+    last: (Vec<Text<'a>>, Arc<[u32]>),
+}
+
+impl<'f, 'a> Places<'f, 'a> {
+    fn of(files: &'f [FileInfo]) -> Self {
+        let mut by_name = HashMap::with_capacity(files.len());
+        for (file, place) in files.iter().zip(0..) {
+            by_name.entry(&*file.name).or_insert(place);
+        }
+        Self { by_name, last: (Vec::new(), Arc::default()) }
+    }
+
+    /// Of these; a name that the list has not is the error.
+    fn find(&mut self, names: Vec<Text<'a>>) -> Result<Arc<[u32]>, String> {
+        if names != self.last.0 {
+            let place = |name: &Text<'a>| self.by_name.get(&**name).copied().ok_or_else(|| name.to_string());
+            let places = names.iter().map(place).collect::<Result<_, _>>()?;
+            self.last = (names, places);
+        }
+        Ok(Arc::clone(&self.last.1))
     }
 }
 
@@ -150,14 +182,6 @@ struct RawShardFiles<'a> {
     #[serde(default, borrow)]
     files: Vec<Text<'a>>,
     shard_state_id: Option<String>,
-}
-
-impl RawShardFiles<'_> {
-    /// With the names that the pool has; one that it has not is the error.
-    fn known(self, pool: &Pool) -> Result<ShardFiles, String> {
-        let names = self.files.iter().map(|name| pool.known(name).ok_or_else(|| name.to_string()));
-        Ok(ShardFiles { files: names.collect::<Result<_, _>>()?, shard_state_id: self.shard_state_id })
-    }
 }
 
 impl ShallowShardSnapshot {

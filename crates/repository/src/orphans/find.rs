@@ -7,7 +7,7 @@ use crate::load::Loader;
 use crate::model::{BlobName, IndexEntry, IndexMetadata, Remote, ShardIndex, ShardSnapshot};
 use crate::open::{Opened, name_of};
 use crate::places::{Companions, Places};
-use crate::store::Blob;
+use crate::store::{Access, Blob};
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{ShardPlace, current_generation};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -53,6 +53,9 @@ struct Search<'a> {
     roots: OnceCell<BTreeMap<String, RootSnapshot>>,
     seen: Mutex<Seen>,
 }
+
+/// A blob of a shard by its name, and what the listing says of it beyond.
+type Named = (String, Option<Blob>);
 
 /// The names in a shard's `index-…`.
 struct Names {
@@ -118,6 +121,29 @@ impl Search<'_> {
             let (bytes, written_at) = (blob.size, blob.modified);
             seen.orphans.push(Orphan { blob: blob.path.clone(), kind, rule, bytes, written_at });
         }
+    }
+
+    /// Takes a blob of which the listing may say no more than its name.
+    async fn take_named(
+        &self,
+        folder: &str,
+        name: &str,
+        blob: Option<&Blob>,
+        kind: Kind,
+        rule: Rule,
+    ) -> Result<(), Failure> {
+        if let Some(blob) = blob {
+            self.take(blob, kind, rule);
+            return Ok(());
+        }
+        let path = format!("{folder}/{name}");
+        match self.loader.store.look(&path).await {
+            Ok(blob) => self.take(&blob, kind, rule),
+            // It went meanwhile, or is a link that leads nowhere.
+            Err(Access::Missing) => {}
+            Err(access) => return Err(access.failure(&path)),
+        }
+        Ok(())
     }
 
     async fn level(&self, folder: &str) -> Result<(Vec<Blob>, Vec<String>), Failure> {
@@ -189,7 +215,8 @@ impl Search<'_> {
     }
 
     async fn shard(&self, name: &str, entry: &IndexEntry, shard: u32, folder: String) -> Result<(), Failure> {
-        let (blobs, _) = self.level(&folder).await?;
+        let listed = self.loader.store.names(&folder).await;
+        let blobs = listed.map_err(|access| access.failure(&folder))?;
         if blobs.is_empty() {
             // No snapshot ever held the shard: it had no place on any node.
             return Ok(());
@@ -198,7 +225,11 @@ impl Search<'_> {
             entry.shard_generations.as_ref().and_then(|all| all.get(usize::try_from(shard).ok()?)?.as_deref());
         let place = ShardPlace { index: name, shard, folder, generation };
         match self.of_shard(&place, entry, &blobs).await {
-            Ok(found) => found.into_iter().for_each(|(blob, kind, rule)| self.take(blob, kind, rule)),
+            Ok(found) => {
+                for ((name, blob), kind, rule) in found {
+                    self.take_named(&place.folder, name, blob.as_ref(), kind, rule).await?;
+                }
+            }
             Err(why) => self.seen().undecided.push(format!("{name} shard {shard}: {why}")),
         }
         Ok(())
@@ -209,19 +240,17 @@ impl Search<'_> {
         &self,
         place: &ShardPlace<'_>,
         entry: &IndexEntry,
-        blobs: &'b [Blob],
-    ) -> Result<Vec<(&'b Blob, Kind, Rule)>, String> {
-        let paths: Vec<(&Blob, String)> = blobs
-            .iter()
-            .map(|blob| (blob, format!("indices/{}/{}/{}", entry.id, place.shard, name_of(&blob.path))))
-            .collect();
+        blobs: &'b [Named],
+    ) -> Result<Vec<(&'b Named, Kind, Rule)>, String> {
+        let below = format!("indices/{}/{}", entry.id, place.shard);
+        let paths: Vec<(&Named, String)> = blobs.iter().map(|named| (named, format!("{below}/{}", named.0))).collect();
         let judged: Vec<_> = paths.iter().map(|(_, below)| self.judged(below)).collect();
         let current = current_generation(self.loader, place).await.ok_or("no index-… is the current one")?;
         let blob = format!("{}/index-{current}", place.folder);
         let mut names =
             self.loader.load(&blob, names_of_generation).await.map_err(|trouble| format!("{blob}: {trouble}"))?;
-        let found = |files: &BTreeSet<String>| -> Vec<(&'b Blob, Kind, Rule)> {
-            let of = |(index, (blob, below)): (usize, &(&'b Blob, String))| {
+        let found = |files: &BTreeSet<String>| -> Vec<(&'b Named, Kind, Rule)> {
+            let of = |(index, (blob, below)): (usize, &(&'b Named, String))| {
                 let (kind, rule) = judged[index].or_else(|| self.needed.in_shard(below, &current, files))?;
                 Some((*blob, kind, rule))
             };
@@ -240,10 +269,10 @@ impl Search<'_> {
         &self,
         place: &ShardPlace<'_>,
         entry: &IndexEntry,
-        blobs: &[Blob],
+        blobs: &[Named],
         names: &mut Names,
     ) -> Result<(), String> {
-        let listed: HashSet<&str> = blobs.iter().map(|blob| name_of(&blob.path)).collect();
+        let listed: HashSet<&str> = blobs.iter().map(|(name, _)| name.as_str()).collect();
         let mut paths = Vec::new();
         for uuid in &entry.snapshots {
             let name = format!("snap-{uuid}.dat");

@@ -1,5 +1,6 @@
 //! Why a blob could not be had. Only what a server says that it has not is missing.
 
+use super::cloud::NO_KEYS;
 use serde::Serialize;
 use snapkeep_core::failure::one_line;
 use snapkeep_core::{Code, Failure};
@@ -119,6 +120,11 @@ impl Access {
             Self::Missing | Self::NoStore { .. } => {
                 Failure::new(Code::RepositoryMissing, cause, "check the place: bucket, folder, region and endpoint")
             }
+            Self::Denied { why } if why.contains(NO_KEYS) => Failure::new(
+                Code::AccessDenied,
+                cause,
+                "name a profile with --profile, a role with --assume-role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            ),
             Self::Denied { .. } => Failure::new(
                 Code::AccessDenied,
                 cause,
@@ -236,6 +242,16 @@ mod tests {
 
     fn xml(code: &str, message: &str) -> String {
         format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>")
+    }
+
+    #[test]
+    fn without_keys_no_right_is_asked_for() {
+        let source = format!("{NO_KEYS}: no profile, no role").into();
+        let access = Access::of_cloud(&object_store::Error::Unauthenticated { path: String::new(), source });
+        let failure = access.failure("s3://b");
+        assert_eq!(failure.code, Code::AccessDenied);
+        assert!(failure.hint.contains("--profile") && !failure.hint.contains("s3:"), "{failure}");
+        assert!(of(403, &xml("AccessDenied", "x")).failure("s3://b").hint.contains("s3:ListBucket"));
     }
 
     #[test]

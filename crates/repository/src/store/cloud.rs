@@ -3,7 +3,7 @@
 use super::connector::Connector;
 use super::meter::Meter;
 use super::pace::Pace;
-use super::{Access, Blob, Location, METADATA_CAP, Settings, most};
+use super::{Access, Blob, LARGE, Location, Settings, cap, most};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -20,12 +20,16 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Longest time for one request's answer to begin, and for a pause within it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a request is sent again that the server did not serve.
 const RETRIES: usize = 10;
+
+/// What is said where no keys can be had: nothing was asked of the bucket then.
+pub(super) const NO_KEYS: &str = "there are no AWS credentials";
 
 /// AWS keys.
 #[derive(Clone, Debug)]
@@ -58,7 +62,7 @@ impl CredentialProvider for Provider {
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         let keys = self.0.keys().await.map_err(|why| object_store::Error::Unauthenticated {
             path: String::new(),
-            source: format!("there are no AWS credentials: {why}").into(),
+            source: format!("{NO_KEYS}: {why}").into(),
         })?;
         let token = keys.token.map(|token| token.expose().to_owned());
         Ok(Arc::new(AwsCredential { key_id: keys.access_key, secret_key: keys.secret_key.expose().to_owned(), token }))
@@ -69,6 +73,8 @@ impl CredentialProvider for Provider {
 #[derive(Debug)]
 pub(super) struct Cloud {
     store: Arc<dyn ObjectStore>,
+    /// Whoever reads a large blob of metadata.
+    large: Arc<Semaphore>,
 }
 
 impl Cloud {
@@ -100,17 +106,22 @@ impl Cloud {
             let cause = format!("{location} cannot be opened: {why}");
             Failure::new(Code::BadConfig, cause, "check bucket, region and endpoint")
         })?;
-        Ok(Self { store })
+        Ok(Self { store, large: Arc::new(Semaphore::new(1)) })
     }
 
-    pub(super) async fn read(&self, path: &str) -> Result<Bytes, Access> {
+    /// A whole blob, and the turn that a large one has to wait for: held until its bytes are gone.
+    pub(super) async fn read(&self, path: &str) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Access> {
         let found = self.store.get(&key(path)?).await.map_err(|error| Access::of_cloud(&error))?;
-        if found.meta.size > METADATA_CAP {
+        if found.meta.size > cap(path) {
             return Err(Access::Other { why: format!("{path}: {} bytes are too many for metadata", found.meta.size) });
         }
         let most = most(path);
         if found.meta.size <= most {
-            return found.bytes().await.map_err(|error| Access::of_cloud(&error));
+            let is_large = found.meta.size > LARGE;
+            // (It is never closed.)
+            let turn = if is_large { Arc::clone(&self.large).acquire_owned().await.ok() } else { None };
+            let bytes = found.bytes().await.map_err(|error| Access::of_cloud(&error))?;
+            return Ok((bytes, turn));
         }
         let (mut parts, mut bytes) = (found.into_stream(), Vec::new());
         while let Some(part) = parts.try_next().await.map_err(|error| Access::of_cloud(&error))? {
@@ -119,7 +130,7 @@ impl Cloud {
                 break;
             }
         }
-        Ok(bytes.into())
+        Ok((bytes.into(), None))
     }
 
     pub(super) async fn stream<T>(

@@ -2,11 +2,12 @@
 
 use super::meter::{Meter, Request};
 use super::pace::Pace;
-use super::{Access, Blob, METADATA_CAP, most};
+use super::{Access, Blob, LARGE, cap, most};
 use jiff::Timestamp;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes that are read at once from a large file.
 const PART: usize = 1 << 20;
@@ -23,12 +24,7 @@ impl Folder {
         meter: &Meter,
     ) -> Result<T, Access> {
         meter.add(Request::Get);
-        on_thread(path, |place| {
-            let mut bytes = Vec::new();
-            whole(place, &mut bytes)?;
-            Ok(make(&bytes))
-        })
-        .await
+        on_thread(path, |place| whole(place, &mut Vec::new(), make)).await
     }
 
     /// Many files, one after the other.
@@ -45,7 +41,7 @@ impl Folder {
         let work = move || {
             let mut bytes = Vec::new();
             let mut one = |path: &String| {
-                let read = whole(&place(path), &mut bytes).map(|()| make(&bytes));
+                let read = whole(&place(path), &mut bytes, &make);
                 read.map_err(|error| Access::of_files(path, &error))
             };
             own.iter().map(&mut one).collect()
@@ -107,6 +103,19 @@ impl Folder {
         Ok(())
     }
 
+    pub(super) async fn names(self, path: &str, meter: &Meter) -> Result<Named, Access> {
+        meter.add(Request::List);
+        match on_thread(path, names).await {
+            Ok((names, strange)) => {
+                meter.add_strange(strange);
+                Ok(names)
+            }
+            // As with object stores: a folder without blobs is no folder.
+            Err(Access::Missing) => Ok(Vec::new()),
+            Err(access) => Err(access),
+        }
+    }
+
     pub(super) async fn level(self, path: &str, meter: &Meter) -> Result<(Vec<Blob>, Vec<String>), Access> {
         meter.add(Request::List);
         let base = path.to_owned();
@@ -120,18 +129,47 @@ impl Folder {
     }
 }
 
-/// A whole file, in place of what `bytes` held.
-fn whole(place: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+/// Names of blobs, of which no more is known.
+type Named = Vec<(String, Option<Blob>)>;
+
+/// Names of all that is no folder, and how many no node can have written.
+fn names(place: &Path) -> io::Result<(Named, u64)> {
+    let (mut names, mut strange) = (Vec::new(), 0);
+    for entry in fs::read_dir(place)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            continue;
+        }
+        match entry.file_name().into_string() {
+            Ok(name) => names.push((name, None)),
+            // No node writes such names.
+            Err(_) => strange += 1,
+        }
+    }
+    Ok((names, strange))
+}
+
+/// Whoever reads a large file of metadata.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// What `make` makes of a whole file; `bytes` is room to read into.
+fn whole<T>(place: &Path, bytes: &mut Vec<u8>, make: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
     let file = File::open(place)?;
-    let most = most(place.to_str().unwrap_or_default());
-    let size = file.metadata()?.len();
-    if size > METADATA_CAP {
+    let path = place.to_str().unwrap_or_default();
+    let (size, most) = (file.metadata()?.len(), most(path));
+    if size > cap(path) {
         return Err(io::Error::other(format!("{size} bytes are too many for metadata")));
     }
+    let is_large = size.min(most) > LARGE;
+    let _turn = is_large.then(|| TURN.lock().unwrap_or_else(PoisonError::into_inner));
     bytes.clear();
     bytes.reserve(usize::try_from(size.min(most)).unwrap_or_default() + 1);
     file.take(most).read_to_end(bytes)?;
-    Ok(())
+    let result = make(bytes);
+    if is_large {
+        *bytes = Vec::new();
+    }
+    Ok(result)
 }
 
 fn place(path: &str) -> PathBuf {

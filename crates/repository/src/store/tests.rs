@@ -93,6 +93,10 @@ async fn agrees(store: &Store) {
     assert_eq!(names(store, "nothing").await, []);
     let (blobs, folders) = store.level(store.location().base()).await.unwrap();
     assert_eq!((blobs.len(), folders), (1, vec!["indices".to_owned()]));
+    for (path, expected) in [("indices/a/0", &["__x"][..]), ("indices/a", &[]), ("nothing", &[])] {
+        let named = store.names(&store.path(path)).await.unwrap();
+        assert_eq!(named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), expected, "{path}");
+    }
     let counts = store.counts();
     assert!(counts.lists >= 3 && counts.gets == 4 && counts.heads == 2, "{counts:?}");
     assert_eq!(counts.bytes, 3 + 3 + 300_000);

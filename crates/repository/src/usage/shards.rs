@@ -1,13 +1,13 @@
 //! Which snapshots use which files, shard by shard: one blob of a shard answers for all snapshots at once.
 
 use crate::load::{Loader, Trouble};
-use crate::model::{IndexEntry, IndexMetadata, ShardIndex, SnapshotRef};
+use crate::model::{FileInfo, IndexEntry, IndexMetadata, ShardIndex, SnapshotRef};
 use crate::open::Opened;
 use crate::places::{Companions, Places, shards_in};
 use crate::sums::add;
 use crate::verify::facts::{InSnapshot, ShardFacts};
-use crate::verify::root::{self, RootSnapshot};
-use crate::verify::{Level, ShardPlace, gather};
+use crate::verify::root::{self, Holders, RootSnapshot};
+use crate::verify::{ShardPlace, gather_said};
 use futures_util::{StreamExt as _, stream};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,10 +23,10 @@ pub struct ShardUse {
     pub index: String,
     /// The shard's number.
     pub shard: u32,
-    /// Bytes of each stored file, and the names of the snapshots that use it.
-    pub files: Vec<(u64, Vec<String>)>,
-    /// Bytes of files that are not stored but part of the metadata, by snapshot.
-    pub virtual_bytes: BTreeMap<String, u64>,
+    /// Bytes of each stored file, and the snapshots that use it, by their places in `index-N`.
+    pub files: Vec<(u64, Vec<u32>)>,
+    /// Bytes of files that are not stored but part of the metadata, by such places.
+    pub virtual_bytes: BTreeMap<u32, u64>,
 }
 
 /// A shard, or a whole index, of which nothing is known, or not what all snapshots have of it.
@@ -45,16 +45,21 @@ struct Reading<'a, E> {
     companions: Companions,
     /// Places in `index-N` of the snapshots that are looked at.
     chosen: Vec<usize>,
-    roots: Vec<RootSnapshot>,
+    holders: Holders<'a>,
+    /// All snapshots' places in `index-N`, by UUID.
+    places: HashMap<&'a str, u32>,
     /// The same with what the snapshots say of themselves, by UUID; asked only where it matters.
     infos: OnceCell<HashMap<String, RootSnapshot>>,
     each: E,
     unread: Mutex<Vec<Unread>>,
 }
 
-/// A shard's files by their blobs: bytes, whether they are virtual, and the names of the snapshots that use them.
+/// A snapshot that holds an index, and its place in `index-N`.
+type Holder<'a> = (&'a RootSnapshot, u32);
+
+/// A shard's files by their blobs: bytes, whether they are virtual, and the snapshots that use them.
 #[derive(Debug, Default)]
-struct Users(BTreeMap<Arc<str>, (u64, bool, Vec<String>)>);
+struct Users(BTreeMap<Arc<str>, (u64, bool, Vec<u32>)>);
 
 /// Gives each shard's files to `each`, as far as the chosen snapshots use them; says of which shards not all is known.
 pub async fn for_each_shard(
@@ -70,7 +75,9 @@ pub async fn for_each_shard(
     let roots = root::unread(&opened.data, &chosen);
     let companions = Companions::list(loader).await;
     let (infos, unread) = (OnceCell::new(), Mutex::default());
-    let reading = Reading { loader, opened, companions, chosen, roots, infos, each, unread };
+    let holders = Holders::among(&roots);
+    let places = opened.data.snapshots.iter().zip(0..).map(|(entry, place)| (&*entry.uuid, place)).collect();
+    let reading = Reading { loader, opened, companions, chosen, holders, places, infos, each, unread };
     let indices = opened.data.indices.iter().map(|(name, entry)| reading.index(name, entry)).collect::<Vec<_>>();
     stream::iter(indices).buffer_unordered(INDICES_AT_ONCE).collect::<Vec<()>>().await;
     let mut unread = reading.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +87,9 @@ pub async fn for_each_shard(
 
 impl<E: Fn(&ShardUse)> Reading<'_, E> {
     async fn index(&self, name: &str, entry: &IndexEntry) {
-        let holders: Vec<&RootSnapshot> = self.roots.iter().filter(|root| root.indices.contains(name)).collect();
+        let holders = self.holders.of(entry).into_iter();
+        let holders: Vec<Holder<'_>> =
+            holders.filter_map(|holder| Some((holder, *self.places.get(&*holder.named.uuid)?))).collect();
         if holders.is_empty() {
             return;
         }
@@ -122,7 +131,7 @@ impl<E: Fn(&ShardUse)> Reading<'_, E> {
         &self,
         place: &ShardPlace<'_>,
         entry: &IndexEntry,
-        holders: &[&RootSnapshot],
+        holders: &[Holder<'_>],
     ) -> (ShardUse, Option<String>) {
         let mut users = Users::default();
         let current = crate::verify::current_generation(self.loader, place).await;
@@ -134,10 +143,10 @@ impl<E: Fn(&ShardUse)> Reading<'_, E> {
         let left: Vec<&str> = match &loaded {
             Some(index) => {
                 users.take_generation(index, holders);
-                let lacking = holders.iter().filter(|holder| !index.snapshots.contains_key(&holder.named.name));
-                lacking.map(|holder| holder.named.uuid.as_str()).collect()
+                let lacking = holders.iter().filter(|(holder, _)| !index.snapshots.contains_key(&holder.named.name));
+                lacking.map(|(holder, _)| holder.named.uuid.as_str()).collect()
             }
-            None => holders.iter().map(|holder| holder.named.uuid.as_str()).collect(),
+            None => holders.iter().map(|(holder, _)| holder.named.uuid.as_str()).collect(),
         };
         let why = if left.is_empty() { None } else { self.by_snapshots(place, entry, &left, &mut users).await };
         (users.used(place), why)
@@ -157,8 +166,8 @@ impl<E: Fn(&ShardUse)> Reading<'_, E> {
         if held.is_empty() {
             return None;
         }
-        let facts = gather(self.loader, place, &held, Level::Metadata).await;
-        users.take_snapshots(&facts);
+        let facts = gather_said(self.loader, place, &held).await;
+        users.take_snapshots(&facts, &self.places);
         let mut unknown = Vec::new();
         for (snapshot, seen) in &facts.snapshots {
             let why = match seen {
@@ -198,40 +207,45 @@ impl<E: Fn(&ShardUse)> Reading<'_, E> {
 }
 
 impl Users {
-    fn take_generation(&mut self, index: &ShardIndex, holders: &[&RootSnapshot]) {
-        let known: HashMap<&str, _> = index.files.iter().map(|file| (&*file.name, file)).collect();
-        for holder in holders {
-            let name = &holder.named.name;
-            let Some(entry) = index.snapshots.get(name) else { continue };
-            for file in entry.files.iter().filter_map(|file| known.get(&**file)) {
-                self.take(&file.name, file.length, file.is_virtual(), name);
+    fn take_generation(&mut self, index: &ShardIndex, holders: &[Holder<'_>]) {
+        let mut users: Vec<Vec<u32>> = vec![Vec::new(); index.files.len()];
+        for (holder, place) in holders {
+            let Some(entry) = index.snapshots.get(&holder.named.name) else { continue };
+            for file in entry.files.iter() {
+                let of_file = usize::try_from(*file).ok().and_then(|file| users.get_mut(file));
+                if let Some(users) = of_file {
+                    users.push(*place);
+                }
+            }
+        }
+        for (file, users) in index.files.iter().zip(users).filter(|(_, users)| !users.is_empty()) {
+            self.take(file, users);
+        }
+    }
+
+    fn take_snapshots(&mut self, facts: &ShardFacts, places: &HashMap<&str, u32>) {
+        for (snapshot, files) in facts.known() {
+            let Some(place) = places.get(snapshot.uuid.as_str()) else { continue };
+            for file in files.iter().filter_map(|number| facts.files.get(number)) {
+                self.take(file, [*place]);
             }
         }
     }
 
-    fn take_snapshots(&mut self, facts: &ShardFacts) {
-        for (number, names) in facts.users() {
-            let Some(file) = facts.files.get(number) else { continue };
-            for name in &names {
-                self.take(&file.name, file.length, file.is_virtual(), name);
-            }
-        }
-    }
-
-    fn take(&mut self, blob: &Arc<str>, bytes: u64, is_virtual: bool, user: &str) {
-        let file = self.0.entry(Arc::clone(blob)).or_insert_with(|| (bytes, is_virtual, Vec::new()));
-        file.2.push(user.to_owned());
+    fn take(&mut self, file: &FileInfo, users: impl IntoIterator<Item = u32>) {
+        let new = || (file.length, file.is_virtual(), Vec::new());
+        self.0.entry(Arc::clone(&file.name)).or_insert_with(new).2.extend(users);
     }
 
     fn used(self, place: &ShardPlace<'_>) -> ShardUse {
         let mut used = ShardUse { index: place.index.to_owned(), shard: place.shard, ..ShardUse::default() };
-        for (bytes, is_virtual, names) in self.0.into_values() {
+        for (bytes, is_virtual, users) in self.0.into_values() {
             if !is_virtual {
-                used.files.push((bytes, names));
+                used.files.push((bytes, users));
                 continue;
             }
-            for name in names {
-                add(used.virtual_bytes.entry(name).or_default(), bytes);
+            for user in users {
+                add(used.virtual_bytes.entry(user).or_default(), bytes);
             }
         }
         used

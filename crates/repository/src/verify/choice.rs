@@ -8,9 +8,11 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Every blob of metadata is read, and what they say is compared.
+    /// The root's blobs, those of the indices and each shard's `index-…` are read, and what they say is compared. Of the
+    /// snapshots' own blobs in the shards it is only seen that they are there: they repeat what the shard's `index-…` says, and
+    /// there are as many as shards times snapshots.
     Metadata,
-    /// And every blob of data that they name is there, with its length.
+    /// And those are read too, and every blob of data that they name is there, with its length.
     #[default]
     Blobs,
     /// And its bytes add up to its checksums.

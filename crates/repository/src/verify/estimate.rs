@@ -65,10 +65,11 @@ fn requests(opened: &Opened, choice: &Choice) -> Estimate {
     for (index, holders) in indices(opened, choice) {
         // Before 7.6 `index-N` does not say how many shards there are.
         let shards = index.shard_generations.as_ref().map_or(1, |shards| shards.len() as u64);
-        let lists = u64::from(choice.level >= Level::Blobs);
+        // For `metadata` the snapshots' own blobs are only listed.
+        let read = if choice.level >= Level::Blobs { holders } else { 0 };
         estimate.indices += 1;
         estimate.shards += shards;
-        estimate.requests += 1 + shards * (1 + lists + holders);
+        estimate.requests += 1 + shards * (2 + read);
     }
     estimate
 }

@@ -1,10 +1,11 @@
 //! What was seen of one shard: all that the verdict on it rests on.
 
-use super::files::{FileNumber, Files};
+use super::files::{FileNumber, Files, Numbers};
 use crate::load::{Loaded, Trouble};
 use crate::model::{FileInfo, ShardIndex, ShardSnapshot, SnapshotRef};
 use crate::store::Access;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A blob's size and storage class, as its folder's listing has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +34,12 @@ pub enum InSnapshot {
     /// These files, some of them perhaps said otherwise than elsewhere.
     Files {
         /// By their numbers in the table.
-        files: BTreeSet<FileNumber>,
+        files: Numbers,
         /// What is said otherwise.
         differences: Vec<String>,
     },
+    /// Its `snap-….dat` is there, and was not opened: its files are those that the shard's `index-…` gives it.
+    There,
     /// It is in a remote store.
     Elsewhere,
     /// Its `snap-….dat` says nothing.
@@ -52,7 +55,7 @@ pub enum InSnapshot {
 #[derive(Debug, Default)]
 pub struct InGeneration {
     /// By the snapshot's name.
-    pub snapshots: BTreeMap<String, BTreeSet<FileNumber>>,
+    pub snapshots: BTreeMap<String, Numbers>,
     /// Files that the blob says otherwise than a snapshot, or gives to a snapshot without describing them.
     pub differences: Vec<String>,
 }
@@ -96,19 +99,27 @@ impl ShardFacts {
         }
     }
 
-    /// Takes in the shard's `index-…`, after the snapshots: restores rest on what those say.
+    /// Takes in the shard's `index-…`, after the snapshots: restores rest on what those say. Neighbours that hold the same files
+    /// share their list.
     pub fn take_generation(&mut self, loaded: Loaded<ShardIndex>) {
         self.generation = Some(loaded.map(|index| {
             let mut found = InGeneration::default();
+            let mut numbers = Vec::with_capacity(index.files.len());
             for file in index.files {
-                found.differences.extend(self.files.take(file).1);
+                let (number, difference) = self.files.take(file);
+                numbers.push(number);
+                found.differences.extend(difference);
             }
+            let mut last: Option<(Arc<[u32]>, Numbers)> = None;
             for (snapshot, entry) in index.snapshots {
-                let numbers = entry.files.iter().map(|name| (name, self.files.number(name)));
-                let (known, unknown): (Vec<_>, Vec<_>) = numbers.partition(|(_, number)| number.is_some());
-                let undescribed = |(name, _): &(_, _)| format!("{name} of {snapshot} is not described");
-                found.differences.extend(unknown.iter().map(undescribed));
-                found.snapshots.insert(snapshot.clone(), known.into_iter().filter_map(|(_, number)| number).collect());
+                let same = last.take().filter(|(files, _)| Arc::ptr_eq(files, &entry.files));
+                let (files, known) = same.unwrap_or_else(|| {
+                    let at = |place: &u32| numbers.get(usize::try_from(*place).ok()?).copied();
+                    let known = Numbers::of(entry.files.iter().filter_map(at));
+                    (entry.files, known)
+                });
+                found.snapshots.insert(snapshot, known.clone());
+                last = Some((files, known));
             }
             found
         }));
@@ -125,12 +136,19 @@ impl ShardFacts {
     }
 
     fn files_of(&mut self, infos: Vec<FileInfo>) -> InSnapshot {
-        let (mut files, mut differences) = (BTreeSet::new(), Vec::new());
+        let (mut files, mut differences) = (Vec::with_capacity(infos.len()), Vec::new());
         for info in infos {
             let (number, difference) = self.files.take(info);
-            files.insert(number);
+            files.push(number);
             differences.extend(difference);
         }
+        let files = Numbers::of(files);
+        // Most snapshots hold what the one before held.
+        let last = self.snapshots.iter().rev().find_map(|(_, seen)| match seen {
+            InSnapshot::Files { files: last, .. } => Some(last),
+            _ => None,
+        });
+        let files = last.filter(|last| **last == files).cloned().unwrap_or(files);
         InSnapshot::Files { files, differences }
     }
 
@@ -154,36 +172,41 @@ impl ShardFacts {
         format!("{}/{name}", self.folder)
     }
 
+    /// The files that a snapshot's restore would read, as far as is known.
+    pub fn files_in<'a>(&'a self, snapshot: &SnapshotRef, seen: &'a InSnapshot) -> Option<&'a Numbers> {
+        match (seen, &self.generation) {
+            (InSnapshot::Files { files, .. }, _) => Some(files),
+            (InSnapshot::There, Some(Ok(generation))) => generation.snapshots.get(&snapshot.name),
+            _ => None,
+        }
+    }
+
+    /// Those of all snapshots of which that is known.
+    pub fn known(&self) -> impl Iterator<Item = (&SnapshotRef, &Numbers)> {
+        self.snapshots.iter().filter_map(move |(snapshot, seen)| Some((snapshot, self.files_in(snapshot, seen)?)))
+    }
+
     /// The files that some snapshot's restore would read.
     pub fn used(&self) -> Vec<FileNumber> {
         let mut is_used = vec![false; self.files.len()];
-        for (_, seen) in &self.snapshots {
-            let InSnapshot::Files { files, .. } = seen else { continue };
-            for file in files {
-                if let Some(used) = usize::try_from(*file).ok().and_then(|file| is_used.get_mut(file)) {
+        let mut last: Option<&Numbers> = None;
+        for (_, files) in self.known() {
+            if last.is_some_and(|last| last.is_same(files)) {
+                continue;
+            }
+            for file in files.iter() {
+                if let Some(used) = usize::try_from(file).ok().and_then(|file| is_used.get_mut(file)) {
                     *used = true;
                 }
             }
+            last = Some(files);
         }
         (0..).zip(is_used).filter(|(_, is_used)| *is_used).map(|(file, _)| file).collect()
     }
 
     /// The snapshots whose restore would read the file.
     pub fn users_of(&self, file: FileNumber) -> Vec<String> {
-        let needs = |seen: &InSnapshot| matches!(seen, InSnapshot::Files { files, .. } if files.contains(&file));
-        let users = self.snapshots.iter().filter(|(_, seen)| needs(seen));
+        let users = self.known().filter(|(_, files)| files.has(file));
         users.map(|(snapshot, _)| snapshot.name.clone()).collect()
-    }
-
-    /// For each file that a snapshot's restore would read, the snapshots that would.
-    pub fn users(&self) -> BTreeMap<FileNumber, Vec<String>> {
-        let mut users: BTreeMap<FileNumber, Vec<String>> = BTreeMap::new();
-        for (snapshot, seen) in &self.snapshots {
-            let InSnapshot::Files { files, .. } = seen else { continue };
-            for file in files {
-                users.entry(*file).or_default().push(snapshot.name.clone());
-            }
-        }
-        users
     }
 }

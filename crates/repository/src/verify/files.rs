@@ -7,6 +7,43 @@ use std::sync::Arc;
 /// A file's number in its table.
 pub type FileNumber = u32;
 
+/// Files of one snapshot, by their numbers. Clones share them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers(Arc<[FileNumber]>);
+
+impl Numbers {
+    /// These, in any order.
+    pub fn of(numbers: impl IntoIterator<Item = FileNumber>) -> Self {
+        let mut numbers: Vec<FileNumber> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Self(numbers.into())
+    }
+
+    /// In their order.
+    pub fn iter(&self) -> impl Iterator<Item = FileNumber> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether the file is one of them.
+    pub fn has(&self, file: FileNumber) -> bool {
+        self.0.binary_search(&file).is_ok()
+    }
+
+    /// Whether the other one shares its list with this one: it costs nothing to see.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Those that the other one has not.
+    pub fn without(&self, other: &Self) -> Vec<FileNumber> {
+        if self == other {
+            return Vec::new();
+        }
+        self.iter().filter(|file| !other.has(*file)).collect()
+    }
+}
+
 /// Files by the name of their blob.
 #[derive(Debug, Default)]
 pub struct Files {

@@ -37,7 +37,7 @@ kinds! {
     ShardContainer "failed to list shard container" "A shard's folder cannot be listed.";
     GenerationUndefined "shard generation not defined" "`index-N` does not say which `index-…` of a shard is the current one, and its folder has none.";
     Generation "failed to load shard generation" "A shard's current `index-…` is missing or damaged.";
-    ShardSnapshot "failed to load shard snapshot" "A shard's `snap-….dat` is missing or damaged, or another snapshot's.";
+    ShardSnapshot "failed to load shard snapshot" "A shard's `snap-….dat` is missing (at each level) or damaged, or another snapshot's (from `blobs` on).";
     MissingBlob "missing blob" "A blob with data is not there.";
     BlobLength "mismatched blob length" "A blob with data is shorter or longer than recorded.";
     CorruptBlob "corrupt data blob" "The bytes of a file do not add up to the checksum in its own footer.";

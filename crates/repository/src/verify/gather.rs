@@ -4,12 +4,12 @@ use super::choice::Level;
 use super::facts::{Current, InSnapshot, Listed, Listing, ShardFacts};
 use super::judge::suspects;
 use super::root::RootSnapshot;
-use crate::load::{Loaded, Loader};
-use crate::model::{Remote, ShallowShardSnapshot, ShardIndex, ShardSnapshot};
+use crate::load::{Loaded, Loader, Trouble};
+use crate::model::{Remote, ShallowShardSnapshot, ShardIndex, ShardSnapshot, SnapshotRef};
 use crate::open::name_of;
 use crate::store::{Access, THAWED};
 use futures_util::{StreamExt as _, stream};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Blobs of one shard that are asked for at once.
 const AT_ONCE: usize = 16;
@@ -36,62 +36,138 @@ enum Seen {
     Elsewhere,
 }
 
-/// Reads all about a shard. `snapshots` are those that are to hold it.
+/// Reads what the level needs of a shard. `snapshots` are those that are to hold it.
+///
+/// For `metadata` their blobs of it are looked for by name only: there are as many as shards times snapshots, each of which
+/// repeats what the shard's `index-…` says. Where the folder may not be listed they are read, which needs no listing.
 pub async fn gather(
     loader: &Loader<'_>,
     place: &ShardPlace<'_>,
     snapshots: &[&RootSnapshot],
     level: Level,
 ) -> ShardFacts {
-    let relied_on = place.generation.filter(|generation| is_reliable(generation));
-    let listing =
-        if level >= Level::Blobs || relied_on.is_none() { Some(list(loader, &place.folder).await) } else { None };
-    let current =
-        relied_on.map(str::to_owned).or_else(|| listing.as_ref().and_then(|found| current(found.as_ref().ok()?)));
-    let current = current.map_or(Current::Undefined, Current::Known);
-    let mut facts = ShardFacts::new(place.index, place.shard, place.folder.clone(), current);
+    if level >= Level::Blobs {
+        let listing = list(loader, &place.folder).await;
+        let mut facts = begun(place, listing.as_ref().ok().and_then(|found| current(found.keys())));
+        opened(loader, &mut facts, snapshots).await;
+        facts.listing = Some(match listing {
+            Ok(listing) => {
+                let (listing, unconfirmed) = confirmed(loader, &facts, listing).await;
+                facts.unconfirmed = unconfirmed;
+                Ok(listing)
+            }
+            Err(access) => Err(access),
+        });
+        return facts;
+    }
+    match loader.store.names(&place.folder).await {
+        Ok(names) => {
+            let mut facts = begun(place, current(names.iter().map(|(name, _)| name)));
+            let names = names.iter().map(|(name, _)| name.as_str()).collect();
+            facts.snapshots = there(loader, &facts, snapshots, &names).await;
+            generation(loader, &mut facts).await;
+            facts
+        }
+        Err(access) => {
+            let mut facts = gather_said(loader, place, snapshots).await;
+            if facts.current == Current::Undefined {
+                facts.listing = Some(Err(access));
+            }
+            facts
+        }
+    }
+}
+
+/// Reads what each snapshot's own blob says of a shard, and the shard's `index-…` where `index-N` says which it is. Nothing is
+/// listed.
+pub async fn gather_said(loader: &Loader<'_>, place: &ShardPlace<'_>, snapshots: &[&RootSnapshot]) -> ShardFacts {
+    let mut facts = begun(place, None);
+    opened(loader, &mut facts, snapshots).await;
+    facts
+}
+
+/// Facts of a shard whose folder has that as its newest `index-…`.
+fn begun(place: &ShardPlace<'_>, in_folder: Option<String>) -> ShardFacts {
+    let relied_on = place.generation.filter(|generation| is_reliable(generation)).map(str::to_owned);
+    let current = relied_on.or(in_folder).map_or(Current::Undefined, Current::Known);
+    ShardFacts::new(place.index, place.shard, place.folder.clone(), current)
+}
+
+/// Opens the snapshots' blobs, and the shard's `index-…`.
+async fn opened(loader: &Loader<'_>, facts: &mut ShardFacts, snapshots: &[&RootSnapshot]) {
+    let folder = facts.folder.clone();
     for snapshots in snapshots.chunks(BATCH) {
-        for (snapshot, seen) in snapshots.iter().zip(several(loader, &place.folder, snapshots).await) {
+        for (snapshot, seen) in snapshots.iter().zip(several(loader, &folder, snapshots).await) {
             match seen {
                 Seen::Here(found) => facts.take_snapshot(snapshot.named.clone(), found),
                 Seen::Elsewhere => facts.snapshots.push((snapshot.named.clone(), InSnapshot::Elsewhere)),
             }
         }
     }
+    generation(loader, facts).await;
+}
+
+async fn generation(loader: &Loader<'_>, facts: &mut ShardFacts) {
     if let Current::Known(generation) = &facts.current {
         let path = facts.path(&format!("index-{generation}"));
         facts.take_generation(loader.load(&path, ShardIndex::parse).await);
     }
-    if level >= Level::Blobs {
-        facts.listing = match listing {
-            Some(Ok(listing)) => {
-                let (listing, unconfirmed) = confirmed(loader, &facts, listing).await;
-                facts.unconfirmed = unconfirmed;
-                Some(Ok(listing))
-            }
-            other => other,
+}
+
+/// What the names in a folder tell of a snapshot's blob; nothing of one that is not among them.
+fn by_name(snapshot: &RootSnapshot, blob: &str, names: &HashSet<&str>) -> Option<InSnapshot> {
+    match snapshot.remote() {
+        Some(Remote::PinnedTimestamp { .. }) => Some(InSnapshot::Elsewhere),
+        Some(Remote::ShallowCopy) if names.contains(&*format!("shallow-{blob}")) => Some(InSnapshot::Elsewhere),
+        _ => names.contains(blob).then_some(InSnapshot::There),
+    }
+}
+
+/// Which snapshots' blobs are there, by the names in the folder; one that is not among them is asked for.
+async fn there(
+    loader: &Loader<'_>,
+    facts: &ShardFacts,
+    snapshots: &[&RootSnapshot],
+    names: &HashSet<&str>,
+) -> Vec<(SnapshotRef, InSnapshot)> {
+    let (mut found, mut left) = (Vec::with_capacity(snapshots.len()), Vec::new());
+    for snapshot in snapshots {
+        let blob = format!("snap-{}.dat", snapshot.named.uuid);
+        let seen = by_name(snapshot, &blob, names).unwrap_or_else(|| {
+            left.push((found.len(), blob));
+            InSnapshot::Trouble(Trouble::Access(Access::Missing))
+        });
+        found.push((snapshot.named.clone(), seen));
+    }
+    let looks = left.iter().map(|(at, blob)| async move { (*at, loader.store.look(&facts.path(blob)).await) });
+    let mut looks = stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+    while let Some((at, looked)) = looks.next().await {
+        found[at].1 = match looked {
+            Ok(_) => InSnapshot::There,
+            Err(access) => InSnapshot::Trouble(Trouble::Access(access)),
         };
     }
-    facts
+    drop(looks);
+    found
 }
 
 /// Which `index-…` of the shard is the current one: by `index-N` if that can be relied on, else by its folder.
 pub async fn current_generation(loader: &Loader<'_>, place: &ShardPlace<'_>) -> Option<String> {
     match place.generation.filter(|generation| is_reliable(generation)) {
         Some(generation) => Some(generation.to_owned()),
-        None => current(&list(loader, &place.folder).await.ok()?),
+        None => current(loader.store.names(&place.folder).await.ok()?.iter().map(|(name, _)| name)),
     }
 }
 
 /// Numbers are what nodes before 7.6 wrote, and are not kept up to date in `index-N`; two words are placeholders. (A
 /// generation's UUID may begin with `_` as well.)
-fn is_reliable(generation: &str) -> bool {
+pub(super) fn is_reliable(generation: &str) -> bool {
     !matches!(generation, "" | "_new" | "_deleted") && !generation.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The current `index-…` by what is in the folder: the highest number, else the only one there is.
-fn current(listing: &Listing) -> Option<String> {
-    let generations: Vec<&str> = listing.keys().filter_map(|name| name.strip_prefix("index-")).collect();
+fn current<'n>(names: impl IntoIterator<Item = &'n String>) -> Option<String> {
+    let generations: Vec<&str> = names.into_iter().filter_map(|name| name.strip_prefix("index-")).collect();
     let numbers = generations.iter().filter_map(|generation| generation.parse::<u64>().ok());
     match (numbers.max(), &generations[..]) {
         (Some(highest), _) => Some(highest.to_string()),
@@ -178,8 +254,7 @@ mod tests {
 
     #[test]
     fn the_folder_says_which_generation_is_current() {
-        let listing =
-            |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), Listed { size: 1, class: None })).collect();
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         for (names, expected) in [
             (&["index-9", "index-10", "__0"][..], Some("10")),
             (&["index-Yq3s", "snap-a.dat"], Some("Yq3s")),
@@ -187,7 +262,7 @@ mod tests {
             (&["index-Yq3s", "index-4"], Some("4")),
             (&["snap-a.dat"], None),
         ] {
-            assert_eq!(current(&listing(names)).as_deref(), expected, "{names:?}");
+            assert_eq!(current(&owned(names)).as_deref(), expected, "{names:?}");
         }
     }
 }

@@ -1,12 +1,11 @@
 //! The verdict on one shard, from what was seen of it. Pure.
 
 use super::facts::{Current, InGeneration, InSnapshot, Listed, Listing, ShardFacts};
-use super::files::FileNumber;
+use super::files::{FileNumber, Numbers};
 use super::finding::{Effect, Finding, Kind};
 use super::trouble;
 use crate::model::SnapshotRef;
 use crate::store::Access;
-use std::collections::BTreeSet;
 
 /// Names that one finding lists; there are as many findings as it takes blobs, not as it takes pairs.
 const NAMED: usize = 5;
@@ -45,6 +44,8 @@ fn of_generation(facts: &ShardFacts) -> Option<Finding> {
     let all_are_elsewhere = facts.snapshots.iter().all(|(_, seen)| matches!(seen, InSnapshot::Elsewhere));
     match (&facts.current, &facts.generation) {
         (Current::Undefined, _) if facts.snapshots.is_empty() || all_are_elsewhere => None,
+        // Its folder would say it, and may not be listed.
+        (Current::Undefined, _) if matches!(facts.listing, Some(Err(_))) => None,
         (Current::Undefined, _) => {
             let detail = "neither index-N nor the folder says which index-… is the current one";
             let finding = Finding::new(Kind::GenerationUndefined, effect, detail).in_blob(facts.path("index-…"));
@@ -64,17 +65,22 @@ fn of_generation(facts: &ShardFacts) -> Option<Finding> {
 }
 
 fn of_snapshot(facts: &ShardFacts, snapshot: &SnapshotRef, seen: &InSnapshot) -> Vec<Finding> {
-    let blob = facts.path(&format!("snap-{}.dat", snapshot.uuid));
+    let blob = || facts.path(&format!("snap-{}.dat", snapshot.uuid));
     let hurt = |finding: Finding| finding.hurts(vec![snapshot.name.clone()]);
     match seen {
         InSnapshot::Trouble(trouble) => {
-            vec![hurt(trouble::finding(Kind::ShardSnapshot, Effect::Shard, &blob, trouble))]
+            vec![hurt(trouble::finding(Kind::ShardSnapshot, Effect::Shard, &blob(), trouble))]
         }
         InSnapshot::Another { name: other } => {
             let detail = format!("it is the blob of another snapshot, {other}");
-            vec![hurt(Finding::new(Kind::ShardSnapshot, Effect::Shard, detail).in_blob(blob))]
+            vec![hurt(Finding::new(Kind::ShardSnapshot, Effect::Shard, detail).in_blob(blob()))]
         }
         InSnapshot::Elsewhere => Vec::new(),
+        InSnapshot::There => {
+            let Some(Ok(generation)) = &facts.generation else { return Vec::new() };
+            let is_lacking = !generation.snapshots.contains_key(&snapshot.name);
+            is_lacking.then(|| hurt(not_in_generation(&snapshot.name).in_blob(blob()))).into_iter().collect()
+        }
         InSnapshot::Files { files, differences } => {
             let mut findings = Vec::new();
             if !differences.is_empty() {
@@ -83,21 +89,22 @@ fn of_snapshot(facts: &ShardFacts, snapshot: &SnapshotRef, seen: &InSnapshot) ->
             if let Some(Ok(generation)) = &facts.generation {
                 findings.extend(compared(facts, &snapshot.name, files, generation));
             }
-            findings.into_iter().map(|finding| hurt(finding.in_blob(blob.as_str()))).collect()
+            findings.into_iter().map(|finding| hurt(finding.in_blob(blob()))).collect()
         }
     }
 }
 
+fn not_in_generation(name: &str) -> Finding {
+    Finding::new(Kind::NotInGeneration, Effect::Later, format!("{name} is not in it"))
+}
+
 /// What a snapshot and the shard's `index-…` say of its files.
-fn compared(facts: &ShardFacts, name: &str, files: &BTreeSet<FileNumber>, generation: &InGeneration) -> Vec<Finding> {
-    let Some(recorded) = generation.snapshots.get(name) else {
-        return vec![Finding::new(Kind::NotInGeneration, Effect::Later, format!("{name} is not in it"))];
-    };
+fn compared(facts: &ShardFacts, name: &str, files: &Numbers, generation: &InGeneration) -> Vec<Finding> {
+    let Some(recorded) = generation.snapshots.get(name) else { return vec![not_in_generation(name)] };
     let named = |numbers: Vec<FileNumber>| -> Vec<String> {
         numbers.iter().filter_map(|number| facts.files.get(*number)).map(|file| file.name.to_string()).collect()
     };
-    let only_recorded = named(recorded.difference(files).copied().collect());
-    let only_here = named(files.difference(recorded).copied().collect());
+    let (only_recorded, only_here) = (named(recorded.without(files)), named(files.without(recorded)));
     let mut findings = Vec::new();
     if !only_recorded.is_empty() {
         // A restore reads the snapshot's own list.

@@ -2,11 +2,13 @@
 
 use super::finding::{Effect, Finding, Kind};
 use super::trouble;
+use crate::Damage;
 use crate::load::{Loaded, Loader, Trouble};
-use crate::model::{GlobalMetadata, Remote, RepositoryData, SnapshotEntry, SnapshotInfo, SnapshotRef};
+use crate::model::{GlobalMetadata, IndexEntry, Remote, RepositoryData, SnapshotEntry, SnapshotInfo, SnapshotRef};
 use crate::store::Access;
 use futures_util::{StreamExt as _, stream};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Blobs that are asked for at once.
 const AT_ONCE: usize = 32;
@@ -21,7 +23,7 @@ pub struct RootSnapshot {
     /// Whether its `meta-….dat` can be read.
     pub global: Loaded<()>,
     /// Names of the indices that `index-N` says it holds.
-    pub indices: BTreeSet<String>,
+    pub indices: BTreeSet<Arc<str>>,
     /// What `index-N` says of its state.
     pub state: Option<&'static str>,
 }
@@ -39,6 +41,28 @@ impl RootSnapshot {
     }
 }
 
+/// Which of the snapshots that are looked at hold an index.
+#[derive(Debug)]
+pub struct Holders<'r> {
+    roots: &'r [RootSnapshot],
+    by_uuid: HashMap<&'r str, usize>,
+}
+
+impl<'r> Holders<'r> {
+    /// Among these.
+    pub fn among(roots: &'r [RootSnapshot]) -> Self {
+        let by_uuid = roots.iter().enumerate().map(|(at, root)| (root.named.uuid.as_str(), at)).collect();
+        Self { roots, by_uuid }
+    }
+
+    /// In the order of those.
+    pub fn of(&self, index: &IndexEntry) -> Vec<&'r RootSnapshot> {
+        let places = index.snapshots.iter().filter_map(|uuid| self.by_uuid.get(&**uuid).copied());
+        let places: BTreeSet<usize> = places.collect();
+        places.into_iter().filter_map(|at| self.roots.get(at)).collect()
+    }
+}
+
 /// Reads the root's blobs of these snapshots, in their order.
 pub async fn read(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
     let reads = infos(loader, data, chosen).await.into_iter().map(async |mut snapshot| {
@@ -49,11 +73,31 @@ pub async fn read(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) 
     stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
 }
 
-/// The same without the cluster's state, which is taken for good.
+/// The same without the cluster's state, which is taken for good, and without the sizes of the indices, which are the greater
+/// part of it.
 pub async fn infos(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
+    infos_as(loader, data, chosen, |bytes| {
+        let mut info = SnapshotInfo::parse(bytes)?;
+        info.index_bytes.clear();
+        Ok(Box::new(info))
+    })
+    .await
+}
+
+/// The same with the sizes.
+pub async fn whole_infos(loader: &Loader<'_>, data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
+    infos_as(loader, data, chosen, |bytes| SnapshotInfo::parse(bytes).map(Box::new)).await
+}
+
+async fn infos_as(
+    loader: &Loader<'_>,
+    data: &RepositoryData,
+    chosen: &[usize],
+    parse: fn(&[u8]) -> Result<Box<SnapshotInfo>, Damage>,
+) -> Vec<RootSnapshot> {
     let reads = unread(data, chosen).into_iter().map(async |mut snapshot| {
         let path = loader.store.path(&format!("snap-{}.dat", snapshot.named.uuid));
-        snapshot.info = loader.load(&path, |bytes: &[u8]| SnapshotInfo::parse(bytes).map(Box::new)).await;
+        snapshot.info = loader.load(&path, parse).await;
         snapshot
     });
     stream::iter(reads.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await
@@ -73,11 +117,12 @@ pub fn unread(data: &RepositoryData, chosen: &[usize]) -> Vec<RootSnapshot> {
     snapshots.map(one).collect()
 }
 
-fn indices_by_snapshot(data: &RepositoryData) -> BTreeMap<String, BTreeSet<String>> {
-    let mut by_snapshot: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+fn indices_by_snapshot(data: &RepositoryData) -> HashMap<&str, BTreeSet<Arc<str>>> {
+    let mut by_snapshot: HashMap<&str, BTreeSet<Arc<str>>> = HashMap::new();
     for (name, index) in &data.indices {
+        let name: Arc<str> = name.as_str().into();
         for uuid in &index.snapshots {
-            by_snapshot.entry(uuid.to_string()).or_default().insert(name.clone());
+            by_snapshot.entry(uuid).or_default().insert(Arc::clone(&name));
         }
     }
     by_snapshot
@@ -130,12 +175,13 @@ fn of_info(snapshot: &RootSnapshot, info: &SnapshotInfo, known: impl Fn(&str) ->
         let detail = format!("it is the blob of another snapshot, {} ({})", info.name, info.uuid);
         findings.push(contents(in_anothers_place(info, known(&info.uuid)), detail));
     }
-    let said: BTreeSet<String> = info.indices.iter().cloned().collect();
-    for index in said.difference(&snapshot.indices) {
+    let said: BTreeSet<&str> = info.indices.iter().map(String::as_str).collect();
+    let recorded: BTreeSet<&str> = snapshot.indices.iter().map(|index| &**index).collect();
+    for index in said.difference(&recorded) {
         let detail = format!("it names the index {index}, which index-N does not have in this snapshot");
         findings.push(contents(Effect::Index, detail).of_index(index));
     }
-    for index in snapshot.indices.difference(&said) {
+    for index in recorded.difference(&said) {
         let detail = format!("index-N has the index {index} in this snapshot, which itself does not name it");
         findings.push(contents(Effect::Index, detail).of_index(index));
     }

@@ -38,8 +38,9 @@ fn snapshot(name: &str, files: &[FileInfo]) -> ShardSnapshot {
 }
 
 fn generation(files: &[FileInfo], snapshots: &[(&str, &[&str])]) -> ShardIndex {
+    let place = |name: &str| u32::try_from(files.iter().position(|file| &*file.name == name).unwrap()).unwrap();
     let entry =
-        |names: &[&str]| ShardFiles { files: names.iter().map(|name| (*name).into()).collect(), shard_state_id: None };
+        |names: &[&str]| ShardFiles { files: names.iter().map(|name| place(name)).collect(), shard_state_id: None };
     let snapshots = snapshots.iter().map(|(name, names)| ((*name).to_owned(), entry(names))).collect();
     ShardIndex { files: files.to_vec(), snapshots }
 }
@@ -146,6 +147,61 @@ fn a_shards_generation_hurts_what_comes_later() {
     assert_eq!(judged(&facts), one(Kind::GenerationMismatch, "index-G", "one,two", Effect::Later));
 }
 
+/// A file that is in the metadata itself: that its bytes are wrong is seen without reading any, at each level.
+#[test]
+fn what_is_in_the_metadata_is_summed_up_at_each_level() {
+    let sound = [&b"books"[..], &[0xC0, 0x28, 0x93, 0xE8, 0, 0, 0, 0]].concat();
+    let crc = crc32fast::hash(&sound);
+    let sound = [&sound[..], &u64::from(crc).to_be_bytes()].concat();
+    let mut bent = sound.clone();
+    bent[0] ^= 1;
+    let found = |bytes: &[u8], is_opened: bool| {
+        let length = bytes.len() as u64;
+        let file = FileInfo { meta_hash: Some(bytes.to_vec()), checksum: None, ..file("v__a", length) };
+        let mut facts = ShardFacts::new("books", 1, "base/indices/iX/1".into(), Current::Known("G".into()));
+        if is_opened {
+            facts.take_snapshot(named("one"), Ok(snapshot("one", std::slice::from_ref(&file))));
+        } else {
+            facts.snapshots.push((named("one"), InSnapshot::There));
+        }
+        facts.take_generation(Ok(generation(std::slice::from_ref(&file), &[("one", &["v__a"])])));
+        assert_eq!(judged(&facts), []);
+        let found = bytes::check_virtual(&facts);
+        found.into_iter().map(|finding| (finding.kind, finding.effect, finding.snapshots)).collect::<Vec<_>>()
+    };
+    for is_opened in [false, true] {
+        assert_eq!(found(&sound, is_opened), []);
+        assert_eq!(found(&bent, is_opened), [(Kind::CorruptBlob, Effect::Shard, vec!["one".to_owned()])]);
+    }
+}
+
+/// At `metadata` a snapshot's own blob is not opened: the shard's `index-…` stands for it.
+#[test]
+fn what_is_not_opened_is_by_the_shards_own_list() {
+    let files = [file("__a", 15), file("__b", 3)];
+    let mut facts = ShardFacts::new("books", 1, "base/indices/iX/1".into(), Current::Known("G".into()));
+    facts.snapshots = ["one", "two"].map(|name| (named(name), InSnapshot::There)).into();
+    facts.take_generation(Ok(generation(&files, &[("one", &["__a"]), ("two", &["__a", "__b"])])));
+    assert_eq!(judged(&facts), []);
+    assert_eq!((facts.used(), facts.users_of(1)), (vec![0, 1], vec!["two".to_owned()]));
+    facts.take_generation(Ok(generation(&files, &[("two", &["__a", "__b"])])));
+    assert_eq!(judged(&facts), one(Kind::NotInGeneration, "snap-u-one.dat", "one", Effect::Later));
+    facts.take_generation(Err(Trouble::Damaged(Damage::cut_off(3, "x"))));
+    assert_eq!(judged(&facts), one(Kind::Generation, "index-G", "one,two", Effect::Later));
+    assert_eq!(facts.used(), Vec::<u32>::new());
+    assert!(!facts.is_nowhere());
+}
+
+/// Which `index-…` is current stands in a folder that may not be listed: that is no damage.
+#[test]
+fn what_an_unlisted_folder_would_say_is_not_missing() {
+    let mut facts = healthy();
+    facts.current = Current::Undefined;
+    facts.generation = None;
+    facts.listing = Some(Err(Access::Denied { why: "no".into() }));
+    assert_eq!(judged(&facts), one(Kind::ShardContainer, "", "one,two", Effect::Unknown));
+}
+
 #[test]
 fn a_shards_snapshot_hurts_its_own() {
     for (trouble, kind, effect) in [
@@ -187,7 +243,7 @@ fn root(name: &str) -> RootSnapshot {
         named: named(name),
         info: Err(Trouble::Access(Access::Missing)),
         global: Ok(()),
-        indices: ["books".to_owned()].into(),
+        indices: ["books".into()].into(),
         state: None,
     }
 }

@@ -1,9 +1,10 @@
 //! One index after the other, shard by shard.
 
 use super::finding::{Effect, Finding, Kind};
+use super::gather::is_reliable;
 use super::journal::{Journal, Totals};
-use super::root::RootSnapshot;
-use super::{Choice, Level, Progress, ShardPlace, Watch, bytes, gather, holders, judge, trouble};
+use super::root::{Holders, RootSnapshot};
+use super::{Choice, Level, Progress, ShardPlace, Watch, at_once, bytes, gather, judge, trouble};
 use crate::load::{Loaded, Loader};
 use crate::model::{IndexEntry, IndexMetadata, SnapshotEntry};
 use crate::open::Opened;
@@ -13,11 +14,8 @@ use snapkeep_core::Failure;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-/// Shards of one index that are looked at at once.
-const AT_ONCE: usize = 2;
-
-/// Metadata blobs of one index that are asked for at once.
-const METADATA_AT_ONCE: usize = 8;
+/// Metadata blobs of one index that are read in one go.
+const BATCH: usize = 64;
 
 /// One run's means, and what it has seen.
 pub(super) struct Run<'a> {
@@ -27,16 +25,19 @@ pub(super) struct Run<'a> {
     pub(super) journal: Option<&'a Journal>,
     pub(super) watch: &'a dyn Watch,
     pub(super) roots: &'a [RootSnapshot],
+    pub(super) holders: Holders<'a>,
+    /// Snapshots of `index-N` by their UUIDs.
+    pub(super) entries: HashMap<&'a str, &'a SnapshotEntry>,
     pub(super) companions: &'a Companions,
     pub(super) seen: Mutex<Progress>,
     /// By snapshot: indices whose metadata could be read, and their shards.
-    pub(super) counted: Mutex<BTreeMap<String, (usize, u64)>>,
+    pub(super) counted: Mutex<HashMap<&'a str, (usize, u64)>>,
 }
 
 /// What an index's metadata blobs say together.
-struct Metadata {
+struct Metadata<'a> {
     /// By snapshot: an index of that name may have been made anew with another number of shards.
-    shards: BTreeMap<String, u32>,
+    shards: HashMap<&'a str, u32>,
     findings: Vec<Finding>,
 }
 
@@ -48,17 +49,31 @@ struct Looked {
     is_nowhere: bool,
 }
 
-impl Metadata {
+/// A snapshot that uses a metadata blob: its name, and the identifier where there is one.
+type User<'a> = (&'a str, Option<&'a str>);
+
+impl<'a> Metadata<'a> {
+    /// Takes in a blob that these use.
+    fn take(&mut self, name: &str, blob: &str, users: &[User<'a>], loaded: &Loaded<IndexMetadata>) {
+        let identifiers: BTreeSet<&str> = users.iter().filter_map(|(_, identifier)| *identifier).collect();
+        let finding = of_metadata(name, &identifiers, blob, loaded);
+        if let (Ok(found), None | Some(Finding { effect: Effect::Later, .. })) = (loaded, &finding) {
+            self.shards.extend(users.iter().map(|(snapshot, _)| (*snapshot, found.shards)));
+        }
+        let hurt = || users.iter().map(|(snapshot, _)| (*snapshot).to_owned()).collect();
+        self.findings.extend(finding.map(|finding| finding.of_index(name).hurts(hurt())));
+    }
+
     /// Whether the snapshot has such a shard of the index, as far as is known.
     fn has(&self, snapshot: &RootSnapshot, shard: u32) -> bool {
-        self.shards.get(&snapshot.named.name).is_none_or(|shards| shard < *shards)
+        self.shards.get(snapshot.named.name.as_str()).is_none_or(|shards| shard < *shards)
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// All that is wrong with an index.
     pub(super) async fn index(&self, name: &str, entry: &IndexEntry) -> Result<Vec<Finding>, Failure> {
-        let holders = holders(self.roots, name);
+        let holders = self.holders.of(entry);
         if holders.is_empty() {
             return Ok(Vec::new());
         }
@@ -69,13 +84,15 @@ impl Run<'_> {
         findings.extend(lost);
         let Some(places) = places else { return Ok(findings) };
         let by_metadata = metadata.shards.values().max().copied().unwrap_or_default();
+        findings.extend(self.surplus(name, entry, &metadata, holders.len()));
         let shards = self.number_of_shards(by_metadata, entry, &places).await;
         let held = |shard: u32| -> Vec<&RootSnapshot> {
             let has = |holder: &&&RootSnapshot| !holder.lacks(name, shard) && metadata.has(holder, shard);
             holders.iter().filter(has).copied().collect()
         };
         let looks = (0..shards).map(|shard| self.shard(name, entry, &places, shard, held(shard))).collect::<Vec<_>>();
-        let found: Vec<Vec<Finding>> = stream::iter(looks).buffer_unordered(AT_ONCE).try_collect().await?;
+        let found: Vec<Vec<Finding>> =
+            stream::iter(looks).buffer_unordered(at_once(self.choice.level)).try_collect().await?;
         findings.extend(found.into_iter().flatten());
         Ok(findings)
     }
@@ -99,50 +116,54 @@ impl Run<'_> {
     }
 
     /// Adds up the index's shards, by snapshot.
-    fn count(&self, metadata: &Metadata) {
+    fn count(&self, metadata: &Metadata<'a>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for (snapshot, shards) in &metadata.shards {
-            let sum = counted.entry(snapshot.clone()).or_default();
+            let sum = counted.entry(*snapshot).or_default();
             *sum = (sum.0 + 1, sum.1 + u64::from(*shards));
         }
     }
 
     /// Reads the index's metadata blobs: one may serve many snapshots.
-    async fn metadata(&self, name: &str, entry: &IndexEntry, holders: &[&RootSnapshot]) -> Metadata {
+    async fn metadata(&self, name: &str, entry: &IndexEntry, holders: &[&'a RootSnapshot]) -> Metadata<'a> {
         let blobs = self.metadata_blobs(entry, holders);
-        let reads = blobs.keys().map(|blob| self.loader.load(blob, IndexMetadata::parse)).collect::<Vec<_>>();
-        let loaded: Vec<Loaded<IndexMetadata>> = stream::iter(reads).buffered(METADATA_AT_ONCE).collect().await;
-        let mut metadata = Metadata { shards: BTreeMap::new(), findings: Vec::new() };
-        for ((blob, users), loaded) in blobs.iter().zip(&loaded) {
-            let names = || users.iter().map(|(snapshot, _)| snapshot.clone());
-            let identifiers: BTreeSet<&str> =
-                users.iter().filter_map(|(_, identifier)| identifier.as_deref()).collect();
-            let finding = of_metadata(name, &identifiers, blob, loaded);
-            if let (Ok(found), None | Some(Finding { effect: Effect::Later, .. })) = (loaded, &finding) {
-                metadata.shards.extend(names().map(|snapshot| (snapshot, found.shards)));
+        let (paths, users): (Vec<String>, Vec<Vec<User<'a>>>) = blobs.into_iter().unzip();
+        let mut metadata = Metadata { shards: HashMap::with_capacity(holders.len()), findings: Vec::new() };
+        for (paths, users) in paths.chunks(BATCH).zip(users.chunks(BATCH)) {
+            let loaded = self.loader.load_all(paths, IndexMetadata::parse).await;
+            for ((blob, users), loaded) in paths.iter().zip(users).zip(&loaded) {
+                metadata.take(name, blob, users, loaded);
             }
-            metadata.findings.extend(finding.map(|finding| finding.of_index(name).hurts(names().collect())));
         }
         metadata
     }
 
     /// By their paths: the snapshots that use them, with the identifier where there is one.
-    fn metadata_blobs(
-        &self,
-        entry: &IndexEntry,
-        holders: &[&RootSnapshot],
-    ) -> BTreeMap<String, Vec<(String, Option<String>)>> {
-        let entries = self.opened.data.snapshots.iter().map(|snapshot| (&*snapshot.uuid, snapshot));
-        let entries: HashMap<&str, &SnapshotEntry> = entries.collect();
-        let mut blobs: BTreeMap<String, Vec<(String, Option<String>)>> = BTreeMap::new();
+    fn metadata_blobs(&self, entry: &IndexEntry, holders: &[&'a RootSnapshot]) -> BTreeMap<String, Vec<User<'a>>> {
+        let mut blobs: BTreeMap<String, Vec<User<'a>>> = BTreeMap::new();
         for holder in holders {
-            let Some(snapshot) = entries.get(holder.named.uuid.as_str()) else { continue };
+            let Some(snapshot) = self.entries.get(holder.named.uuid.as_str()) else { continue };
             let blob = self.opened.data.index_meta_blob(&entry.id, snapshot);
             let path = self.loader.store.path(&format!("indices/{}/meta-{blob}.dat", entry.id));
-            let identifier = snapshot.index_metadata_lookup.get(&*entry.id).map(ToString::to_string);
-            blobs.entry(path).or_default().push((holder.named.name.clone(), identifier));
+            let identifier = snapshot.index_metadata_lookup.get(&*entry.id).map(|identifier| &**identifier);
+            blobs.entry(path).or_default().push((holder.named.name.as_str(), identifier));
         }
         blobs
+    }
+
+    /// Shards that `index-N` knows and that no snapshot has by its metadata. Nodes forget those whose snapshots are deleted.
+    fn surplus(&self, name: &str, entry: &IndexEntry, metadata: &Metadata<'_>, holders: usize) -> Option<Finding> {
+        let generations = entry.shard_generations.as_ref()?;
+        if !self.choice.snapshots.is_empty() || metadata.shards.len() != holders {
+            return None;
+        }
+        let most = metadata.shards.values().max().copied()?;
+        let beyond = generations.iter().skip(usize::try_from(most).ok()?).flatten();
+        let beyond = beyond.filter(|generation| is_reliable(generation)).count();
+        let index = format!("index-{}", self.opened.generation?);
+        let detail = format!("it knows {beyond} more shards of the index than the {most} that its metadata says");
+        let finding = Finding::new(Kind::Contents, Effect::Nothing, detail).in_blob(self.loader.store.path(&index));
+        (beyond > 0).then(|| finding.of_index(name))
     }
 
     async fn number_of_shards(&self, by_metadata: u32, entry: &IndexEntry, places: &Places) -> u32 {

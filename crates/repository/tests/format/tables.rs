@@ -198,8 +198,45 @@ fn a_shard_index_names_only_its_own_files() {
         ShardIndex::parse(&dat("snapshots", &smile(&body, false), Stored::Deflate))
     };
     let read = parse(json!([file("__a", 3, 0)]), json!(["__a"])).unwrap();
-    assert_eq!((&*read.snapshots["one"].files[0], read.snapshots["one"].shard_state_id.as_deref()), ("__a", Some("s")));
+    let one = &read.snapshots["one"];
+    let named: Vec<&str> = read.files_of(one).map(|file| &*file.name).collect();
+    assert_eq!((named, one.shard_state_id.as_deref()), (vec!["__a"], Some("s")));
     assert_eq!(parse(json!([file("__a", 3, 0)]), json!(["__b"])).unwrap_err().found, "`__b`");
+}
+
+/// Many snapshots hold the same files: their lists are one.
+#[test]
+fn snapshots_of_a_shard_share_what_they_hold_alike() {
+    let files = |names: &[&str]| json!({"files": names});
+    let body = json!({
+        "files": [file("__a", 3, 0), file("__b", 3, 0)],
+        "snapshots": {"1": files(&["__a"]), "2": files(&["__a"]), "3": files(&["__b", "__a"]), "4": files(&[])},
+    });
+    let read = ShardIndex::parse(&dat("snapshots", &smile(&body, false), Stored::Plain)).unwrap();
+    let places = |name: &str| read.snapshots[name].files.to_vec();
+    assert_eq!(["1", "2", "3", "4"].map(places), [vec![0], vec![0], vec![1, 0], vec![]]);
+    assert!(std::sync::Arc::ptr_eq(&read.snapshots["1"].files, &read.snapshots["2"].files));
+}
+
+/// They become parts of paths.
+#[test]
+fn names_of_blobs_that_lead_elsewhere_are_damage() {
+    let parse = |name: &str| {
+        let body = json!({"name": "one", "files": [file(name, 3, 0)]});
+        ShardSnapshot::parse(&dat("snapshot", &smile(&body, false), Stored::Plain))
+    };
+    for good in ["__a", "v__a", "__3x.y-Z_"] {
+        assert_eq!(&*parse(good).unwrap().files[0].name, good);
+    }
+    for bad in
+        ["", "a", "_a", "../../../../secret.bin", "__/../../x", "__a/b", "v__a/b", "__a\\b", "__a\nb", "__a\u{1b}[2J"]
+    {
+        let damage = parse(bad).unwrap_err();
+        assert!(
+            damage.expected.contains("a blob's name") && !damage.found.contains(char::is_control),
+            "{bad:?}: {damage}"
+        );
+    }
 }
 
 #[test]

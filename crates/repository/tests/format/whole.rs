@@ -194,7 +194,8 @@ impl Whole {
             let of_index = self.shard_index(index, shard);
             assert_eq!(of_snapshot.name, snapshot.name);
             let mut named: Vec<_> = of_snapshot.files.iter().map(|file| &file.name).collect();
-            let mut listed: Vec<_> = of_index.snapshots[&snapshot.name].files.iter().collect();
+            let mut listed: Vec<_> =
+                of_index.files_of(&of_index.snapshots[&snapshot.name]).map(|file| &file.name).collect();
             named.sort();
             listed.sort();
             assert_eq!(named, listed, "{index}/{shard} of {}", snapshot.name);

@@ -157,6 +157,9 @@ async fn case(stage: &Stage, indices: &[String; 2], number: usize, how: Harm) {
     let is_by_contents = number == 4 && how == Harm::Swap;
     harm(blob, how, &blobs.others[number]);
     let report = verified(&copied.location(), Level::Checksums).await;
+    if number == 3 {
+        by_level(&copied, blob, how, &what).await;
+    }
     // Before 7.6 only the folder says which index-… is current: without it, none is.
     let is_undefined = number == 4 && report.findings.iter().any(|found| found.kind == Kind::GenerationUndefined);
     if is_by_files {
@@ -170,6 +173,18 @@ async fn case(stage: &Stage, indices: &[String; 2], number: usize, how: Harm) {
     }
     assert_eq!(report.outcome, if is_told { Outcome::Damaged } else { Outcome::Whole }, "{what}");
     a_restore_agrees(stage, &copied, &report, DOCUMENTS, &what).await;
+}
+
+/// A shard's `snap-….dat` is opened at `blobs`; at `metadata` it is only seen that it is there.
+async fn by_level(copied: &Copied, blob: &Path, how: Harm, what: &str) {
+    for (level, is_found) in [(Level::Metadata, how == Harm::Remove), (Level::Blobs, true)] {
+        let report = verified(&copied.location(), level).await;
+        let is_damaged = report.outcome == Outcome::Damaged;
+        assert_eq!(is_damaged, is_found, "{what} at {level:?}: {:?}", report.findings);
+        if how == Harm::Remove {
+            assert!(has(&report, blob, &[Kind::ShardSnapshot], Effect::Shard), "{what} at {level:?}: {report:?}");
+        }
+    }
 }
 
 /// A node restores the victim with all of its documents where it is said to be whole, and does not where something of it is said

@@ -234,6 +234,19 @@ async fn names_that_lead_elsewhere_are_damage() {
     }
 }
 
+/// Before 7.6 only an index's folder says how many shards it has.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_cannot_be_listed_does_not_weigh_nothing() {
+    let kept = Kept::copy("elasticsearch-5.6.16");
+    let index = fs::read_dir(kept.place.join("indices")).unwrap().next().unwrap().unwrap().path();
+    fs::rename(&index, kept.place.join("away")).unwrap();
+    // A link to itself cannot be listed, whoever asks.
+    std::os::unix::fs::symlink(&index, &index).unwrap();
+    let weighed = kept.weighed().await;
+    assert!(weighed.unread.len() == 1 && weighed.unread[0].contains("how many shards"), "{:?}", weighed.unread);
+}
+
 /// A link that leads back is no way into the depths.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]

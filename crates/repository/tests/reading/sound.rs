@@ -246,6 +246,49 @@ async fn shards_are_found_without_their_companion_blob() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn shards_beyond_an_indexs_own_count_are_told() {
+    let kept = Kept::new(ES7);
+    let push = |generation: &'static str| {
+        kept.change(|data| {
+            data["indices"]["notes"]["shard_generations"].as_array_mut().unwrap().push(json!(generation));
+        });
+    };
+    push("_deleted");
+    assert_eq!(kept.verified(Level::Blobs).await.findings, []);
+    push("RnBnzLdfR5q2kVx9zVYZAw");
+    let report = kept.verified(Level::Blobs).await;
+    assert_eq!(told(&report), [(Kind::Contents, Effect::Nothing, "index-1")]);
+    assert_eq!(report.outcome, Outcome::Whole);
+}
+
+/// A snapshot's own blob of a shard: at `metadata` it has to be there, from `blobs` on it has to be right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshots_blob_of_a_shard_is_opened_from_blobs_on() {
+    for name in [ES5, ES7] {
+        let kept = Kept::new(name);
+        let whole = kept.verified(Level::Metadata).await;
+        assert_eq!((whole.outcome, whole.totals.shards), (Outcome::NothingFound, 1), "{name}: {whole:?}");
+        let deep = kept.verified(Level::Blobs).await;
+        assert_eq!(whole.totals.bytes, deep.totals.bytes, "{name}: the shard's list names the same files");
+        assert_eq!(deep.counts.gets - whole.counts.gets, 2, "{name}: one for each snapshot");
+        let blobs = fs::read_dir(kept.shard()).unwrap().map(|entry| entry.unwrap().path());
+        let is_snapshot = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("snap-");
+        let blob = blobs.filter(is_snapshot).min().unwrap();
+        let blob_name = blob.file_name().unwrap().to_str().unwrap();
+        let bytes = fs::read(&blob).unwrap();
+        fs::write(&blob, &bytes[..bytes.len() / 2]).unwrap();
+        assert_eq!(kept.verified(Level::Metadata).await.findings, [], "{name}");
+        let expected = [(Kind::ShardSnapshot, Effect::Shard, blob_name)];
+        assert_eq!(told(&kept.verified(Level::Blobs).await), expected, "{name}");
+        fs::remove_file(&blob).unwrap();
+        for level in [Level::Metadata, Level::Blobs] {
+            let report = kept.verified(level).await;
+            assert_eq!((told(&report), report.outcome), (expected.to_vec(), Outcome::Damaged), "{name} {level:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_no_snapshot_names_is_counted() {
     let kept = Kept::new(ES7);
     fs::write(kept.shard().join("__nobodys"), "x").unwrap();

@@ -228,7 +228,8 @@ fn only(choice: &Choice) -> Option<String> {
         }
         Share::Part { part, of } => Some(format!("the bytes of part {part} of {of} of the files")),
     };
-    let metadata = (choice.level == Level::Metadata).then(|| "metadata".to_owned());
+    let metadata = (choice.level == Level::Metadata)
+        .then(|| "metadata, of the snapshots' own blobs in the shards only that they are there".to_owned());
     let parts = [metadata, share, named("snapshots", &choice.snapshots), named("indices", &choice.indices)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
