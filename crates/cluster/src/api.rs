@@ -55,6 +55,11 @@ impl SnapshotApi {
         Self { client, product: OnceCell::new() }
     }
 
+    /// What requests are sent through, for questions that are not about snapshots.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What a GET gives; anything but a 2xx is a refusal.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, deadline: Deadline) -> Result<T, Unanswered> {
         let answer = self.client.read(&Call::new(Method::GET, path), deadline).await.map_err(Unanswered::Lost)?;

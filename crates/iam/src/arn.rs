@@ -30,6 +30,16 @@ pub struct DomainArn {
     pub name: String,
 }
 
+impl DomainArn {
+    /// The domain whose own endpoint this is, in that account; `None` for an endpoint that somebody chose.
+    pub fn behind(endpoint: &Endpoint, account: &str) -> Option<Self> {
+        let (name, region) = (domain_name(endpoint)?, endpoint.amazon_region()?);
+        check_account(account).ok()?;
+        let [partition, region, account, name] = [partition_of(region), region, account, name].map(str::to_owned);
+        Some(Self { partition, region, account, name })
+    }
+}
+
 impl FromStr for DomainArn {
     type Err = Failure;
 

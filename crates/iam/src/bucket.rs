@@ -36,11 +36,7 @@ impl RoleUse {
     /// Who may take the role on: the service, for these domains only. Without the condition, anybody's domain could have the
     /// service take it on (the confused deputy).
     pub(crate) fn trust(&self) -> Document {
-        let statement = Statement::allow("LetTheServiceIn", &["sts:AssumeRole"], Vec::new())
-            .to(Principal::Service(SERVICE))
-            .when("StringEquals", "aws:SourceAccount", self.accounts.iter().cloned().collect())
-            .when("ArnLike", "aws:SourceArn", self.domains.iter().cloned().collect());
-        Document::of([statement])
+        trust(self.accounts.iter().cloned().collect(), self.domains.iter().cloned().collect())
     }
 
     /// What the service may do with it.
@@ -52,16 +48,33 @@ impl RoleUse {
 
     /// The key is of use through S3 only.
     fn use_key(&self, key: &str) -> Statement {
-        let through = |repository: &Described| format!("s3.{}.{}", repository.region, dns_suffix(&repository.region));
-        let regions: BTreeSet<String> = self.repositories.iter().map(through).collect();
-        let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
-        let regions = regions.into_iter().collect();
-        Statement::allow("UseBucketKey", &actions, vec![key.to_owned()]).when("StringEquals", "kms:ViaService", regions)
+        let hosts: BTreeSet<String> = self.repositories.iter().map(|found| s3_host(&found.region)).collect();
+        use_key(key, hosts.into_iter().collect())
     }
 }
 
+/// Who may take a role on.
+pub(crate) fn trust(accounts: Vec<String>, domains: Vec<String>) -> Document {
+    let statement = Statement::allow("LetTheServiceIn", &["sts:AssumeRole"], Vec::new())
+        .to(Principal::Service(SERVICE))
+        .when("StringEquals", "aws:SourceAccount", accounts)
+        .when("ArnLike", "aws:SourceArn", domains);
+    Document::of([statement])
+}
+
+/// Use of a key through S3 at these hosts.
+pub(crate) fn use_key(key: &str, hosts: Vec<String>) -> Statement {
+    let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
+    Statement::allow("UseBucketKey", &actions, vec![key.to_owned()]).when("StringEquals", "kms:ViaService", hosts)
+}
+
+/// S3's host in a region, as `kms:ViaService` names it.
+pub(crate) fn s3_host(region: &str) -> String {
+    format!("s3.{region}.{}", dns_suffix(region))
+}
+
 /// What repositories need in their buckets.
-fn in_bucket(repositories: &[Described]) -> Vec<Statement> {
+pub(crate) fn in_bucket(repositories: &[Described]) -> Vec<Statement> {
     let (read, kept): (Vec<&Described>, Vec<&Described>) =
         repositories.iter().partition(|repository| repository.readonly);
     let arns = |of: fn(&Described) -> Vec<String>, repositories: &[&Described]| -> Vec<String> {
@@ -101,7 +114,7 @@ pub(crate) fn key_policy(roles: &BTreeMap<String, RoleUse>) -> Document {
     Document::merged(roles.iter().map(|(role, used)| used.use_key("*").to(of_role(role))))
 }
 
-fn of_role(role: &str) -> Principal {
+pub(crate) fn of_role(role: &str) -> Principal {
     Principal::Arns(Words(vec![role.to_owned()]))
 }
 
@@ -121,7 +134,7 @@ fn objects(repository: &Described) -> Vec<String> {
     bucket_arn(repository).iter().flat_map(beneath).collect()
 }
 
-fn bucket_arn(repository: &Described) -> Vec<String> {
+pub(crate) fn bucket_arn(repository: &Described) -> Vec<String> {
     let arn = |bucket: &String| format!("arn:{}:s3:::{bucket}", partition_of(&repository.region));
     repository.bucket.iter().map(arn).collect()
 }

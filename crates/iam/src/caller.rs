@@ -32,7 +32,7 @@ pub(crate) fn on_domains(asked: &Asked, uses: &[&Use<'_>]) -> Vec<Statement> {
 
 /// A role is passed by registering a repository with it. The condition holds only where the service says to whom it is
 /// passed: which services do is not documented for all, and a role of this trust is of use to no other.
-fn pass(roles: Vec<String>) -> Statement {
+pub(crate) fn pass(roles: Vec<String>) -> Statement {
     Statement::allow("PassSnapshotRole", &["iam:PassRole"], roles).when(
         "StringEqualsIfExists",
         "iam:PassedToService",

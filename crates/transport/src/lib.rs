@@ -30,6 +30,6 @@ pub use credentials::{AwsCredentials, Resolver};
 pub use deadline::Deadline;
 pub use guard::{LookingUp, Lookup};
 pub use retry::{Pace, is_throttled};
-pub use services::{Caller, Services};
+pub use services::{Caller, Service, Services};
 pub use sign::{SigningError, sign};
 pub use tls::ClientCertificate;

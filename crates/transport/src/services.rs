@@ -4,7 +4,7 @@
 //! Each is one request that changes nothing. `AWS_ENDPOINT_URL_S3` and its like, and `AWS_ENDPOINT_URL`, name another
 //! endpoint than the region's own. Buckets are addressed by path, which every endpoint understands.
 
-use crate::{Answer, Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
+use crate::{Answer, Auth, AwsCredentials, Call, Client, Deadline, Lost, Method, Settings};
 use serde_json::{Value, json};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::secret::Secret;
@@ -28,13 +28,49 @@ pub trait Caller: Sync {
 }
 
 /// A service of AWS's.
-struct Service {
+#[derive(Debug)]
+pub struct Service {
     /// What signatures and host names call it.
     name: &'static str,
     /// The variable that names another endpoint.
     variable: &'static str,
-    /// The permission that a call needs.
+    /// The permission that a call needs, where it is always the same.
     right: &'static str,
+}
+
+impl Service {
+    /// Objects and buckets.
+    pub const S3: &'static Self = &S3;
+    /// Who somebody is.
+    pub const STS: &'static Self = &STS;
+    /// Roles and policies.
+    pub const IAM: &'static Self = &Self { name: "iam", variable: "AWS_ENDPOINT_URL_IAM", right: "iam" };
+    /// Domains.
+    pub const OPENSEARCH: &'static Self =
+        &Self { name: "es", variable: "AWS_ENDPOINT_URL_OPENSEARCH", right: "es:DescribeDomain" };
+    /// Keys.
+    pub const KMS: &'static Self = &Self { name: "kms", variable: "AWS_ENDPOINT_URL_KMS", right: "kms:DescribeKey" };
+
+    /// Where it is in a region. IAM has one place for all regions of a partition.
+    fn host(&self, region: &str) -> String {
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        match (self.name, region) {
+            ("iam", region) if region.starts_with("cn-") => format!("iam.cn-north-1.{domain}"),
+            ("iam", region) if region.starts_with("us-gov-") => "iam.us-gov.amazonaws.com".to_owned(),
+            ("iam", _) => format!("iam.{domain}"),
+            (name, region) => format!("{name}.{region}.{domain}"),
+        }
+    }
+
+    /// The region that signatures are scoped to.
+    fn signed_in<'r>(&self, region: &'r str) -> &'r str {
+        match self.name {
+            "iam" if region.starts_with("cn-") => "cn-north-1",
+            "iam" if region.starts_with("us-gov-") => "us-gov-west-1",
+            "iam" => "us-east-1",
+            _ => region,
+        }
+    }
 }
 
 const S3: Service = Service { name: "s3", variable: "AWS_ENDPOINT_URL_S3", right: "s3:GetObject" };
@@ -113,7 +149,7 @@ impl<'c> Services<'c> {
 
     async fn json(
         self,
-        service: &Service,
+        service: &'static Service,
         region: Option<&str>,
         target: &'static str,
         body: &Value,
@@ -125,15 +161,18 @@ impl<'c> Services<'c> {
         serde_json::from_slice(&answer.body).map_err(|error| unusable(what, &format!("the answer is no JSON: {error}")))
     }
 
-    async fn ask(self, service: &Service, region: Option<&str>, call: Call, what: &str) -> Result<Answer, Failure> {
+    async fn ask(
+        self,
+        service: &'static Service,
+        region: Option<&str>,
+        call: Call,
+        what: &str,
+    ) -> Result<Answer, Failure> {
         let region = region.ok_or_else(|| {
             let cause = format!("{what} cannot be asked for: no region is known");
             Failure::new(Code::BadConfig, cause, "set AWS_REGION (Lambda does so itself) or SNAPKEEP_REGION")
         })?;
-        let auth = Auth::SigV4 { credentials: self.caller.credentials(), region: region.to_owned() };
-        let settings = Settings { ca_file: self.caller.ca_file(), service: service.name, ..Settings::default() };
-        let client = Client::new(self.endpoint(service, region)?, auth, settings)?;
-        let answer = client.read(&call, self.deadline.or_after(PATIENCE)).await.map_err(|lost| {
+        let answer = self.answer(service, region, &call).await?.map_err(|lost| {
             let hint = format!(
                 "see that {} of {region} can be reached from here (a VPC needs an endpoint for it), and that you may {}",
                 service.name, service.right
@@ -147,10 +186,24 @@ impl<'c> Services<'c> {
         if answer.status == 200 { Ok(answer) } else { Err(refused(service, &answer, what)) }
     }
 
+    /// Whatever comes of a request that changes nothing: for those who read refusals themselves. `bad_config` where the
+    /// endpoint that the environment names is none.
+    pub async fn answer(
+        self,
+        service: &'static Service,
+        region: &str,
+        call: &Call,
+    ) -> Result<Result<Answer, Lost>, Failure> {
+        let region_signed = service.signed_in(region).to_owned();
+        let auth = Auth::SigV4 { credentials: self.caller.credentials(), region: region_signed };
+        let settings = Settings { ca_file: self.caller.ca_file(), service: service.name, ..Settings::default() };
+        let client = Client::new(self.endpoint(service, region)?, auth, settings)?;
+        Ok(client.read(call, self.deadline.or_after(PATIENCE)).await)
+    }
+
     fn endpoint(self, service: &Service, region: &str) -> Result<Endpoint, Failure> {
         let named = [service.variable, "AWS_ENDPOINT_URL"].into_iter().find_map(|name| self.caller.variable(name));
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let own = || format!("https://{}.{region}.{domain}", service.name);
+        let own = || format!("https://{}", service.host(region));
         Endpoint::trusted(named.map_or_else(own, |url| url.trim_end_matches('/').to_owned()).as_str())
             .map_err(|failure| failure.with_code(Code::BadConfig))
     }
@@ -255,6 +308,22 @@ mod tests {
         assert_eq!(failure.code, Code::ClusterUnavailable);
         assert!(failure.cause.starts_with("the password cannot be read") && failure.hint.contains("VPC"), "{failure}");
         assert!(deadline.left() >= Duration::from_mins(14), "{:?}", deadline.left());
+    }
+
+    #[test]
+    fn services_are_where_their_regions_are() {
+        for (service, region, host) in [
+            (Service::KMS, "eu-west-1", "kms.eu-west-1.amazonaws.com"),
+            (Service::OPENSEARCH, "cn-north-1", "es.cn-north-1.amazonaws.com.cn"),
+            (Service::IAM, "eu-west-1", "iam.amazonaws.com"),
+            (Service::IAM, "cn-northwest-1", "iam.cn-north-1.amazonaws.com.cn"),
+        ] {
+            assert_eq!(service.host(region), host);
+        }
+        assert_eq!(
+            (Service::IAM.signed_in("eu-west-1"), Service::STS.signed_in("eu-west-1")),
+            ("us-east-1", "eu-west-1")
+        );
     }
 
     #[test]
