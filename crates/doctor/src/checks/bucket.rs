@@ -1,0 +1,157 @@
+//! The bucket, but for its rules and its key.
+
+use super::role::of_role;
+use crate::{Bucket, Check, Facts, Finding, Found, Mend, Unseen, Versioning};
+use snapkeep_core::Code;
+use snapkeep_iam::{Decision, Stored, decide};
+
+pub(super) fn check(facts: &Facts) -> Vec<Finding> {
+    let Some(stored) = &facts.subject.stored else { return Vec::new() };
+    match &facts.bucket {
+        Ok(Found::There(bucket)) => of(bucket, stored),
+        Ok(Found::Missing) => vec![missing(stored)],
+        Ok(Found::Refused) => vec![Finding::unchecked(Check::BucketExists, &Unseen::without("s3:ListBucket"))],
+        Err(unseen) => vec![Finding::unchecked(Check::BucketExists, unseen)],
+    }
+}
+
+fn missing(stored: &Stored) -> Finding {
+    let Stored { bucket, region, .. } = stored;
+    let place = if region == "us-east-1" {
+        String::new()
+    } else {
+        format!(" --create-bucket-configuration LocationConstraint={region}")
+    };
+    Finding::failed(
+        Check::BucketExists,
+        Code::RepositoryVerificationFailed,
+        format!("there is no bucket {bucket}"),
+        "the repository has nowhere to be",
+    )
+    .mend(Mend::command(format!("aws s3api create-bucket --bucket {bucket} --region {region}{place}")))
+    .mend(Mend::advice("or correct the repository's `bucket`"))
+}
+
+fn of(bucket: &Bucket, stored: &Stored) -> Vec<Finding> {
+    let exists = Finding::ok(Check::BucketExists, format!("{} exists", stored.bucket));
+    let told = [
+        region(bucket, stored),
+        policy(bucket, stored),
+        versioning(bucket),
+        object_lock(bucket),
+        public_access(bucket, stored),
+    ];
+    std::iter::once(exists).chain(told).collect()
+}
+
+fn region(bucket: &Bucket, stored: &Stored) -> Finding {
+    let found = match &bucket.region {
+        Ok(found) => found,
+        Err(unseen) => return Finding::unchecked(Check::BucketRegion, unseen),
+    };
+    if *found == stored.region {
+        return Finding::ok(Check::BucketRegion, format!("the bucket is in {found}, as the repository says"));
+    }
+    Finding::failed(
+        Check::BucketRegion,
+        Code::RepositoryVerificationFailed,
+        format!("the bucket is in {found}; the repository says {}", stored.region),
+        "S3 refuses requests that are sent to another region",
+    )
+    .mend(Mend::command(format!("snapkeep repo register {} --bucket-region {found} --replace", stored.name)))
+    .mend(Mend::advice(format!(
+        "let the repository's `region` in the configuration (event: `BucketRegion`) be {found}"
+    )))
+}
+
+fn policy(bucket: &Bucket, stored: &Stored) -> Finding {
+    let policy = match &bucket.policy {
+        Ok(policy) => policy,
+        Err(unseen) => return Finding::unchecked(Check::BucketPolicy, unseen),
+    };
+    let decisions: Vec<(String, Decision)> = stored
+        .of_role()
+        .iter()
+        .filter_map(|needed| needed.resource.0.first().map(|resource| (needed.action.0.clone(), resource.clone())))
+        .flat_map(|(actions, resource)| actions.into_iter().map(move |action| (action, resource.clone())))
+        .map(|(action, resource)| {
+            let decision = decide(policy, &of_role(&action, &resource, stored));
+            (action, decision)
+        })
+        .collect();
+    let with = |wanted: Decision| -> Vec<&str> {
+        decisions.iter().filter(|(_, found)| *found == wanted).map(|(action, _)| action.as_str()).collect()
+    };
+    if !with(Decision::Denied).is_empty() {
+        return denied(stored, &with(Decision::Denied));
+    }
+    if bucket.is_own == Ok(false) && !with(Decision::NotAllowed).is_empty() {
+        return foreign(stored);
+    }
+    Finding::ok(Check::BucketPolicy, "the bucket's own policy does not stand in the way")
+}
+
+fn denied(stored: &Stored, actions: &[&str]) -> Finding {
+    Finding::failed(
+        Check::BucketPolicy,
+        Code::RepositoryVerificationFailed,
+        format!("the bucket's policy denies the snapshot role {}", actions.join(", ")),
+        "a denial counts more than whatever allows it; one that demands a VPC endpoint locks the service out",
+    )
+    .mend(Mend::advice(format!(
+        "except the role from that Deny: \"Condition\": {{\"ArnNotEquals\": {{\"aws:PrincipalArn\": \"{}\"}}}}",
+        stored.role_arn
+    )))
+}
+
+fn foreign(stored: &Stored) -> Finding {
+    Finding::failed(
+        Check::BucketPolicy,
+        Code::RepositoryVerificationFailed,
+        "the bucket is another account's, and its policy does not let the snapshot role in",
+        "the role's own policies do not suffice there",
+    )
+    .mends(stored.in_bucket_policy().iter().map(|statement| Mend::statement(&stored.bucket, statement)))
+}
+
+fn versioning(bucket: &Bucket) -> Finding {
+    let says = match &bucket.versioning {
+        Err(unseen) => return Finding::unchecked(Check::Versioning, unseen),
+        Ok(Versioning::On) => {
+            "earlier versions are kept: deleted files can be brought back, and cost until a rule expires them"
+        }
+        Ok(Versioning::Suspended) => "versioning is suspended: what is deleted from now on is gone",
+        Ok(Versioning::Off) => "there is no versioning: what is deleted, by whomever, is gone",
+    };
+    Finding::ok(Check::Versioning, says)
+}
+
+fn object_lock(bucket: &Bucket) -> Finding {
+    match &bucket.object_lock {
+        Err(unseen) => Finding::unchecked(Check::ObjectLock, unseen),
+        Ok(None) => Finding::ok(Check::ObjectLock, "there is no Object Lock"),
+        Ok(Some(0)) => Finding::ok(Check::ObjectLock, "Object Lock is on, and keeps nothing by default"),
+        Ok(Some(days)) => Finding::warning(
+            Check::ObjectLock,
+            format!("Object Lock keeps each version for {days} days"),
+            "deleted snapshots free nothing before that, and clusters that send no checksums cannot write at all",
+        )
+        .mend(Mend::advice("see that `repo verify` passes, and reckon with files that stay that long")),
+    }
+}
+
+fn public_access(bucket: &Bucket, stored: &Stored) -> Finding {
+    match &bucket.blocks_public {
+        Err(unseen) => Finding::unchecked(Check::PublicAccess, unseen),
+        Ok(true) => Finding::ok(Check::PublicAccess, "all public access is blocked"),
+        Ok(false) => Finding::warning(
+            Check::PublicAccess,
+            "public access to the bucket is not blocked",
+            "one wrong statement in its policy opens every document that was ever in a snapshot",
+        )
+        .mend(Mend::command(format!(
+            "aws s3api put-public-access-block --bucket {} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+            stored.bucket
+        ))),
+    }
+}

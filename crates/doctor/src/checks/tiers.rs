@@ -1,0 +1,31 @@
+//! Warm and cold indices.
+
+use super::domain::some;
+use crate::{Check, Facts, Finding, Mend, Reach};
+
+pub(super) fn check(facts: &Facts) -> Vec<Finding> {
+    if facts.reach == Reach::Serverless || facts.subject.domain.is_none() {
+        return Vec::new();
+    }
+    let tiers = match &facts.tiers {
+        Ok(tiers) => tiers,
+        Err(unseen) => return vec![Finding::unchecked(Check::Tiers, unseen)],
+    };
+    vec![match (tiers.warm.as_slice(), tiers.cold.as_slice()) {
+        ([], []) => Finding::ok(Check::Tiers, "every index is hot"),
+        (warm, []) => Finding::ok(
+            Check::Tiers,
+            format!("{} indices are warm ({}): snapshots leave them out, since the service takes a warm one only by itself", warm.len(), some(warm)),
+        ),
+        (_, cold) => Finding::warning(
+            Check::Tiers,
+            format!("{} indices are cold: {}", cold.len(), some(cold)),
+            "cold indices are no part of the cluster: no snapshot holds them",
+        )
+        .mend(Mend::command(format!(
+            "curl -X POST \"$ENDPOINT/_cold/migration/_warm\" -H 'Content-Type: application/json' -d '{{\"indices\":\"{}\"}}'",
+            cold.join(",")
+        )))
+        .mend(Mend::advice("take each by itself while it is warm, if it is to be in a snapshot: snapkeep create --indices NAME")),
+    }]
+}

@@ -1,0 +1,6 @@
+//! What the doctor says of broken set-ups: the one right diagnosis first, with what mends it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod healthy;
+mod order;
+mod table;
