@@ -167,6 +167,7 @@ pub(crate) enum Verb {
     Run(commands::run::Run),
     Config(commands::config::ConfigVerbs),
     Aws(commands::aws::AwsVerbs),
+    Doctor(commands::doctor::Doctor),
     Policy(commands::policy::PolicyVerbs),
     Inspect(commands::inspect::Inspect),
     Verify(commands::verify::Verify),

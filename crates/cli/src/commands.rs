@@ -10,6 +10,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod doctor;
 pub(crate) mod du;
 pub(crate) mod inspect;
 pub(crate) mod invoke;
@@ -54,6 +55,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Run(arguments) => run::run(arguments, session).await,
         Verb::Config(arguments) => config::run(&arguments, session).await,
         Verb::Aws(arguments) => aws::run(arguments, session).await,
+        Verb::Doctor(arguments) => doctor::run(arguments, session).await,
         Verb::Policy(arguments) => policy::run(&arguments, session).await,
         Verb::Inspect(arguments) => inspect::run(arguments, session).await,
         Verb::Verify(arguments) => verify::run(arguments, session).await,

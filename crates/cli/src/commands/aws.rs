@@ -59,7 +59,7 @@ struct PoliciesOf {
 
 /// [`Operation`] as a flag's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Doing {
+pub(super) enum Doing {
     Backup,
     Retention,
     Restore,

@@ -2,7 +2,7 @@
 
 mod cleanup;
 mod list;
-mod register;
+pub(super) mod register;
 mod remove;
 mod show;
 mod verify;

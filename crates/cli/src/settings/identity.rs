@@ -48,7 +48,8 @@ fn is_for(cluster: &Cluster, source: &SecretSource, process: &Process) -> Result
     }
 }
 
-fn aws(cluster: &Cluster) -> AwsCredentials {
+/// Whose signature requests bear.
+pub(super) fn aws(cluster: &Cluster) -> AwsCredentials {
     let base = match &cluster.profile {
         Some(profile) => AwsCredentials::profile(profile),
         None => AwsCredentials::default_chain(),

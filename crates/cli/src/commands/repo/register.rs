@@ -96,7 +96,7 @@ impl Register {
 }
 
 /// What is to be registered. With a role it is the managed service's way; without one, the nodes' own.
-fn settings(
+pub(in crate::commands) fn settings(
     wanted: Repository,
     cluster_region: Option<String>,
     endpoint: &Endpoint,
