@@ -69,7 +69,7 @@ impl Session {
 
     /// The cluster that flags, environment and file name.
     pub(crate) async fn connect(&self) -> Result<Target, Failure> {
-        let Settings { connection, repository, repositories, origins } =
+        let Settings { connection, repository, repositories, origins, .. } =
             Settings::resolve(&self.globals, &self.process).await?;
         for line in &origins {
             self.printer.detail(line);

@@ -22,6 +22,7 @@ use find::Found;
 use snapkeep_config::{AssumeRole, AuthKind, Cluster, Config, Repository, SecretSource, WebIdentity};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::repository::{check_region, check_role_arn};
 use snapkeep_core::{Code, Failure};
 use std::collections::BTreeMap;
@@ -34,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) connection: Connection,
     /// The repository, if one is named.
     pub(crate) repository: Option<RepositoryName>,
+    /// What the file calls the cluster, if it is the file's.
+    pub(crate) cluster: Option<String>,
+    /// The file's policies.
+    pub(crate) policies: BTreeMap<String, Policy>,
     /// Repositories that the file describes.
     pub(crate) repositories: BTreeMap<String, Repository>,
     /// Where things came from, for `-v`.
@@ -46,18 +51,36 @@ impl Settings {
         let found = find::configuration(globals.config.as_deref(), process).await?;
         let config = found.as_ref().map(Found::parse).transpose()?.unwrap_or_default();
         let mut origins: Vec<String> = found.iter().map(|found| format!("configuration: {}", found.name)).collect();
-        let (mut cluster, origin) = base(globals, process, &config)?;
+        let Base { mut cluster, name, origin } = base(globals, process, &config)?;
         origins.push(format!("cluster: {} ({origin})", cluster.endpoint));
         override_by_flags(&mut cluster, globals)?;
         let repository = repository(globals, process, &cluster)?;
         let connection = Connection::resolve(cluster, process, &mut origins).await?;
         connection.uses(globals)?;
-        Ok(Self { connection, repository, repositories: config.repositories, origins })
+        let Config { repositories, policies, .. } = config;
+        Ok(Self { connection, repository, cluster: name, policies, repositories, origins })
     }
 }
 
 /// The cluster before flags change fields of it, and where it came from.
-fn base(globals: &Globals, process: &Process, config: &Config) -> Result<(Cluster, String), Failure> {
+struct Base {
+    cluster: Cluster,
+    /// Its name in the file, if it is there.
+    name: Option<String>,
+    origin: String,
+}
+
+impl Base {
+    fn of_file(name: &str, cluster: Cluster) -> Self {
+        Self { cluster, name: Some(name.to_owned()), origin: format!("the configuration's {name}") }
+    }
+
+    fn of_environment(cluster: Cluster, origin: &str) -> Self {
+        Self { cluster, name: None, origin: origin.to_owned() }
+    }
+}
+
+fn base(globals: &Globals, process: &Process, config: &Config) -> Result<Base, Failure> {
     let of_file = |name: &str| -> Result<Cluster, Failure> {
         let mut cluster = config.cluster(name)?.clone();
         if process.variable("SNAPKEEP_ENDPOINT").is_none() {
@@ -71,18 +94,19 @@ fn base(globals: &Globals, process: &Process, config: &Config) -> Result<(Cluste
         if let Some(text) = &globals.endpoint {
             cluster.endpoint = endpoint(text, "--endpoint")?;
         }
-        return Ok((cluster, format!("the configuration's {name}")));
+        return Ok(Base::of_file(name, cluster));
     }
     if let Some(text) = &globals.endpoint {
-        return Ok((of_environment(process, endpoint(text, "--endpoint")?)?, "--endpoint".into()));
+        let cluster = of_environment(process, endpoint(text, "--endpoint")?)?;
+        return Ok(Base::of_environment(cluster, "--endpoint"));
     }
     if let Some(text) = process.variable("SNAPKEEP_ENDPOINT") {
         let endpoint = endpoint(text, "SNAPKEEP_ENDPOINT")?;
-        return Ok((of_environment(process, endpoint)?, "SNAPKEEP_ENDPOINT".into()));
+        return Ok(Base::of_environment(of_environment(process, endpoint)?, "SNAPKEEP_ENDPOINT"));
     }
     let only = || config.clusters.keys().next().filter(|_| config.clusters.len() == 1);
     match config.default_cluster.as_ref().or_else(only) {
-        Some(name) => Ok((of_file(name)?, format!("the configuration's {name}"))),
+        Some(name) => Ok(Base::of_file(name, of_file(name)?)),
         None => Err(no_cluster(config)),
     }
 }

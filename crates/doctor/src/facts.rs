@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use snapkeep_cluster::{Health, Refusal, Registered};
 use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::repository::RepositorySettings;
 use snapkeep_iam::{Decision, DomainArn, Operation, Stored};
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub struct Subject {
     pub is_signed: bool,
     /// The domain behind the endpoint, where that can be told.
     pub domain: Option<DomainArn>,
+    /// The repository's name, if one is named.
+    pub repository: Option<RepositoryName>,
     /// What is to be done there.
     pub operations: Vec<Operation>,
     /// The repository, if it is in a bucket that a role reaches.
@@ -360,8 +363,8 @@ pub struct Generations {
 pub struct Age {
     /// When it began; nothing if there is none.
     pub last_good: Option<Timestamp>,
-    /// Since when the policy is late, if it is.
-    pub late_since: Option<Timestamp>,
+    /// Whether that is too long ago, or missing, by the policy's own rule.
+    pub is_stale: bool,
 }
 
 /// Indices that are not hot.

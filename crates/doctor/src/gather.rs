@@ -8,8 +8,8 @@ mod roles;
 mod xml;
 
 use crate::{
-    Access, Age, Bucket, BucketKey, Caller, Facts, Found, Generations, Identity, Key, Reach, Rejected, Repository,
-    Role, Seen, Subject, Tiers, Unseen,
+    Access, Bucket, BucketKey, Caller, Facts, Found, Generations, Identity, Key, Reach, Rejected, Repository, Role,
+    Seen, Subject, Tiers, Unseen,
 };
 use aws::Asking;
 use jiff::Timestamp;
@@ -29,31 +29,30 @@ pub struct Sources<'s> {
     pub unsigned: &'s Client,
     /// AWS's own services.
     pub services: Services<'s>,
-    /// The repository's name.
-    pub repository: Option<&'s RepositoryName>,
     /// The end of it all.
     pub deadline: Deadline,
 }
 
 impl std::fmt::Debug for Sources<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sources").field("repository", &self.repository).finish_non_exhaustive()
+        f.debug_struct("Sources").field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }
 
-/// Observes everything that the rights at hand allow. `ages` are known already, and `now` is our clock's time.
-pub async fn gather(subject: Subject, sources: Sources<'_>, ages: BTreeMap<String, Age>, now: Timestamp) -> Facts {
+/// Observes everything that the rights at hand allow, but for the ages of policies' snapshots: what is good and what is stale,
+/// policies say. `now` is our clock's time.
+pub async fn gather(subject: Subject, sources: Sources<'_>, now: Timestamp) -> Facts {
     let Sources { api, deadline, .. } = sources;
     let (reach, unsigned) = reach(&subject, sources).await;
     let is_up = reach == Reach::Answered;
-    let registered = registered(sources, is_up).await;
-    let mut subject = with_stored(subject, sources.repository, &registered);
+    let registered = registered(&subject, sources, is_up).await;
+    let mut subject = with_stored(subject, &registered);
     let aws = of_aws(&mut subject, sources, &reach).await;
     let health = when(is_up, async { api.health(deadline).await.map_err(|no| cluster::unseen(&no)) }).await;
     let load = when(is_up, cluster::load(api, deadline)).await;
     let blocks = when(is_up, cluster::blocks(api, deadline)).await;
-    let access = access(sources, unsigned, &aws, is_up).await;
-    let repository = repository(&subject, sources, registered, ages).await;
+    let access = access(&subject, sources, unsigned, &aws, is_up).await;
+    let repository = repository(&subject, sources, registered).await;
     let tiers = when(is_up, tiers(api, deadline)).await;
     let skew = sources.unsigned.skew().or_else(|| api.skew());
     let OfAws { identity, domain, caller, role, bucket, key } = aws;
@@ -82,14 +81,16 @@ async fn tiers(api: &SnapshotApi, deadline: Deadline) -> Seen<Tiers> {
     cluster::tiers(api, &product, deadline).await
 }
 
-async fn registered(sources: Sources<'_>, is_up: bool) -> Seen<Option<Registered>> {
-    let Some(name) = sources.repository else { return Err(Unseen::because("no repository is named")) };
+async fn registered(subject: &Subject, sources: Sources<'_>, is_up: bool) -> Seen<Option<Registered>> {
+    let Some(name) = &subject.repository else { return Err(Unseen::because("no repository is named")) };
     when(is_up, async { sources.api.repository(name, sources.deadline).await.map_err(|no| cluster::unseen(&no)) }).await
 }
 
 /// What the configuration does not describe is as it is registered.
-fn with_stored(subject: Subject, name: Option<&RepositoryName>, registered: &Seen<Option<Registered>>) -> Subject {
-    let (Some(name), Ok(Some(found)), None) = (name, registered, &subject.stored) else { return subject };
+fn with_stored(subject: Subject, registered: &Seen<Option<Registered>>) -> Subject {
+    let (Some(name), Ok(Some(found)), None) = (&subject.repository, registered, &subject.stored) else {
+        return subject;
+    };
     let text = |key: &str| found.settings.get(key).and_then(Value::as_str).map(str::to_owned);
     let region = text("region").or_else(|| subject.endpoint.amazon_region().map(str::to_owned));
     let (Some(bucket), Some(role_arn), Some(region)) = (text("bucket"), text("role_arn"), region) else {
@@ -112,7 +113,7 @@ async fn reach(subject: &Subject, sources: Sources<'_>) -> (Reach, Seen<u16>) {
     cluster::reach(sources.unsigned, sources.deadline).await
 }
 
-async fn access(sources: Sources<'_>, unsigned: Seen<u16>, aws: &OfAws, is_up: bool) -> Access {
+async fn access(subject: &Subject, sources: Sources<'_>, unsigned: Seen<u16>, aws: &OfAws, is_up: bool) -> Access {
     if !is_up {
         let unseen = || Unseen::because("the cluster cannot be reached");
         return Access { unsigned, look: Err(unseen()), auth_info: Err(unseen()), mapped: Err(unseen()) };
@@ -121,7 +122,7 @@ async fn access(sources: Sources<'_>, unsigned: Seen<u16>, aws: &OfAws, is_up: b
         Ok(Found::There(domain)) if domain.engine.starts_with("Elasticsearch") => "_opendistro",
         _ => "_plugins",
     };
-    cluster::access(sources.api, unsigned, sources.repository, plugin, sources.deadline).await
+    cluster::access(sources.api, unsigned, subject.repository.as_ref(), plugin, sources.deadline).await
 }
 
 /// What AWS's own services tell.
@@ -198,13 +199,9 @@ async fn key(asking: Asking<'_>, stored: &Stored, bucket: &Seen<Found<Bucket>>) 
     }
 }
 
-async fn repository(
-    subject: &Subject,
-    sources: Sources<'_>,
-    registered: Seen<Option<Registered>>,
-    ages: BTreeMap<String, Age>,
-) -> Repository {
-    let (Some(name), Ok(Some(_))) = (sources.repository, &registered) else {
+async fn repository(subject: &Subject, sources: Sources<'_>, registered: Seen<Option<Registered>>) -> Repository {
+    let ages = BTreeMap::new();
+    let (Some(name), Ok(Some(_))) = (&subject.repository, &registered) else {
         let unseen = || Unseen::because("it cannot be told how the repository is registered, if it is");
         return Repository { registered, verified: Err(unseen()), generations: Err(unseen()), ages };
     };

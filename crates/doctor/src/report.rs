@@ -57,17 +57,20 @@ fn cause_of(effect: Check, failed: &[Check]) -> Option<Check> {
 
 fn explains(cause: Check, effect: Check) -> bool {
     use Check::{
-        BucketExists, BucketKey, BucketPolicy, BucketRegion, Clock, Credentials, Look, Mapping, PassRole, Reach,
-        Registered, Requests, RoleExists, RolePermissions, RoleTrust, Serverless, Verified,
+        Age, BucketExists, BucketKey, BucketPolicy, BucketRegion, Clock, Credentials, DomainState, Lifecycle, Look,
+        Mapping, PassRole, Reach, Registered, Requests, RoleExists, RolePermissions, RoleTrust, Serverless,
+        StorageClass, Verified,
     };
     if cause >= effect {
         return false;
     }
     match cause {
         Serverless => true,
+        // Whatever fails runs makes policies late; a lifecycle rule does not.
+        cause if effect == Age => !matches!(cause, Lifecycle | StorageClass),
         // Signatures are dated by it.
         Clock => effect == Credentials || effect == Look || effect == Verified,
-        Credentials | Reach => matches!(effect, Reach | Look | Registered | Verified),
+        Credentials | Reach => matches!(effect, Reach | DomainState | Look | Registered | Verified),
         Requests | Mapping => matches!(effect, Look | Registered | Verified),
         // Registering is what passes the role.
         PassRole => effect == Registered,

@@ -118,7 +118,15 @@ fn flag_of_one_cluster(globals: &Globals) -> Option<&'static str> {
 fn narrowed(whole: &Whole, cluster: Option<&str>) -> Result<BTreeMap<String, Policy>, Failure> {
     let Some(cluster) = cluster else { return Ok(whole.config.policies.clone()) };
     whole.config.cluster(cluster)?;
-    let of_it = whole.config.policies.values().filter(|policy| policy.clusters.iter().any(|name| name == cluster));
+    of_cluster(&whole.config.policies, cluster)
+}
+
+/// The policies for that cluster, on it only.
+pub(super) fn of_cluster(
+    policies: &BTreeMap<String, Policy>,
+    cluster: &str,
+) -> Result<BTreeMap<String, Policy>, Failure> {
+    let of_it = policies.values().filter(|policy| policy.clusters.iter().any(|name| name == cluster));
     of_it
         .map(|policy| {
             let settings = Settings { clusters: vec![cluster.to_owned()], ..Settings::clone(policy) };

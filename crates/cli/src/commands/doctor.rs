@@ -1,6 +1,8 @@
 //! `doctor`: what is wrong with the set-up, and what mends it.
 #![allow(clippy::doc_markdown, reason = "what stands here is shown as help, not as Markdown")]
 
+mod ages;
+
 use super::aws::Doing;
 use super::repo::register;
 use crate::output::views::Diagnosis;
@@ -14,7 +16,7 @@ use snapkeep_core::{Code, Failure};
 use snapkeep_doctor::{Report, Sources, Subject, examine, gather};
 use snapkeep_iam::{DomainArn, Operation, Stored};
 use snapkeep_transport::Services;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Find what is wrong with credentials, domain, roles, bucket and repository, and say what mends it
 ///
@@ -48,7 +50,7 @@ async fn examined(arguments: Doctor, session: &Session) -> Result<Report, Failur
         Err(failure) if failure.code == Code::Unsupported => return Ok(Report::of_serverless(&failure)),
         settings => settings?,
     };
-    let Settings { connection, repository, repositories, .. } = settings;
+    let Settings { connection, repository, cluster, policies, repositories, .. } = settings;
     let described = repository.as_ref().and_then(|name| repositories.get(name.as_str()));
     let region = connection.region.clone();
     let stored = repository.as_ref().zip(described).and_then(|(name, found)| stored(name, found, region.as_deref()));
@@ -58,6 +60,7 @@ async fn examined(arguments: Doctor, session: &Session) -> Result<Report, Failur
         endpoint: connection.endpoint.clone(),
         is_signed: connection.is_signed(),
         domain: arguments.domain.as_deref().map(str::parse::<DomainArn>).transpose()?,
+        repository: repository.clone(),
         operations: operations(&arguments.operations),
         stored,
         wanted,
@@ -65,15 +68,14 @@ async fn examined(arguments: Doctor, session: &Session) -> Result<Report, Failur
     let unsigned = connection.unsigned()?;
     let deadline = session.deadline();
     let caller = connection.asker(&session.process).await;
-    let api = connection.into_api()?;
-    let sources = Sources {
-        api: &api,
-        unsigned: &unsigned,
-        services: Services::new(&caller, deadline),
-        repository: repository.as_ref(),
-        deadline,
-    };
-    Ok(examine(&gather(subject, sources, BTreeMap::new(), session.now()).await))
+    let api = Arc::new(connection.into_api()?);
+    let sources =
+        Sources { api: api.as_ref(), unsigned: &unsigned, services: Services::new(&caller, deadline), deadline };
+    let mut facts = gather(subject, sources, session.now()).await;
+    if let (Some(cluster), Some(name), Ok(Some(_))) = (&cluster, &repository, &facts.repository.registered) {
+        facts.repository.ages = ages::ages(cluster, name, &policies, &api, session).await?;
+    }
+    Ok(examine(&facts))
 }
 
 /// The repository's bucket and role, as the configuration describes them.

@@ -1,6 +1,6 @@
 //! The connection that a command would use, with where each part comes from; no secret is opened.
 
-use super::{base, override_by_flags, repository};
+use super::{Base, base, override_by_flags, repository};
 use crate::args::Globals;
 use crate::process::Process;
 use crate::settings::find::Found;
@@ -26,7 +26,7 @@ pub(crate) fn effective(
 ) -> Result<Vec<Effective>, Failure> {
     let config = found.map(Found::parse).transpose()?.unwrap_or_default();
     let is_named = globals.cluster.is_some() || globals.endpoint.is_some();
-    let (mut cluster, origin) = match base(globals, process, &config) {
+    let Base { mut cluster, origin, .. } = match base(globals, process, &config) {
         Ok(base) => base,
         Err(_) if !is_named => return Ok(Vec::new()),
         Err(failure) => return Err(failure),

@@ -328,7 +328,8 @@ async fn a_relative_path_is_meant_from_where_it_stands() {
         process.directory = home.path().to_owned();
         let found = find::configuration(Some(Path::new("conf/c.yaml")), &process).await.unwrap().unwrap();
         let cluster = cluster.then(|| "a".to_owned());
-        base(&Globals { cluster, ..Globals::default() }, &process, &found.parse().unwrap()).unwrap().0.ca_file.unwrap()
+        let base = base(&Globals { cluster, ..Globals::default() }, &process, &found.parse().unwrap()).unwrap();
+        base.cluster.ca_file.unwrap()
     };
     let of_environment = ("SNAPKEEP_CA_FILE", "of-env.pem");
     assert_eq!(ca(&[], false).await, home.path().join("conf/of-file.pem"));

@@ -1,6 +1,7 @@
 //! The program as its users run it: the real binary against real nodes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod doctor;
 mod interrupt;
 mod invoke;
 mod journey;

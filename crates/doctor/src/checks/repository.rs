@@ -5,6 +5,7 @@ use crate::{Age, Check, Facts, Finding, Generations, Mend, Reach};
 use jiff::Timestamp;
 use snapkeep_cluster::{Kind, Refusal, Registered};
 use snapkeep_core::Code;
+use snapkeep_core::naming::RepositoryName;
 use std::collections::BTreeMap;
 
 /// The cluster gave the repository up after somebody else had written it.
@@ -26,7 +27,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 fn name(facts: &Facts) -> &str {
-    facts.subject.stored.as_ref().map_or("REPOSITORY", |stored| stored.name.as_str())
+    facts.subject.repository.as_ref().map_or("REPOSITORY", RepositoryName::as_str)
 }
 
 fn registered(facts: &Facts) -> Finding {
@@ -67,7 +68,7 @@ fn differences(facts: &Facts, found: &Registered) -> Vec<String> {
 fn verified(facts: &Facts) -> Finding {
     match &facts.repository.verified {
         Err(unseen) => Finding::unchecked(Check::Verified, unseen),
-        Ok(Ok(nodes)) => Finding::ok(Check::Verified, format!("{} nodes can use the repository", nodes.len())),
+        Ok(Ok(nodes)) => Finding::ok(Check::Verified, format!("nodes that can use the repository: {}", nodes.len())),
         Ok(Err(refusal)) => unverified(facts, refusal),
     }
 }
@@ -137,7 +138,11 @@ fn foreign(facts: &Facts, says: String) -> Finding {
 fn age(ages: &BTreeMap<String, Age>, now: Timestamp) -> Finding {
     let late: Vec<String> = ages.iter().filter_map(|(policy, age)| lateness(policy, age, now)).collect();
     if late.is_empty() {
-        return Finding::ok(Check::Age, format!("{} have a good snapshot that is young enough", policies(ages.len())));
+        let names: Vec<&str> = ages.keys().map(String::as_str).collect();
+        return Finding::ok(
+            Check::Age,
+            format!("policies with a good snapshot that is young enough: {}", names.join(", ")),
+        );
     }
     Finding::failed(Check::Age, Code::SnapshotMissing, late.join("; "), "what was written since then is in no snapshot")
         .mend(Mend::command("snapkeep run --yes"))
@@ -145,12 +150,10 @@ fn age(ages: &BTreeMap<String, Age>, now: Timestamp) -> Finding {
 }
 
 fn lateness(policy: &str, age: &Age, now: Timestamp) -> Option<String> {
-    age.late_since?;
+    if !age.is_stale {
+        return None;
+    }
     let Some(last) = age.last_good else { return Some(format!("policy {policy} has no good snapshot")) };
     let hours = now.duration_since(last).as_hours();
     Some(format!("the newest good snapshot of policy {policy} is {hours} h old"))
-}
-
-fn policies(count: usize) -> String {
-    if count == 1 { "1 policy".to_owned() } else { format!("{count} policies") }
 }

@@ -67,6 +67,7 @@ fn subject() -> Subject {
         endpoint: Endpoint::trusted(&format!("https://{HOST}")).unwrap(),
         is_signed: true,
         domain: Some(DOMAIN.parse().unwrap()),
+        repository: Some(stored().name),
         operations: Operation::ALL.to_vec(),
         stored: Some(stored()),
         wanted: Some(RepositorySettings::S3(wanted)),
@@ -114,7 +115,7 @@ fn bucket() -> Bucket {
 }
 
 fn repository() -> Repository {
-    let age = Age { last_good: Some("2026-11-23T01:30:00Z".parse().unwrap()), late_since: None };
+    let age = Age { last_good: Some("2026-11-23T01:30:00Z".parse().unwrap()), is_stale: false };
     Repository {
         registered: Ok(Some(registered())),
         verified: Ok(Ok(vec!["node".to_owned()])),

@@ -329,7 +329,7 @@ const TABLE: &[Row] = &[
         breaks: |facts| {
             let age = facts.repository.ages.get_mut("nightly").unwrap();
             age.last_good = Some("2026-11-20T12:00:00Z".parse().unwrap());
-            age.late_since = Some("2026-11-22T01:30:00Z".parse().unwrap());
+            age.is_stale = true;
         },
         check: Check::Age, code: Some(Code::SnapshotMissing), says: "72 h old", mend: "snapkeep run",
     },

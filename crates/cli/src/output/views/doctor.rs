@@ -21,19 +21,19 @@ struct Answer<'a> {
 }
 
 impl View for Diagnosis<'_> {
-    /// The diagnosis last, where whoever reads a terminal looks first.
+    /// The diagnosis last, where whoever reads a terminal looks first; before it whatever else is wrong by itself.
     fn text(&self, look: &Look) -> String {
-        let lines = self.report.findings.iter().map(|finding| line(finding, look.style));
-        let count = |verdict| self.report.count(verdict);
-        let sum = format!(
-            "{} ok, {} warnings, {} failed, {} not checked",
-            count(Verdict::Ok),
-            count(Verdict::Warning),
-            count(Verdict::Failed),
-            count(Verdict::Unchecked)
-        );
-        let first = self.report.diagnosis().map(|finding| whole(finding, look.style));
-        lines.chain([String::new(), sum]).chain(first).collect::<Vec<_>>().join("\n")
+        let style = look.style;
+        let lines = self.report.findings.iter().map(|finding| line(finding, style));
+        let diagnosis = self.report.diagnosis();
+        let others = self.report.findings.iter().filter(|finding| {
+            let is_wrong = matches!(finding.verdict, Verdict::Warning | Verdict::Failed);
+            is_wrong && finding.follows_from.is_none() && diagnosis != Some(*finding)
+        });
+        let others = others.map(|finding| whole("also:", finding, style));
+        let first = diagnosis.map(|finding| whole("to be mended first:", finding, style));
+        let after = others.chain([format!("\n{}", self.sum())]).chain(first);
+        lines.chain(after).collect::<Vec<_>>().join("\n")
     }
 
     fn json(&self) -> String {
@@ -50,6 +50,20 @@ impl View for Diagnosis<'_> {
     }
 }
 
+impl Diagnosis<'_> {
+    fn sum(&self) -> String {
+        let count = |verdict| self.report.count(verdict);
+        let warnings = count(Verdict::Warning);
+        format!(
+            "{} ok, {warnings} {}, {} failed, {} not checked",
+            count(Verdict::Ok),
+            if warnings == 1 { "warning" } else { "warnings" },
+            count(Verdict::Failed),
+            count(Verdict::Unchecked)
+        )
+    }
+}
+
 fn line(finding: &Finding, style: Style) -> String {
     let (tone, word) = match finding.verdict {
         Verdict::Ok => (Tone::Good, "ok     "),
@@ -62,8 +76,8 @@ fn line(finding: &Finding, style: Style) -> String {
 }
 
 /// What it means, and what mends it, ready to be copied.
-fn whole(finding: &Finding, style: Style) -> String {
-    let head = format!("\n{} {}: {}", style.paint(Tone::Strong, "to be mended first:"), finding.says, finding.means);
+fn whole(title: &str, finding: &Finding, style: Style) -> String {
+    let head = format!("\n{} {}: {}", style.paint(Tone::Strong, title), finding.says, finding.means);
     let mends = finding.mends.iter().map(mend);
     std::iter::once(head).chain(mends).collect::<Vec<_>>().join("\n\n")
 }

@@ -53,6 +53,7 @@ fn expect_json(name: &str, line: &str) {
 
 mod aws;
 mod config;
+mod doctor;
 mod migrate;
 mod plan;
 mod policies;
