@@ -9,6 +9,7 @@
 //! - [`Repository`]: what `repo register` registers
 //! - `policies`: what is taken and what stays, as [`snapkeep_core::policy::Policy`]
 //! - [`SecretSource`]: where a secret is kept; the file itself never holds one
+//! - [`read_yaml`]: other tools' files, with their places
 //! - [`fields`]: reads a section key by key, and names the nearest known key for one that is unknown
 
 mod check;
@@ -31,4 +32,4 @@ pub use repository::Repository;
 pub use schema::schema;
 pub use secret_source::SecretSource;
 pub use settings::{REDACTED, Setting};
-pub use yaml::{Node, Place, Value};
+pub use yaml::{Node, Place, Value, read_yaml};

@@ -2,7 +2,8 @@
 
 use crate::fields::{Fields, text_of, wrong};
 use crate::yaml::{Node, Place, Value};
-use snapkeep_core::adopt::Adopt;
+use jiff::Timestamp;
+use snapkeep_core::adopt::{Adopt, NameRegex, Only};
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::pattern::Pattern;
 use snapkeep_core::period::Period;
@@ -10,6 +11,7 @@ use snapkeep_core::policy::{FirstDelete, Limits, Policy, Settings};
 use snapkeep_core::retention::{Count, Keep, Unsuccessful};
 use snapkeep_core::schedule::{Schedule, zone};
 use snapkeep_core::selection::Selection;
+use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
 use std::collections::BTreeMap;
 
@@ -221,19 +223,57 @@ fn limits(mut fields: Fields) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-/// A list of wildcards and of `date: FORMAT`.
+/// A list of wildcards and of sections.
 fn adopt(fields: &mut Fields) -> Result<Vec<Adopt>, Failure> {
     let path = fields.path_of("adopt");
     let Some(node) = fields.take("adopt") else { return Ok(Vec::new()) };
     let read = |(path, node): (String, &Node)| match &node.value {
-        Value::Map(_) => {
-            let mut fields = Fields::of(path, node.clone())?;
-            let adopt = fields.required("date", Adopt::date)?;
-            fields.finish().map(|()| adopt)
-        }
+        Value::Map(_) => adopt_section(Fields::of(path, node.clone())?),
         _ => Adopt::wildcard(&text_of(&path, node)?).map_err(|failure| at_entry(&failure, &path, node.at)),
     };
     entries(path, &node).into_iter().map(read).collect()
+}
+
+/// `name` or `date`, and what narrows it.
+fn adopt_section(mut fields: Fields) -> Result<Adopt, Failure> {
+    let whole = fields.wrong("needs either `name` or `date`");
+    let by_name = fields.checked("name", Adopt::wildcard)?;
+    let by_date = fields.checked("date", Adopt::date)?;
+    let only = Only {
+        matches: regexes(&mut fields, "matches")?,
+        except: regexes(&mut fields, "except")?,
+        states: states(&mut fields)?,
+        from: fields.checked("from", moment)?,
+        to: fields.checked("to", moment)?,
+    };
+    fields.finish()?;
+    let hint = "`name: manual-*` is a wildcard, `date: dd-MM-yyyy-h-mm-ss` a format";
+    match (by_name, by_date) {
+        (Some(adopt), None) | (None, Some(adopt)) => Ok(adopt.only(only)),
+        _ => Err(whole.with_hint(hint)),
+    }
+}
+
+fn regexes(fields: &mut Fields, key: &'static str) -> Result<Vec<NameRegex>, Failure> {
+    let read = |(path, text, at): (String, String, Place)| NameRegex::parse(&text).map_err(|f| at_entry(&f, &path, at));
+    texts(fields, key)?.into_iter().map(read).collect()
+}
+
+fn states(fields: &mut Fields) -> Result<Vec<State>, Failure> {
+    let read = |(path, text, at): (String, String, Place)| match text.as_str() {
+        "SUCCESS" => Ok(State::Success),
+        "FAILED" => Ok(State::Failed),
+        "PARTIAL" => Ok(State::Partial),
+        _ => Err(wrong(&path, at, &format!("{text:?} is no state")).with_hint("it may be SUCCESS, FAILED or PARTIAL")),
+    };
+    texts(fields, "states")?.into_iter().map(read).collect()
+}
+
+fn moment(text: &str) -> Result<Timestamp, Failure> {
+    text.parse().map_err(|_| {
+        let cause = format!("{text:?} is not a moment");
+        Failure::new(Code::BadConfig, cause, "write it with its offset: 2026-11-23T00:00:00Z")
+    })
 }
 
 /// Policies as the rest of the program wants them: by name, and none in another's way.

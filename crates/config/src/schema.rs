@@ -168,8 +168,14 @@ const LIMITS: Section = Section { required: &[], fields: &[
 ] };
 
 #[rustfmt::skip]
-const ADOPT: Section = Section { required: &["date"], fields: &[
-    field("date", Text, "A date format, such as dd-MM-yyyy-h-mm-ss"),
+const ADOPT: Section = Section { required: &[], fields: &[
+    field("name", Text, "A wildcard that begins with literal text, such as manual-*"),
+    field("date", Text, "A date format, such as dd-MM-yyyy-h-mm-ss; either this or `name`"),
+    field("matches", Texts, "Only those in whose names each of these regular expressions is found"),
+    field("except", Texts, "None of those in whose names one of these is found"),
+    field("states", Texts, "Only those in these states: SUCCESS, FAILED, PARTIAL"),
+    field("from", Text, "Only those that began then or later: 2026-11-23T00:00:00Z"),
+    field("to", Text, "Only those that began before then"),
 ] };
 
 /// The file's JSON Schema (draft 2020-12), for editors that complete and check it.

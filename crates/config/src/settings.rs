@@ -146,7 +146,7 @@ mod tests {
         let found = |path: &str| settings.iter().find(|setting| setting.path == path).unwrap();
         assert_eq!(found("policies.nightly.keep.yearly").value, json!("all"));
         assert_eq!(found("policies.nightly.keep.yearly").at.unwrap().line, 38);
-        assert_eq!(found("policies.nightly.adopt").value, json!(["manual-*", {"date": "dd-MM-yyyy-h-mm-ss"}]));
+        assert_eq!(found("policies.nightly.adopt").value[0], json!("manual-*"));
         assert_eq!(
             (&found("policies.simple.timezone").value, found("policies.simple.timezone").at),
             (&json!("UTC"), None)

@@ -82,6 +82,14 @@ impl Value {
     }
 }
 
+/// Reads somebody else's YAML or JSON within the same limits; `name` is what complaints call it.
+pub fn read_yaml(text: &str, name: &str) -> Result<Node, Failure> {
+    read(text).map_err(|failure| {
+        let cause = failure.cause.replacen("the configuration", name, 1);
+        failure.with_cause(cause)
+    })
+}
+
 /// Reads YAML: one document, no duplicate keys, within limits of size and depth.
 pub(crate) fn read(text: &str) -> Result<Node, Failure> {
     if text.len() > LIMIT {

@@ -1,9 +1,12 @@
 //! Snapshots of other tools that a policy's retention may take: by an explicit pattern only.
 
+mod only;
+
+pub use only::{NameRegex, Only};
+
 use crate::pattern::Pattern;
+use crate::snapshot::Snapshot;
 use crate::{Code, Failure};
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// Fields of a date in a name, longest spelling first: `(field, fewest digits, most digits, smallest, largest)`.
 /// `h` is the article's 12-hour clock without its half, which Java prints with one digit or two.
@@ -19,20 +22,20 @@ const FIELDS: &[(&str, usize, usize, u32, u32)] = &[
     ("h", 1, 2, 1, 12),
 ];
 
-/// Which foreign names a policy's retention takes. The name only says *whether*; the age is the server's start time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Adopt {
+/// Which foreign snapshots a policy's retention takes: those of these names, and of them only some. A name's date
+/// only says *whether*; the age is the server's start time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adopt {
+    names: Names,
+    only: Only,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Names {
     /// A wildcard that begins with literal text: `*` alone, or `*-1`, would take what anybody made.
-    Wildcard {
-        /// The wildcard.
-        pattern: Pattern,
-    },
+    Wildcard(Pattern),
     /// A date format of Java's, such as the article's `dd-MM-yyyy-h-mm-ss`.
-    Date {
-        /// The format, with literal text around it in single quotes: `'backup-'yyyyMMdd`.
-        format: DateFormat,
-    },
+    Date(DateFormat),
 }
 
 impl Adopt {
@@ -40,7 +43,7 @@ impl Adopt {
     pub fn wildcard(text: &str) -> Result<Self, Failure> {
         let pattern = Pattern::parse(text)?;
         if pattern.has_literal_beginning() {
-            return Ok(Self::Wildcard { pattern });
+            return Ok(Self { names: Names::Wildcard(pattern), only: Only::default() });
         }
         Err(Failure::new(
             Code::BadConfig,
@@ -49,34 +52,30 @@ impl Adopt {
         ))
     }
 
-    /// Accepts a date format.
+    /// Accepts a date format, with literal text around it in single quotes: `'backup-'yyyyMMdd`.
     pub fn date(format: &str) -> Result<Self, Failure> {
-        Ok(Self::Date { format: DateFormat::parse(format)? })
+        Ok(Self { names: Names::Date(DateFormat::parse(format)?), only: Only::default() })
     }
 
-    /// Whether the whole of `name` fits.
-    pub fn takes(&self, name: &str) -> bool {
-        match self {
-            Self::Wildcard { pattern } => pattern.matches(name),
-            Self::Date { format } => format.matches(name),
-        }
+    /// Takes only some of them.
+    #[must_use]
+    pub fn only(self, only: Only) -> Self {
+        Self { only, ..self }
     }
-}
 
-impl fmt::Display for Adopt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wildcard { pattern } => pattern.fmt(f),
-            Self::Date { format } => f.write_str(&format.text),
-        }
+    /// Whether the snapshot is taken: the whole of its name fits, and it is all that it must be.
+    pub fn takes(&self, snapshot: &Snapshot) -> bool {
+        let fits = match &self.names {
+            Names::Wildcard(pattern) => pattern.matches(&snapshot.name),
+            Names::Date(format) => format.matches(&snapshot.name),
+        };
+        fits && self.only.admits(snapshot)
     }
 }
 
 /// A date format: fields and literal text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct DateFormat {
-    text: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct DateFormat {
     parts: Vec<Part>,
 }
 
@@ -89,32 +88,18 @@ enum Part {
 
 impl DateFormat {
     /// Accepts a format with at least year, month and day.
-    pub fn parse(text: &str) -> Result<Self, Failure> {
+    fn parse(text: &str) -> Result<Self, Failure> {
         let parts = parts(text).ok_or_else(|| bad(text, "it has letters that are no field; quote literal text"))?;
         let has = |name: &str| parts.iter().any(|part| matches!(part, Part::Field(at) if FIELDS[*at].0 == name));
         if ["yyyy", "MM", "dd"].into_iter().all(has) {
-            return Ok(Self { text: text.to_owned(), parts });
+            return Ok(Self { parts });
         }
         Err(bad(text, "it does not hold year, month and day"))
     }
 
     /// Whether the whole of `name` could have been printed by this format.
-    pub fn matches(&self, name: &str) -> bool {
+    fn matches(&self, name: &str) -> bool {
         matches(&self.parts, name)
-    }
-}
-
-impl TryFrom<String> for DateFormat {
-    type Error = Failure;
-
-    fn try_from(text: String) -> Result<Self, Failure> {
-        Self::parse(&text)
-    }
-}
-
-impl From<DateFormat> for String {
-    fn from(format: DateFormat) -> Self {
-        format.text
     }
 }
 
@@ -166,48 +151,4 @@ fn bad(text: &str, wrong: &str) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_articles_names_are_read() {
-        let article = Adopt::date("dd-MM-yyyy-h-mm-ss").unwrap();
-        for name in ["23-11-2026-1-05-09", "01-01-2026-12-59-59"] {
-            assert!(article.takes(name), "{name}");
-        }
-        for name in [
-            "23-11-2026-13-05-09",
-            "23-11-2026-01-05-09",
-            "23-11-2026-1-05-09-x",
-            "x23-11-2026-1-05-09",
-            "23-11-2026-0-05-09",
-            "32-11-2026-1-05-09",
-            "23-13-2026-1-05-09",
-            "23-11-2026-1-5-09",
-            "23-11-2026",
-            "",
-        ] {
-            assert!(!article.takes(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn formats_may_hold_literal_text() {
-        let quoted = Adopt::date("'backup-of-'yyyyMMdd'_'HHmmss").unwrap();
-        assert!(quoted.takes("backup-of-20260203_040506"));
-        assert!(!quoted.takes("backup-of-20260203_250506"));
-        let ambiguous = Adopt::date("yyyyMMddhmmss").unwrap();
-        assert!(ambiguous.takes("2026020311506") && ambiguous.takes("20260203110506"));
-        for bad in ["", "dd-MM", "nightly-yyyyMMdd", "yyyyMMdd'open"] {
-            assert!(Adopt::date(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_wildcard_says_what_it_takes() {
-        assert!(Adopt::wildcard("manual-*").unwrap().takes("manual-1"));
-        for bad in ["*", "?*", "-*", "*-*", "*both*", "?manual", ".*", "-a*"] {
-            assert!(Adopt::wildcard(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

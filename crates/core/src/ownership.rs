@@ -153,7 +153,7 @@ fn owner<'a>(
         },
     };
     let named_by = by_name.map(|(at, _)| at);
-    let mut adopters = policies.iter().enumerate().filter(|(_, policy)| policy.adopts(&snapshot.name));
+    let mut adopters = policies.iter().enumerate().filter(|(_, policy)| policy.adopts(snapshot));
     match (adopters.next(), adopters.next()) {
         (None, _) => Err(why),
         _ if is_marked(snapshot, has_metadata) => Err(if why == Foreign::Name { Foreign::Marked } else { why }),

@@ -142,9 +142,9 @@ impl Policy {
         self.settings.prefix.is_none() && self.prefix == naming::prefix(self.repository.as_str())
     }
 
-    /// Whether one of its patterns takes the foreign snapshot of that name.
-    pub fn adopts(&self, name: &str) -> bool {
-        self.adopt.iter().any(|adopt| adopt.takes(name))
+    /// Whether one of its patterns takes the foreign snapshot.
+    pub fn adopts(&self, snapshot: &Snapshot) -> bool {
+        self.adopt.iter().any(|adopt| adopt.takes(snapshot))
     }
 }
 

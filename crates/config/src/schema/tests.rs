@@ -86,6 +86,7 @@ fn examples_fit_and_mistakes_do_not() {
         "policies: {p: {repository: r, keep: {min_count: -1}}}",
         "policies: {p: {repository: r, partial: perhaps}}",
         "policies: {p: {repository: r, adopt: [{dates: x}]}}",
+        "policies: {p: {repository: r, adopt: [{name: a*, except: {}}]}}",
         "policies: {p: {repository: r, first_delete: never}}",
     ] {
         assert!(misfit(&schema, &json_of(text), "file").is_some(), "{text}");
