@@ -12,16 +12,18 @@ use crate::terminal::Terminal;
 /// What a run from nothing may take on two cores. Printed beside what it took, never asserted.
 const BUDGET: Duration = Duration::from_mins(35);
 
-/// `test [--matrix] [FILTER…]`, or `test --deploy`: the templates, by others' tools.
+/// `test [--matrix] [FILTER…]`, or `test --deploy`: the templates, by others' tools, or `test --peers`: beside Curator.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    if args.iter().any(|arg| arg == "--deploy") {
-        return if args.len() == 1 { deploy() } else { Err(Failure::operator("usage: cargo xtask test --deploy")) };
+    match args {
+        [flag] if flag == "--deploy" => return alone("deploy", crate::deploy::check),
+        [flag] if flag == "--peers" => return alone("peers", crate::peers::check),
+        _ => {}
     }
     let matrix = args.iter().any(|arg| arg == "--matrix");
     let filters: Vec<&String> = args.iter().filter(|arg| *arg != "--matrix").collect();
     if let Some(unknown) = filters.iter().find(|filter| filter.starts_with('-')) {
         return Err(Failure::operator(format!(
-            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…] | --deploy"
+            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…] | --deploy | --peers"
         )));
     }
     let mut phases = Phases::default();
@@ -30,9 +32,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     outcome
 }
 
-fn deploy() -> Result<()> {
+fn alone(name: &'static str, check: fn() -> Result<()>) -> Result<()> {
     let mut phases = Phases::default();
-    let outcome = phases.run("deploy", crate::deploy::check);
+    let outcome = phases.run(name, check);
     phases.print();
     outcome
 }

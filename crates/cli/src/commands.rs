@@ -12,6 +12,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod doctor;
 pub(crate) mod du;
+mod import;
 pub(crate) mod inspect;
 pub(crate) mod invoke;
 pub(crate) mod list;

@@ -28,6 +28,9 @@ use snapkeep_core::{Code, Failure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// What a cluster is called that nobody gave a name.
+const UNNAMED: &str = "main";
+
 /// All that a command needs to know beyond its own arguments.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -109,6 +112,21 @@ fn base(globals: &Globals, process: &Process, config: &Config) -> Result<Base, F
         Some(name) => Ok(Base::of_file(name, of_file(name)?)),
         None => Err(no_cluster(config)),
     }
+}
+
+/// A cluster's name and endpoint for a configuration that is made, as far as flags, environment and file tell them. No secret
+/// is opened.
+pub(crate) async fn named(globals: &Globals, process: &Process) -> Result<(String, Option<Endpoint>), Failure> {
+    let found = find::configuration(globals.config.as_deref(), process).await?;
+    let config = found.as_ref().map(Found::parse).transpose()?.unwrap_or_default();
+    let is_named = globals.cluster.is_some() || globals.endpoint.is_some();
+    if !is_named && config.clusters.is_empty() && process.variable("SNAPKEEP_ENDPOINT").is_none() {
+        return Ok((UNNAMED.to_owned(), None));
+    }
+    let (cluster, _) = base(globals, process, &config)?;
+    let of_file = config.clusters.iter().find(|(_, other)| other.endpoint == cluster.endpoint);
+    let name = globals.cluster.as_ref().or_else(|| of_file.map(|(name, _)| name));
+    Ok((name.map_or_else(|| UNNAMED.to_owned(), Clone::clone), Some(cluster.endpoint)))
 }
 
 fn no_cluster(config: &Config) -> Failure {

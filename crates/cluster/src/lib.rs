@@ -7,6 +7,7 @@ mod conditions;
 mod explain;
 mod features;
 mod indices;
+mod lifecycle;
 mod lists;
 mod nodes;
 mod paths;

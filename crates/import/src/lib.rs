@@ -54,8 +54,8 @@ impl Source {
 pub struct Target {
     /// The cluster's name in the configuration that is made.
     pub cluster: String,
-    /// Its endpoint.
-    pub endpoint: String,
+    /// Its endpoint, if it is known.
+    pub endpoint: Option<String>,
     /// When policies are due whose source says nothing of that: Curator's, which cron starts.
     pub schedule: Option<String>,
     /// The zone of that schedule.
@@ -88,6 +88,15 @@ pub fn read(text: &str, target: &Target) -> Result<Imported, Failure> {
     let root = snapkeep_config::read_yaml(text, "the file")?;
     let mut top = Section::of("", &root).ok_or_else(unknown)?;
     let mut desk = Desk { target: target.clone(), policies: Vec::new(), findings: Vec::new() };
+    if target.endpoint.is_none() {
+        let (at, what) = ("the configuration", format!("clusters.{}.endpoint", target.cluster));
+        desk.differs(
+            at,
+            &what,
+            "it is an example: the file does not say where the cluster is",
+            "say --endpoint URL, or write it there",
+        );
+    }
     let source = source_of(&top).ok_or_else(|| why_unknown(&top))?;
     match source {
         Source::Curator => curator::read(&mut top, &mut desk)?,

@@ -108,7 +108,7 @@ pub(crate) fn of_java(format: &str) -> String {
         let run = rest.chars().take_while(|c| *c == first).count();
         match first {
             'y' | 'u' | 'Y' | 'd' | 'H' | 'h' | 'm' | 's' | 'S' | 'D' | 'w' | 'k' if run > 1 => {
-                regex.extend([r"\d{", &run.to_string(), "}"])
+                regex.extend([r"\d{", &run.to_string(), "}"]);
             }
             'M' if run == 2 => regex += r"\d{2}",
             letter if letter.is_ascii_alphabetic() => regex += "[a-z0-9+:.]+",
@@ -243,8 +243,8 @@ fn condition(condition: &mut Section<'_>, draft: &mut Draft, desk: &mut Desk) ->
     desk.differs(
         &condition.at,
         "counts and states",
-        "there FAILED and PARTIAL snapshots count; here `max_count` and `min_count` count SUCCESS only, the others stay until \
-         `max_age`, and as long as no newer SUCCESS exists",
+        "there FAILED and PARTIAL snapshots count; here `max_count` and `min_count` count SUCCESS only, the others go at \
+         `max_age`, and only once a newer SUCCESS exists",
         "to let them go earlier: `keep: {failed: superseded, partial: superseded}`",
     );
     let always = || Some("always".to_owned());

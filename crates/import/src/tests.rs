@@ -5,7 +5,7 @@ use snapkeep_core::schedule::Schedule;
 fn target() -> Target {
     Target {
         cluster: "main".into(),
-        endpoint: "https://cluster.example:9200".into(),
+        endpoint: Some("https://search.example:9200".into()),
         schedule: Some("30 2 * * *".into()),
         timezone: None,
         name: None,

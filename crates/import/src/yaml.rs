@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 /// Words that some reader of YAML takes for true, false or nothing.
 const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
 
+/// Stands for an endpoint that is not known.
+const EXAMPLE: &str = "https://cluster.example:9200";
+
 /// What stands in the configuration.
 #[derive(Clone, Debug)]
 pub(crate) enum Tree {
@@ -60,7 +63,7 @@ pub(crate) fn configuration(source: Source, target: &Target, policies: &[Draft],
         lines.extend(these.map(|finding| format!("# - {}", snapkeep_core::failure::line(&finding.to_string()))));
     }
     lines.extend(["clusters:".to_owned(), format!("  {}:", scalar(&json!(target.cluster)))]);
-    lines.push(format!("    endpoint: {}", scalar(&json!(target.endpoint))));
+    lines.push(format!("    endpoint: {}", scalar(&json!(target.endpoint.as_deref().unwrap_or(EXAMPLE)))));
     lines.extend((!policies.is_empty()).then(|| "policies:".to_owned()));
     for policy in policies {
         lines.push(format!("  {}:", scalar(&json!(policy.name))));

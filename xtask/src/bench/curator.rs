@@ -67,6 +67,15 @@ impl Curator {
         Ok(command)
     }
 
+    /// `curator --dry-run` with an action file, as talkative as its dry run needs.
+    pub(crate) fn dry_run(&self, url: &str, actions: &Path) -> Result<Command> {
+        let configuration = format!("elasticsearch:\n  client:\n    hosts: {url}\nlogging:\n  loglevel: INFO\n");
+        let configuration = self.write("dry-run.yml", &configuration)?;
+        let mut command = self.python("from curator.cli import cli as run");
+        command.arg("--config").arg(configuration).arg("--dry-run").arg(actions);
+        Ok(command)
+    }
+
     /// What the script that pip makes for a program does.
     fn python(&self, import: &str) -> Command {
         let mut command = Command::new("python3");

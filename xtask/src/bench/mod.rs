@@ -12,6 +12,9 @@ mod repository;
 mod spread;
 mod stand_in;
 
+pub(crate) use curator::Curator;
+pub(crate) use plan::date_and_hour;
+
 use crate::failure::{Failure, Result};
 
 /// How it is called.

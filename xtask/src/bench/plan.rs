@@ -96,7 +96,7 @@ impl Stage {
 }
 
 /// `2026-10-01` and the hour, UTC, of so many hours since 1970: the calendar's days, counted.
-fn date_and_hour(hours: usize) -> (String, usize) {
+pub(crate) fn date_and_hour(hours: usize) -> (String, usize) {
     let (mut day, hour) = (hours / 24, hours % 24);
     let is_leap = |year: usize| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let mut year = 1970;

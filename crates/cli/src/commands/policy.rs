@@ -6,7 +6,7 @@ use crate::session::Session;
 use clap::{Args, Subcommand};
 use snapkeep_core::{Code, Failure};
 
-/// The configuration's policies: list them, show when one is due
+/// The configuration's policies: list them, show when one is due; import other tools'
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(crate) struct PolicyVerbs {
@@ -18,6 +18,7 @@ pub(crate) struct PolicyVerbs {
 enum Verb {
     List(List),
     Next(Next),
+    Import(super::import::Import),
 }
 
 /// List the policies: where, when, what stays
@@ -50,6 +51,7 @@ pub(crate) async fn run(arguments: &PolicyVerbs, session: &Session) -> Result<()
             session.printer.show(&policy_list(chosen.meant(), session.now()), session.now())
         }
         Verb::Next(next) => self::next(next, session).await,
+        Verb::Import(import) => super::import::run(import, session).await,
     }
 }
 

@@ -54,6 +54,7 @@ fn expect_json(name: &str, line: &str) {
 mod aws;
 mod config;
 mod doctor;
+mod import;
 mod migrate;
 mod plan;
 mod policies;
