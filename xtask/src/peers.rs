@@ -102,9 +102,8 @@ impl Ours {
 /// What a command says as JSON; an import that comes to nothing says so, too.
 fn answer(command: &mut std::process::Command) -> Result<Value> {
     let output = command.output().map_err(Failure::during("cannot run snapkeep"))?;
-    serde_json::from_slice(&output.stdout).map_err(|_| {
-        Failure::new(format!("snapkeep said no JSON: {}", String::from_utf8_lossy(&output.stderr)))
-    })
+    serde_json::from_slice(&output.stdout)
+        .map_err(|_| Failure::new(format!("snapkeep said no JSON: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
 /// What the floor holds back, in words; a difference is a failure.

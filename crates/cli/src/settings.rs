@@ -123,10 +123,8 @@ pub(crate) async fn named(globals: &Globals, process: &Process) -> Result<(Strin
     if !is_named && config.clusters.is_empty() && process.variable("SNAPKEEP_ENDPOINT").is_none() {
         return Ok((UNNAMED.to_owned(), None));
     }
-    let (cluster, _) = base(globals, process, &config)?;
-    let of_file = config.clusters.iter().find(|(_, other)| other.endpoint == cluster.endpoint);
-    let name = globals.cluster.as_ref().or_else(|| of_file.map(|(name, _)| name));
-    Ok((name.map_or_else(|| UNNAMED.to_owned(), Clone::clone), Some(cluster.endpoint)))
+    let Base { cluster, name, .. } = base(globals, process, &config)?;
+    Ok((name.unwrap_or_else(|| UNNAMED.to_owned()), Some(cluster.endpoint)))
 }
 
 fn no_cluster(config: &Config) -> Failure {

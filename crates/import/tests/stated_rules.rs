@@ -1,4 +1,5 @@
 //! What Snapshot Management and SLM say that they delete, by their documentation, beside what their imported examples plan.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;

@@ -27,10 +27,12 @@ pub(super) fn repository(folder: &Path, all: &[Backdated]) -> Result<()> {
     let place = folder.join(format!("index-{generation}"));
     let mut index = std::fs::read_to_string(&place).map_err(Failure::during("cannot read the repository's index"))?;
     for one in all {
-        let uuid = in_index(&mut index, one).ok_or_else(|| Failure::new(format!("{} is not in the index", one.name)))?;
+        let uuid =
+            in_index(&mut index, one).ok_or_else(|| Failure::new(format!("{} is not in the index", one.name)))?;
         let blob = folder.join(format!("snap-{uuid}.dat"));
         let bytes = std::fs::read(&blob).map_err(Failure::during("cannot read a snapshot's blob"))?;
-        let bytes = in_blob(&bytes, one).ok_or_else(|| Failure::new(format!("{}: its blob is not understood", one.name)))?;
+        let bytes =
+            in_blob(&bytes, one).ok_or_else(|| Failure::new(format!("{}: its blob is not understood", one.name)))?;
         std::fs::write(&blob, bytes).map_err(Failure::during("cannot write a snapshot's blob"))?;
     }
     std::fs::write(&place, index).map_err(Failure::during("cannot write the repository's index"))

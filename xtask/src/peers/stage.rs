@@ -148,7 +148,8 @@ impl Stage {
         if !output.status.success() && !said.contains("No actionable items in list") {
             return Err(Failure::new(format!("Curator failed on {}: {said}", actions.display())));
         }
-        let name = |line: &str| Some(line.split_once("DRY-RUN: delete_snapshot: ")?.1.split_once(" with")?.0.to_owned());
+        let name =
+            |line: &str| Some(line.split_once("DRY-RUN: delete_snapshot: ")?.1.split_once(" with")?.0.to_owned());
         Ok(said.lines().filter_map(name).collect())
     }
 }

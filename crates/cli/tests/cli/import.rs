@@ -16,7 +16,9 @@ async fn from_a_file_to_a_configuration_that_is_checked() {
     let mut scheduled = stage.command("policy import actions.yml --schedule");
     let shown = ran(scheduled.args(["30 2 * * *", "--timezone", "Europe/Berlin"]).output().unwrap());
     assert!(shown.err.contains("not quite the same"), "{shown:?}");
-    for part in ["schedule: '30 2 * * *'", "max_age: 45d", "# - not imported: action 3: restore", "clusters.main.endpoint"] {
+    for part in
+        ["schedule: '30 2 * * *'", "max_age: 45d", "# - not imported: action 3: restore", "clusters.main.endpoint"]
+    {
         assert!(shown.out.contains(part), "{part}: {shown:?}");
     }
     let json = stage.json("policy import actions.yml --out snapkeep.yaml");
