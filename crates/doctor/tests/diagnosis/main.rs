@@ -3,4 +3,5 @@
 
 mod healthy;
 mod order;
+mod statements;
 mod table;

@@ -37,7 +37,7 @@ fn unverified(facts: &mut Facts, body: &'static str) {
 }
 
 const NOT_ASSUMED: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path [logs] is not accessible","caused_by":{"type":"a_w_s_security_token_service_exception","reason":"User: arn:aws:sts::1:assumed-role/x is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::123456789012:role/snapshots"}}}"#;
-const NOT_ACCESSIBLE: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path [logs] is not accessible on master node","caused_by":{"type":"i_o_exception","reason":"Unable to upload object: Access Denied"}}}"#;
+pub(crate) const NOT_ACCESSIBLE: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path [logs] is not accessible on master node","caused_by":{"type":"i_o_exception","reason":"Unable to upload object: Access Denied"}}}"#;
 const WRONG_REGION: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path is not accessible","caused_by":{"type":"amazon_s3_exception","reason":"The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'"}}}"#;
 const NO_PERMISSIONS: &str = r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:admin/repository/get] and User [name=arn:aws:iam::123456789012:role/keeper, backend_roles=[arn:aws:iam::123456789012:role/keeper], requestedTenant=null]"}}"#;
 
