@@ -1,5 +1,5 @@
-//! `cargo xtask test --deploy`: what others' tools say of the templates. Their versions are pinned; what they are told to leave out
-//! stands beside its reason in the templates.
+//! `cargo xtask test --deploy`: what others' tools say of the templates, and what comes of `docs/aws.md` in an account of moto's.
+//! Their versions are pinned; what they are told to leave out stands beside its reason in the templates.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,6 +23,9 @@ const SAM: Packages<'_> =
     Packages { name: "deploy-sam", requirements: include_str!("deploy/aws-sam-cli.txt"), options: &[] };
 const CHECKOV: Packages<'_> =
     Packages { name: "deploy-checkov", requirements: include_str!("deploy/checkov.txt"), options: &[] };
+/// moto, and the AWS CLI that asks it.
+const MOTO: Packages<'_> =
+    Packages { name: "deploy-moto", requirements: include_str!("deploy/moto.txt"), options: &[] };
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn check() -> Result<()> {
@@ -32,7 +35,19 @@ pub(crate) fn check() -> Result<()> {
     python(&cache, &SAM, "sam", &["validate", "--lint", "--template-file"], &template)?;
     let arguments = ["--skip-download", "--compact", "--quiet", "--directory"];
     python(&cache, &CHECKOV, "checkov", &arguments, &root().join("deploy"))?;
-    terraform()
+    terraform()?;
+    account(&cache)
+}
+
+/// The tests that need an account: what they deploy is what is packaged.
+fn account(cache: &Cache) -> Result<()> {
+    crate::package::run(&[])?;
+    println!("   docs/aws.md and doctor, in moto's account");
+    let mut command = crate::cargo::cargo();
+    command.args(["test", "--package", "snapkeep-cli", "--test", "aws", "--", "--nocapture"]).current_dir(root());
+    command.env("SNAPKEEP_MOTO", MOTO.install(cache)?).env("SNAPKEEP_SAM", SAM.install(cache)?);
+    let status = command.status().map_err(Failure::during("cannot run cargo"))?;
+    if status.success() { Ok(()) } else { Err(Failure::new(format!("the tests in moto's account failed ({status})"))) }
 }
 
 fn python(cache: &Cache, packages: &Packages<'_>, program: &str, arguments: &[&str], about: &Path) -> Result<()> {

@@ -51,7 +51,10 @@ impl Watchdog {
     }
 
     /// Creates a directory, lets `prepare` fill it and give the command, and runs that command there.
-    pub(crate) fn run<C: AsRef<OsStr>>(prefix: &str, prepare: impl FnOnce(&Path) -> Result<Vec<C>>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Io`], and those of `prepare`.
+    pub fn run<C: AsRef<OsStr>>(prefix: &str, prepare: impl FnOnce(&Path) -> Result<Vec<C>>) -> Result<Self> {
         let dir = new_directory(prefix)?;
         match prepare(&dir) {
             Ok(command) => Self::guard(dir, &command),
