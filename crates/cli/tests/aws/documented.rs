@@ -108,7 +108,7 @@ async fn takes_snapshots(account: &Account, roles: &Roles, zip: &Path, commands:
     assert_eq!(created["outcome"], "created", "{created}\n{}", log());
     assert_eq!(listed["snapshots"].as_array().map(Vec::len), Some(1), "{listed}");
     succeeded(&format!("/_snapshot/snapkeep/{}", created["snapshot"].as_str().unwrap())).await;
-    scheduled(account, &variables).await;
+    scheduled(account, &variables);
     assert!(domain.front.requests().iter().all(|seen| seen.method != "DELETE"), "nothing is deleted");
 }
 
@@ -121,7 +121,7 @@ async fn succeeded(path: &str) {
 }
 
 /// The schedule as it was made; what it sends, sent twice, makes one snapshot.
-async fn scheduled(account: &Account, variables: &[(&str, &str)]) {
+fn scheduled(account: &Account, variables: &[(&str, &str)]) {
     let schedules = account.aws(&["scheduler", "list-schedules"]);
     let name = schedules["Schedules"][0]["Name"].as_str().unwrap_or_else(|| panic!("{schedules}"));
     let schedule = account.aws(&["scheduler", "get-schedule", "--name", name]);
