@@ -59,6 +59,8 @@ pub enum Mode {
     /// Uploads of the matching keys wait, neither refused nor served, until the mode is another one. A snapshot then stays
     /// `IN_PROGRESS` for as long as a test wants.
     Hold(Keys),
+    /// Downloads of the matching keys wait in the same way. A restore then stands still for as long as a test wants.
+    HoldDownloads(Keys),
     /// What changes the bucket (PUT, POST, DELETE) is answered 403 `AccessDenied`.
     ReadOnly,
     /// Everything is answered 403 `AccessDenied`.
@@ -70,7 +72,7 @@ pub enum Mode {
     },
 }
 
-/// Which keys a [`Mode::Hold`] is about. By default all.
+/// Which keys a [`Mode::Hold`] or [`Mode::HoldDownloads`] is about. By default all.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Keys {
     /// Keys with a path segment that begins with this are not meant.
@@ -88,6 +90,11 @@ impl Mode {
     /// Holds the uploads of keys that contain `text`, such as `indices/` or `snap-`.
     pub fn hold_containing(text: &str) -> Self {
         Self::Hold(Keys { except_segment: None, contains: Some(text.to_owned()) })
+    }
+
+    /// Holds the downloads of keys that contain `text`: with `/__`, of the indices' data and nothing else.
+    pub fn hold_downloads_containing(text: &str) -> Self {
+        Self::HoldDownloads(Keys { except_segment: None, contains: Some(text.to_owned()) })
     }
 }
 
@@ -252,7 +259,8 @@ mod tests {
 
     #[test]
     fn modes_travel_as_json() {
-        let all = [Mode::Normal, Mode::hold(), Mode::ReadOnly, Mode::Denied, Mode::ReadOnlyFor { puts: 2 }];
+        let downloads = Mode::hold_downloads_containing("/__");
+        let all = [Mode::Normal, Mode::hold(), downloads, Mode::ReadOnly, Mode::Denied, Mode::ReadOnlyFor { puts: 2 }];
         for mode in all {
             let json = serde_json::to_string(&mode).unwrap();
             assert_eq!(serde_json::from_str::<Mode>(&json).unwrap(), mode, "{json}");

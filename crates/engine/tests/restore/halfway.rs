@@ -7,7 +7,7 @@ use snapkeep_core::Code;
 use snapkeep_core::deletion::Selection;
 use snapkeep_core::restore::{Action, Request};
 use snapkeep_engine::{Following, Silent, apply_deletion, apply_restore, plan_deletion};
-use snapkeep_testbed::eventually;
+use snapkeep_testbed::{Mode, eventually};
 use std::time::Duration;
 
 /// An index whose restore takes its time.
@@ -112,6 +112,33 @@ async fn what_stands_still_is_said_with_its_shard_and_may_be_left() {
         assert_eq!(notes.of("stalled").len(), 1, "{node}");
         drop_index(&stage, &stage.index).await;
     }
+}
+
+/// The bucket neither answers nor refuses: nodes wait for it without a word, so that only whoever looks can tell.
+#[tokio::test]
+async fn a_bucket_that_stands_still_is_a_stall_with_its_shard_and_the_restore_goes_on_once_it_answers() {
+    let stage = Stage::on_s3().await;
+    stage.take(&["s"]).await;
+    drop_index(&stage, &stage.index).await;
+    let plan = planned(&stage, &job(&stage)).await;
+    stage.bucket(&Mode::hold_downloads_containing("/__")).await;
+
+    let stall_after = Some(Duration::from_secs(2));
+    let following = Following { wait: Duration::from_secs(50), stall_after, stop_on_stall: true };
+    let notes = Notes::default();
+    let report = apply_restore(&stage.api, &job(&stage), &plan, &following, minute(), &notes).await.unwrap();
+    stage.until_held().await;
+    let failure = report.complaint().unwrap();
+    assert_eq!((report.ended, failure.code), (false, Code::OutcomeUnknown), "{failure}");
+    for told in ["stands still", &format!("[{}][0]", stage.index), "on node", "repository"] {
+        assert!(failure.cause.contains(told), "{told}: {failure}");
+    }
+    assert_eq!(notes.of("stalled").len(), 1, "{failure}");
+
+    let sent = stage.seen("POST").len();
+    stage.bucket(&Mode::Normal).await;
+    assert_eq!(restored(&stage, &job(&stage)).await.documents, 20);
+    assert_eq!(stage.seen("POST").len(), sent, "nothing was sent again");
 }
 
 /// A snapshot that is being restored is deleted once that has ended.

@@ -32,6 +32,27 @@ enum Verdict {
     Refuse,
 }
 
+/// Where a request's object goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+    /// It is about no object's content.
+    Neither,
+}
+
+impl Direction {
+    fn of(method: &Method, uri: &Uri, key: &str) -> Self {
+        if is_upload(method, uri) {
+            Self::Up
+        } else if method == Method::GET && !key.is_empty() {
+            Self::Down
+        } else {
+            Self::Neither
+        }
+    }
+}
+
 impl Gate {
     /// `root` is the directory that holds the store's buckets.
     pub(super) fn new(store: S3Service, root: PathBuf) -> Self {
@@ -88,9 +109,7 @@ impl Bucket {
 
     async fn admit(&self, method: &Method, uri: &Uri, key: &str) -> Verdict {
         *self.counts().methods.entry(method.to_string()).or_default() += 1;
-        if is_upload(method, uri) {
-            self.wait_while_held(key).await;
-        }
+        self.wait_while_held(Direction::of(method, uri, key), key).await;
         let verdict = self.judge(method);
         if verdict == Verdict::Refuse {
             self.counts().refused += 1;
@@ -98,9 +117,12 @@ impl Bucket {
         verdict
     }
 
-    async fn wait_while_held(&self, key: &str) {
+    async fn wait_while_held(&self, direction: Direction, key: &str) {
         let mut mode = self.mode.subscribe();
-        let holds = |mode: &Mode| matches!(mode, Mode::Hold(keys) if keys.matches(key));
+        let holds = |mode: &Mode| match (mode, direction) {
+            (Mode::Hold(keys), Direction::Up) | (Mode::HoldDownloads(keys), Direction::Down) => keys.matches(key),
+            _ => false,
+        };
         if !holds(&mode.borrow_and_update()) {
             return;
         }
@@ -206,6 +228,15 @@ mod tests {
         let is = |method, uri: &'static str| is_upload(&method, &Uri::from_static(uri));
         assert!(is(Method::PUT, "/b/k?partNumber=1&uploadId=x") && is(Method::POST, "/b/k?uploads"));
         assert!(!is(Method::POST, "/b?delete") && !is(Method::POST, "/b/k?uploadId=x") && !is(Method::GET, "/b/k"));
+    }
+
+    #[test]
+    fn only_an_objects_content_goes_down() {
+        let of = |method, uri: &'static str, key| Direction::of(&method, &Uri::from_static(uri), key);
+        assert_eq!(of(Method::GET, "/b/k", "k"), Direction::Down);
+        assert_eq!(of(Method::PUT, "/b/k", "k"), Direction::Up);
+        assert_eq!(of(Method::GET, "/b?list-type=2", ""), Direction::Neither);
+        assert_eq!(of(Method::HEAD, "/b/k", "k"), Direction::Neither);
     }
 
     #[test]
