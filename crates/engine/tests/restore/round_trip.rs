@@ -4,8 +4,14 @@ use crate::stage::{Stage, WITH_S3, minute, name, nodes};
 use crate::world::{actions, add_alias, applied, drop_index, job, patterns, planned, prefixed, restored, with};
 use serde_json::{Value, json};
 use snapkeep_core::Code;
+use snapkeep_core::deletion::Selection;
+use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::restore::{Action, Choice, Rename, Request};
-use snapkeep_engine::{Outcome, RestoreJob, plan_restore};
+use snapkeep_engine::{
+    CloneJob, Outcome, Query, RestoreJob, Silent, Warnings, abort, cleanup_repository, inventory, list_repositories,
+    plan_deletion, plan_restore, remove_repository, verify_repository,
+};
+use std::time::Duration;
 
 /// Mappings and settings, without what a restore makes anew.
 async fn definition(stage: &Stage, index: &str) -> Value {
@@ -112,6 +118,51 @@ async fn the_newest_good_one_is_latest() {
     for choice in [Choice::At(jiff::Timestamp::UNIX_EPOCH), Choice::Named(name("never-made"))] {
         let none = plan_restore(&stage.api, &by(choice), minute()).await.unwrap_err();
         assert_eq!(none.code, Code::SnapshotMissing);
+    }
+}
+
+/// The managed service's own repository is listed and restored from on its own domain; nothing is ever written to it.
+#[tokio::test]
+async fn an_automated_repository_is_only_read() {
+    for node in nodes() {
+        let stage = Stage::on(node).await;
+        stage.take(&["s"]).await;
+        let own = RepositoryName::parse(&format!("cs-automated-{}", stage.repository)).unwrap();
+        let path = format!("/_snapshot/{own}");
+        assert_eq!(stage.node.put(&path, stage.folder(&json!({}))).await.0, 200, "{node}");
+
+        assert!(list_repositories(&stage.api, minute()).await.unwrap().contains_key(own.as_str()), "{node}");
+        let mut warnings = Warnings::default();
+        let now = jiff::Timestamp::now();
+        let listed = inventory(&stage.api, &own, &Query::default(), now, minute(), &mut warnings).await.unwrap();
+        assert_eq!(listed.snapshots.len(), 1, "{node}");
+
+        let selection = Selection { names: vec![name("s")], ..Selection::default() };
+        let clone = CloneJob {
+            repository: own.clone(),
+            source: name("s"),
+            target: name("t"),
+            indices: vec!["*".to_owned()],
+            wait: Duration::ZERO,
+            stall_after: None,
+        };
+        for refused in [
+            verify_repository(&stage.api, &own, minute()).await.map(drop),
+            cleanup_repository(&stage.api, &own, minute()).await.map(drop),
+            remove_repository(&stage.api, &own, minute()).await,
+            plan_deletion(&stage.api, &own, &selection, now, minute()).await.map(drop),
+            snapkeep_engine::clone(&stage.api, &clone, minute(), &Silent).await.map(drop),
+            abort(&stage.api, &own, &name("s"), minute(), &Silent).await.map(drop),
+        ] {
+            assert_eq!(refused.unwrap_err().code, Code::BadEvent, "{node}");
+        }
+        let written = || ["PUT", "POST", "DELETE"].map(|method| stage.seen(method).len());
+        assert_eq!(written(), [0, 0, 0], "{node}");
+
+        drop_index(&stage, &stage.index).await;
+        let report = restored(&stage, &RestoreJob { repository: own, ..job(&stage) }).await;
+        assert_eq!((report.documents, written()), (20, [0, 1, 0]), "{node}: {report:?}");
+        stage.node.delete(&path).await;
     }
 }
 

@@ -6,6 +6,7 @@ use snapkeep_core::Failure;
 use snapkeep_core::pattern::Pattern;
 use snapkeep_core::restore::{Action, Among, Choice, OnConflict, Rename, Request, RestorePlan};
 use snapkeep_engine::{Following, RestoreJob, RestoreReport, Silent, apply_restore, plan_restore};
+use snapkeep_testbed::Testbed;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -69,6 +70,40 @@ pub(crate) async fn add_alias(stage: &Stage, index: &str, alias: &str) {
     let body = json!({"actions": [{"add": {"index": index, "alias": alias}}]});
     let (status, answer) = stage.node.post("/_aliases", body).await;
     assert_eq!(status, 200, "{answer}");
+}
+
+/// Whether the node has data streams: from OpenSearch 1 and Elasticsearch 8 on, as the testbed has them.
+pub(crate) async fn has_streams(node: &str) -> bool {
+    Testbed::shared().node(node).get("/_data_stream").await.0 == 200
+}
+
+/// An empty data stream, and the template that it needs, as does one that is restored under a longer name.
+pub(crate) async fn make_stream(stage: &Stage, stream: &str) {
+    let path = format!("/_index_template/{stream}");
+    let template = json!({
+        "index_patterns": [stream, format!("restored-{stream}")],
+        "data_stream": {},
+        "template": {"settings": {"number_of_replicas": 0}},
+    });
+    let (status, answer) = stage.node.put(&path, template).await;
+    assert_eq!(status, 200, "{answer}");
+    let (status, answer) = stage.node.put(&format!("/_data_stream/{stream}"), Value::Null).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+pub(crate) async fn add_to_stream(stage: &Stage, stream: &str, documents: u32) {
+    for _ in 0..documents {
+        let document = json!({"@timestamp": "2026-11-23T00:00:00Z"});
+        let (status, answer) = stage.node.post(&format!("/{stream}/_doc?refresh=true"), document).await;
+        assert_eq!(status, 201, "{answer}");
+    }
+}
+
+/// Removes a data stream, and its template if that is still there: no version forgets one that a stream needs.
+pub(crate) async fn drop_stream(stage: &Stage, stream: &str) {
+    let (status, answer) = stage.node.delete(&format!("/_data_stream/{stream}")).await;
+    assert_eq!(status, 200, "{answer}");
+    stage.node.delete(&format!("/_index_template/{stream}")).await;
 }
 
 /// Each index of the stage's own by name: id, whether it is open, its aliases.
