@@ -48,7 +48,8 @@ pub(crate) async fn follow(
         looks.first_must_answer().map_err(|unanswered| unanswered.failure())?;
     }
     loop {
-        if let Some(failure) = looks.given_up(snapshot).filter(|_| watch.is_some()) {
+        let given_up = || looks.given_up(snapshot).filter(|_| watch.is_some());
+        if let Some(failure) = looks.shut_off(snapshot).or_else(given_up) {
             return Err(failure);
         }
         if let (Some(watch), Some(seen)) = (watch.as_deref_mut(), &looks.seen) {
@@ -103,6 +104,15 @@ impl Looks {
             }
         }
         self.was_there |= self.seen.is_some();
+    }
+
+    /// A cluster that finds another's generation in the repository when the snapshot ends shuts it off: what the snapshot
+    /// has written is in no list, and nothing can be looked at any more.
+    fn shut_off(&self, snapshot: &SnapshotName) -> Option<Failure> {
+        let Some(Unanswered::Refused(refusal)) = &self.failed else { return None };
+        let failure = (refusal.kind == Kind::WrittenElsewhere).then(|| refusal.failure())?;
+        let cause = format!("snapshot {snapshot} cannot be looked at, and is lost if it ran: {}", failure.cause);
+        Some(failure.with_cause(cause))
     }
 
     /// Why another look is not worth waiting for.
@@ -210,6 +220,18 @@ mod tests {
             looks.take(Ok(None), None);
             assert_eq!(given_up(&looks), None, "{unanswered:?}: an answer begins the count again");
         }
+    }
+
+    #[test]
+    fn a_repository_that_is_shut_off_ends_it_at_once() {
+        let snapshot = SnapshotName::parse("a").unwrap();
+        let mut looks = Looks::default();
+        looks.take(Ok(None), None);
+        assert!(looks.shut_off(&snapshot).is_none());
+        looks.take(Err(refused(500, Kind::ServerError)), None);
+        assert!(looks.shut_off(&snapshot).is_none());
+        looks.take(Err(refused(500, Kind::WrittenElsewhere)), None);
+        assert_eq!(looks.shut_off(&snapshot).map(|failure| failure.code), Some(Code::RepositoryConflict));
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,6 +40,20 @@ pub struct Registration {
     pub settings: RepositorySettings,
     /// Whether settings that differ are replaced.
     pub replace: bool,
+    /// What it means that it holds what this cluster has not written.
+    pub written_before: WrittenBefore,
+}
+
+/// What it means that a repository which a cluster is to write to, and did not write to before, holds snapshots already: some
+/// other cluster has taken them, or this one in an earlier life. Two clusters that write to one repository destroy it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrittenBefore {
+    /// It is read here and not written.
+    Refused,
+    /// It is told in a warning.
+    Told,
+    /// It is known, and nobody else writes to it any more.
+    TakenOver,
 }
 
 /// A snapshot to create.

@@ -33,13 +33,14 @@ mod restore;
 mod run;
 mod running;
 mod show;
+mod takeover;
 mod watch;
 
 pub use abort::{AbortOutcome, Aborted, abort};
 pub use cloning::{CloneJob, CloneReport, clone};
 pub use deletion::{DeletionReport, Skipped, apply_deletion, plan_deletion};
 pub use inventory::{Inventory, Query, inventory};
-pub use job::{Creation, Identity, Job, Registration};
+pub use job::{Creation, Identity, Job, Registration, WrittenBefore};
 pub use migrate::{Clusters, MigrationJob, MigrationReport, apply_migration, plan_migration};
 pub use observe::{Event, Observer, Silent};
 pub use registry::{cleanup_repository, list_repositories, remove_repository, show_repository, verify_repository};

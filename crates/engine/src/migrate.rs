@@ -2,7 +2,7 @@
 //! and if it is asked for the repository is forgotten there.
 
 use crate::address::address;
-use crate::job::Registration;
+use crate::job::{Registration, WrittenBefore};
 use crate::observe::Observer;
 use crate::register::register;
 use crate::registry::{list_repositories, remove_repository, show_repository};
@@ -137,6 +137,7 @@ async fn let_read(
         repository: RepositoryName::parse(&now.name)?,
         settings: settings(&seen, &job.wish)?,
         replace: false,
+        written_before: WrittenBefore::Refused,
     };
     Ok(register(clusters.target, &registration, deadline, warnings).await.map_err(of_target)?.outcome)
 }

@@ -4,6 +4,7 @@
 use crate::create::{ATTEMPTS, RESEND_PAUSE};
 use crate::job::Registration;
 use crate::report::{RegistrationOutcome, Warnings};
+use crate::takeover;
 use serde_json::Value;
 use snapkeep_cluster::{Kind, Refusal, Registered, SnapshotApi, Unanswered, Written};
 use snapkeep_core::naming::RepositoryName;
@@ -37,17 +38,36 @@ pub(crate) async fn register(
     deadline: Deadline,
     warnings: &mut Warnings,
 ) -> Result<InPlace, Failure> {
-    let outcome = match api.repository(&job.repository, deadline).await {
-        Ok(None) => RegistrationOutcome::Created,
-        Ok(Some(found)) if is_as_wanted(job, &found) => return unchanged(api, job, &found, deadline, warnings).await,
-        Ok(Some(_)) if job.replace => RegistrationOutcome::Replaced,
+    let (outcome, begins) = match api.repository(&job.repository, deadline).await {
+        Ok(None) => (RegistrationOutcome::Created, takeover::begins(job, None)),
+        Ok(Some(found)) if is_as_wanted(job, &found) && !takeover::is_asked(job, &found) => {
+            return unchanged(api, job, &found, deadline, warnings).await;
+        }
+        Ok(Some(found)) if job.replace || is_as_wanted(job, &found) && takeover::is_meant(job) => {
+            (RegistrationOutcome::Replaced, takeover::begins(job, Some(&found)))
+        }
+        Ok(Some(found)) if is_as_wanted(job, &found) => return Err(takeover::only_read(job)),
         Ok(Some(found)) => return Err(conflict(job, &found)),
         Err(Unanswered::Refused(refusal)) if refusal.is_missing_right() => {
             warnings.add(not_looked("the repository's settings were not compared", &refusal));
-            RegistrationOutcome::Unchecked
+            (RegistrationOutcome::Unchecked, false)
         }
         Err(unanswered) => return Err(unanswered.failure()),
     };
+    let verified = send_to_some_region(api, job, deadline, warnings).await?;
+    if begins {
+        takeover::look(api, job, deadline, warnings).await?;
+    }
+    Ok(InPlace { outcome, verified })
+}
+
+/// Sends the registration; once more without the region if that is what is refused.
+async fn send_to_some_region(
+    api: &SnapshotApi,
+    job: &Registration,
+    deadline: Deadline,
+    warnings: &mut Warnings,
+) -> Result<bool, Failure> {
     let sent = send(api, job, &job.settings.body(), deadline, warnings).await;
     let verified = match (sent, job.settings.without_region()) {
         (Err(Refused::Region(first)), Some((body, region))) => {
@@ -60,7 +80,7 @@ pub(crate) async fn register(
         }
         (sent, _) => sent.map_err(Refused::into_failure)?,
     };
-    Ok(InPlace { outcome, verified })
+    Ok(verified)
 }
 
 /// A warning about a look that was refused: names the right that is missing.

@@ -121,6 +121,8 @@ async fn take(
         Ok(None) => Err(vanished(snapshot.as_str())),
         // Given up after looking for long: no answer is to be taken for a snapshot that runs.
         Err(failure) if matches!(failure.code, Code::OutcomeUnknown | Code::Inconclusive) => Err(failure),
+        // The cluster has shut the repository off, for another one has written to it.
+        Err(failure) if failure.code == Code::RepositoryConflict => Err(failure),
         Err(failure) => {
             warnings.add(format!("snapshot {snapshot} was accepted but could not be looked at: {}", failure.cause));
             Ok(())

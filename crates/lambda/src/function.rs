@@ -16,7 +16,7 @@ use snapkeep_core::repository::{
 };
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::{Creation, Job, Registration, Report, Warnings, run};
+use snapkeep_engine::{Creation, Job, Registration, Report, Warnings, WrittenBefore, run};
 use snapkeep_transport::{Client, Deadline, Settings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -213,7 +213,8 @@ fn registration(event: &Event, repository: &RepositoryName, region: &str) -> Res
         further: further(event)?,
     };
     let replace = event.flag("Replace")?.unwrap_or_default();
-    Ok(Registration { repository: repository.clone(), settings: RepositorySettings::S3(settings), replace })
+    let settings = RepositorySettings::S3(settings);
+    Ok(Registration { repository: repository.clone(), settings, replace, written_before: WrittenBefore::Told })
 }
 
 fn further(event: &Event) -> Result<Map<String, Value>, Failure> {

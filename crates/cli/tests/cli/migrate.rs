@@ -56,11 +56,16 @@ async fn from_one_cluster_to_another() {
     assert!(forgotten.contains("forgotten"), "{forgotten}");
     assert_eq!(registered().await.0, 404);
 
-    stage.ok(&format!(
+    let register = format!(
         "repo register R --cluster new --bucket B --bucket-region {} --role-arn {}",
         crate::stage::REGION,
         crate::stage::ROLE
-    ));
+    );
+    let refused = stage.refused(&register, 1, "repository_conflict");
+    assert!(refused.contains("read only") && refused.contains("--take-over"), "{refused}");
+    let (_, found) = registered().await;
+    assert_eq!(found[&stage.repository]["settings"]["readonly"], "true", "{found}");
+    stage.ok(&format!("{register} --take-over"));
     let refused = stage.refused("migrate old new latest -r R --rename-prefix old- --yes", 1, "repository_conflict");
     assert!(refused.contains("two clusters that write") && refused.contains("--readonly"), "{refused}");
 }

@@ -5,7 +5,7 @@ use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::repository::RepositorySettings;
-use snapkeep_engine::{Event, Observer, Registration};
+use snapkeep_engine::{Event, Observer, Registration, WrittenBefore};
 use snapkeep_front::{Action, Fault, FaultId, Front, Seen};
 use snapkeep_testbed::{Mode, NodeHandle, RELEASES, Testbed, eventually, release};
 use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
@@ -125,7 +125,8 @@ impl Stage {
     pub(crate) fn registration(&self, body: &Value, replace: bool) -> Registration {
         let settings = body["settings"].as_object().unwrap().clone();
         let settings = RepositorySettings::other(body["type"].as_str().unwrap(), settings).unwrap();
-        Registration { repository: self.repository.clone(), settings, replace }
+        let written_before = WrittenBefore::Refused;
+        Registration { repository: self.repository.clone(), settings, replace, written_before }
     }
 
     async fn register(&self, body: &Value) {

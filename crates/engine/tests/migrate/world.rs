@@ -6,8 +6,12 @@ use snapkeep_core::Failure;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::migrate::{MigrationPlan, Wish};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
+use snapkeep_core::repository::RepositorySettings;
 use snapkeep_core::restore::{Among, Choice, Request};
-use snapkeep_engine::{Clusters, Following, MigrationJob, MigrationReport, Silent, apply_migration, plan_migration};
+use snapkeep_engine::{
+    Clusters, Creation, Following, Identity, Job, MigrationJob, MigrationReport, Registration, Report, Silent,
+    Warnings, WrittenBefore, apply_migration, plan_migration, run,
+};
 use snapkeep_front::{Front, Seen};
 use snapkeep_testbed::progress::Quiet;
 use snapkeep_testbed::{Node, NodeHandle, NodeOptions, Product, Release, Testbed, release};
@@ -124,6 +128,31 @@ impl World {
             among: Among::default(),
             request,
         }
+    }
+
+    /// The registration of the folder on the target, by this name.
+    pub(crate) fn registration(&self, named: &str, written_before: WrittenBefore) -> Job {
+        let body = self.folder(false);
+        let settings = RepositorySettings::other("fs", body["settings"].as_object().unwrap().clone()).unwrap();
+        Job::Register(Registration { repository: name(named), settings, replace: true, written_before })
+    }
+
+    /// A job on the target.
+    pub(crate) async fn run_there(&self, job: &Job) -> Result<Report, Failure> {
+        run(&self.to, job, minute(), Warnings::default()).await
+    }
+
+    /// A snapshot of the source's, as `create` takes it.
+    pub(crate) async fn create_here(&self, snapshot: &str) -> Result<Report, Failure> {
+        let creation = Creation {
+            repository: name(&self.repository),
+            snapshot: SnapshotName::parse(snapshot).unwrap(),
+            identity: Identity::New,
+            body: None,
+            wait: Duration::from_secs(50),
+            stall_after: None,
+        };
+        run(&self.from, &Job::Create(creation), minute(), Warnings::default()).await
     }
 
     fn clusters(&self) -> Clusters<'_> {

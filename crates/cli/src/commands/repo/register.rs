@@ -14,7 +14,7 @@ use snapkeep_core::repository::{
     RepositorySettings, S3Settings, check_bucket, check_region, check_role_arn, refuse_reserved,
 };
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::{Job, Registration, Warnings, run_observed};
+use snapkeep_engine::{Job, Registration, Warnings, WrittenBefore, run_observed};
 
 /// Register a repository, or check that it is registered as asked for
 ///
@@ -54,6 +54,9 @@ pub(crate) struct Register {
     /// Replace settings that differ
     #[arg(long)]
     replace: bool,
+    /// Write to it although it holds snapshots that were not taken here: no other cluster writes to it any more
+    #[arg(long)]
+    take_over: bool,
 }
 
 /// Registers.
@@ -63,7 +66,8 @@ pub(crate) async fn run(arguments: Register, session: &Session) -> Result<(), Fa
     let target = session.connect().await?;
     let wanted = arguments.over(target.repositories.get(repository.as_str()));
     let settings = settings(wanted, target.region.clone(), &target.endpoint)?;
-    let job = Job::Register(Registration { repository, settings, replace: arguments.replace });
+    let written_before = if arguments.take_over { WrittenBefore::TakenOver } else { WrittenBefore::Refused };
+    let job = Job::Register(Registration { repository, settings, replace: arguments.replace, written_before });
     let reporter = Reporter::new(&session.printer);
     let report = run_observed(&target.api, &job, session.deadline(), Warnings::default(), &reporter).await?;
     drop(reporter);
