@@ -4,6 +4,7 @@
 mod api;
 mod clock;
 mod conditions;
+mod drills;
 mod explain;
 mod features;
 mod indices;
@@ -23,6 +24,7 @@ mod status;
 pub use api::{Registered, SnapshotApi, Unanswered, Written};
 pub use clock::{Clock, ClockSource};
 pub use conditions::Health;
+pub use drills::{Kept, Stamp, Write};
 pub use features::Feature;
 pub use indices::{InRepository, IndexFacts};
 pub use nodes::Space;

@@ -14,6 +14,7 @@
 
 mod check;
 mod cluster;
+mod drills;
 pub mod fields;
 mod file;
 mod place;

@@ -1,5 +1,6 @@
 //! The policies: what is taken, when, and what stays.
 
+use crate::drills;
 use crate::fields::{Fields, text_of, wrong};
 use crate::yaml::{Node, Place, Value};
 use jiff::Timestamp;
@@ -27,6 +28,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) fn read(name: &str, mut fields: Fields, around: &Surroundings<'_>) -> Result<Policy, Failure> {
     let place = fields.wrong("");
     let schedule_zone = fields.checked("timezone", zone)?.map_or_else(|| zone("UTC"), Ok)?;
+    let drill_zone = schedule_zone.clone();
     let settings = Settings {
         name: name.to_owned(),
         clusters: clusters(&mut fields, around)?,
@@ -42,6 +44,10 @@ pub(crate) fn read(name: &str, mut fields: Fields, around: &Surroundings<'_>) ->
         stale_after: fields.checked("stale_after", Period::parse)?,
         first_delete: fields.checked("first_delete", first_delete)?.unwrap_or_default(),
         adopt: adopt(&mut fields)?,
+        drill: fields
+            .section("drill")?
+            .map(|section| drills::read(section, |text| Schedule::parse(text, drill_zone), around))
+            .transpose()?,
         repository: fields.required("repository", RepositoryName::parse)?,
     };
     fields.finish()?;
@@ -84,7 +90,7 @@ fn texts(fields: &mut Fields, key: &'static str) -> Result<Vec<(String, String, 
 }
 
 /// The entries of a list with their paths; a value that is no list is its own only entry.
-fn entries(path: String, node: &Node) -> Vec<(String, &Node)> {
+pub(crate) fn entries(path: String, node: &Node) -> Vec<(String, &Node)> {
     match &node.value {
         Value::List(list) => list.iter().enumerate().map(|(at, node)| (format!("{path}[{at}]"), node)).collect(),
         _ => vec![(path, node)],
@@ -118,7 +124,7 @@ fn selection(fields: &mut Fields) -> Result<Selection, Failure> {
 }
 
 /// Patterns that select; an empty list would select everything, which is hardly what it says.
-fn selecting(fields: &mut Fields, key: &'static str) -> Result<Vec<Pattern>, Failure> {
+pub(crate) fn selecting(fields: &mut Fields, key: &'static str) -> Result<Vec<Pattern>, Failure> {
     let at = fields.at_of(key);
     let found = patterns(fields, key)?;
     match at {
@@ -180,7 +186,7 @@ fn count(fields: &mut Fields, key: &'static str) -> Result<Option<Count>, Failur
     }
 }
 
-fn number(fields: &mut Fields, key: &'static str) -> Result<Option<u32>, Failure> {
+pub(crate) fn number(fields: &mut Fields, key: &'static str) -> Result<Option<u32>, Failure> {
     let path = fields.path_of(key);
     fields.take(key).map(|node| whole(&path, &node, "a whole number")).transpose()
 }

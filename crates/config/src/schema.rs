@@ -39,6 +39,10 @@ enum Kind {
     TextsOr(&'static Section),
     /// Texts and sections.
     Mixed(&'static Section),
+    /// One section or several.
+    Sections(&'static Section),
+    /// A number of documents.
+    Documents,
 }
 
 /// A section: its keys, and those that must be there.
@@ -51,7 +55,10 @@ const fn field(key: &'static str, kind: Kind, what: &'static str) -> Field {
     Field { key, kind, what }
 }
 
-use Kind::{Auth, Count, Flag, Mixed, Named, One, Period, PeriodOr, Plain, Secret, Text, Texts, TextsOr, Whole, Words};
+use Kind::{
+    Auth, Count, Documents, Flag, Mixed, Named, One, Period, PeriodOr, Plain, Secret, Sections, Text, Texts, TextsOr,
+    Whole, Words,
+};
 
 #[rustfmt::skip]
 const FILE: Section = Section { required: &[], fields: &[
@@ -129,6 +136,7 @@ const POLICY: Section = Section { required: &["repository"], fields: &[
     field("stale_after", Period, "Stale when the newest SUCCESS is older [default: two slots without one]"),
     field("first_delete", Words(&["confirm", "allow"]), "Whether it may delete before a plan was applied with --yes [default: confirm]"),
     field("adopt", Mixed(&ADOPT), "Foreign snapshots that its retention takes: wildcards and date formats"),
+    field("drill", One(&DRILL), "How restoring its snapshots is practised; without it, it is not"),
 ] };
 
 #[rustfmt::skip]
@@ -176,6 +184,25 @@ const ADOPT: Section = Section { required: &[], fields: &[
     field("states", Texts, "Only those in these states: SUCCESS, FAILED, PARTIAL"),
     field("from", Text, "Only those that began then or later: 2026-11-23T00:00:00Z"),
     field("to", Text, "Only those that began before then"),
+] };
+
+#[rustfmt::skip]
+const DRILL: Section = Section { required: &[], fields: &[
+    field("schedule", Text, "5-field cron in the time zone, or `every 7d`; without one a drill is run when asked for"),
+    field("cluster", Text, "The cluster that is restored to [default: the one that took the snapshot]"),
+    field("indices", Texts, "Patterns of the snapshot's indices and data streams [default: all but systems']"),
+    field("sample", Whole(u32::MAX), "Most indices of one drill; those not drilled for longest come first [default: as many as fit]"),
+    field("max_size", Text, "Most that one drill restores, such as 20gb [default: 50gb]"),
+    field("max_duration", Period, "A drill that takes longer has failed [default: 1h]"),
+    field("checks", Sections(&CHECK), "What must hold of what came back, beside that every shard serves"),
+] };
+
+#[rustfmt::skip]
+const CHECK: Section = Section { required: &["index"], fields: &[
+    field("index", Text, "Pattern of the snapshot's indices and data streams, each counted for itself"),
+    field("query", Text, "Which documents are counted: a query string, or a query's JSON [default: all]"),
+    field("at_least", Documents, "At least so many [default: 1, without at_most]"),
+    field("at_most", Documents, "At most so many"),
 ] };
 
 /// The file's JSON Schema (draft 2020-12), for editors that complete and check it.
@@ -244,6 +271,8 @@ fn of_kind(kind: &Kind) -> Value {
         Named(section) => json!({"type": "object", "additionalProperties": of_section(section)}),
         Plain => json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}),
         TextsOr(section) => json!({"anyOf": [text(), list(text()), of_section(section)]}),
+        Sections(section) => json!({"anyOf": [of_section(section), list(of_section(section))]}),
+        Documents => json!({"type": "integer", "minimum": 0}),
         Mixed(section) => {
             let one = json!({"anyOf": [text(), of_section(section)]});
             json!({"anyOf": [text(), of_section(section), list(one)]})

@@ -4,6 +4,7 @@ use crate::yaml::{self, Node, Place, Value};
 use crate::{Config, fields};
 use serde_json::json;
 use snapkeep_core::Failure;
+use snapkeep_core::drill::{DEFAULT_MAX_SIZE, Drill};
 use snapkeep_core::policy::{FirstDelete, Policy};
 use snapkeep_core::retention::{Keep, Unsuccessful};
 
@@ -73,7 +74,15 @@ fn of_policy(policy: &Policy) -> Vec<(&'static str, serde_json::Value)> {
         ("first_delete", json!(first_delete)),
     ];
     usual.extend(policy.keep.iter().flat_map(of_keep));
+    usual.extend(policy.drill.iter().flat_map(of_drill));
     usual
+}
+
+fn of_drill(drill: &Drill) -> [(&'static str, serde_json::Value); 2] {
+    [
+        ("drill.max_size", json!(format!("{}gb", DEFAULT_MAX_SIZE >> 30))),
+        ("drill.max_duration", json!(drill.max_duration.to_string())),
+    ]
 }
 
 fn of_keep(keep: &Keep) -> [(&'static str, serde_json::Value); 3] {

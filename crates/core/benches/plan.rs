@@ -39,6 +39,7 @@ fn policy(number: usize, zone: TimeZone) -> Result<Policy, Failure> {
         stale_after: None,
         first_delete: FirstDelete::Allow,
         adopt: Vec::new(),
+        drill: None,
     })
 }
 

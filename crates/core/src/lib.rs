@@ -10,6 +10,8 @@
 //! - [`progress`]: how fast a running snapshot moves, and what holds it up
 //! - [`deletion`]: which snapshots are to be deleted, and why
 //! - [`restore`]: what a restore would do, and what stands in its way; [`migrate`]: how another cluster gets to read the repository
+//! - [`drill`]: restores that are practised: when, of what, what must hold, and what of it may be deleted
+//! - [`audit`]: promised and actual recovery points, failures, gaps and drills over a time
 //! - [`policy`]: what is to be taken and what is to stay; [`schedule`], [`period`], [`selection`], [`adopt`], [`pattern`]: its parts
 //! - [`metadata`], [`ownership`]: whose a snapshot is
 //! - [`retention`]: which of a policy's snapshots stay, and why
@@ -18,8 +20,10 @@
 //! - [`secret`]: text that never shows itself
 
 pub mod adopt;
+pub mod audit;
 pub mod code;
 pub mod deletion;
+pub mod drill;
 pub mod endpoint;
 pub mod failure;
 pub mod invariants;

@@ -1,6 +1,7 @@
 //! A valid policy: what is to be taken, when, and what is to stay.
 
 use crate::adopt::Adopt;
+use crate::drill::Drill;
 use crate::naming::{self, NAME_LIMIT, RepositoryName, SlotName};
 use crate::ownership::{self, Foreign, METADATA_KEY, METADATA_LIMIT, Mark};
 use crate::period::Period;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub first_delete: FirstDelete,
     /// Foreign snapshots that its retention takes.
     pub adopt: Vec<Adopt>,
+    /// How restoring its snapshots is practised; without it, it is not.
+    pub drill: Option<Drill>,
 }
 
 /// Whether a policy may delete before somebody has seen its plan.
@@ -121,6 +124,7 @@ impl Policy {
         check_metadata(&settings).map_err(fail)?;
         check_limits(&settings).map_err(fail)?;
         settings.keep.iter().try_for_each(Keep::check).map_err(fail)?;
+        settings.drill.iter().try_for_each(Drill::check).map_err(fail)?;
         let prefix = settings.prefix.clone().unwrap_or_else(|| settings.name.clone());
         Ok(Self { settings, prefix })
     }

@@ -1,5 +1,6 @@
 //! Facts for the tests of this crate.
 
+use crate::drill::{Outcome, Record, SCHEMA};
 use crate::inventory::{Cluster, Inventory, Repository};
 use crate::naming::{RepositoryName, name_for_attempt};
 use crate::ownership::Mark;
@@ -64,6 +65,7 @@ pub(crate) fn settings(name: &str) -> Settings {
         stale_after: None,
         first_delete: FirstDelete::Allow,
         adopt: Vec::new(),
+        drill: None,
     }
 }
 
@@ -79,4 +81,35 @@ pub(crate) fn inventory(snapshots: Vec<Snapshot>) -> Inventory {
         indices: vec![index],
     };
     Inventory { clusters: [("prod".to_owned(), cluster)].into() }
+}
+
+/// A drill of a policy on cluster `prod`, of one shard, with nothing else said.
+pub(crate) fn record(id: &str, policy: &str, outcome: Outcome, began_at: &str) -> Record {
+    let began_at = at(began_at);
+    Record {
+        schema: SCHEMA,
+        id: id.to_owned(),
+        policy: policy.to_owned(),
+        cluster: "prod".to_owned(),
+        on: "prod".to_owned(),
+        on_repository: "backups".to_owned(),
+        slot: None,
+        attempt: 1,
+        snapshot: Some("nightly-1".to_owned()),
+        snapshot_began_at: None,
+        outcome,
+        began_at,
+        ended_at: None,
+        alive_until: began_at + SignedDuration::from_mins(2),
+        items: Vec::new(),
+        left_for_others: 0,
+        too_large: Vec::new(),
+        expected_shards: 1,
+        started_shards: 1,
+        recovery_time_s: None,
+        recovery_point_age_s: None,
+        checks: Vec::new(),
+        causes: Vec::new(),
+        removed: false,
+    }
 }

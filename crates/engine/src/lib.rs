@@ -6,6 +6,7 @@
 //! - [`plan_deletion`], [`apply_deletion`], [`abort()`], [`clone()`]: what changes snapshots
 //! - [`plan_restore`], [`apply_restore`]: bring back what a snapshot holds
 //! - [`plan_migration`], [`apply_migration`]: the same to another cluster
+//! - [`run_drills`]: practises restores, checks, times and removes them, and keeps the record
 //! - [`policies`]: look, plan and apply for whole sets of policies
 //! - [`Observer`]: hears what happens while it happens
 //!
@@ -17,6 +18,7 @@ mod address;
 mod cloning;
 mod create;
 mod deletion;
+mod drill;
 mod follow;
 mod guard;
 mod inventory;
@@ -39,6 +41,7 @@ mod watch;
 pub use abort::{AbortOutcome, Aborted, abort};
 pub use cloning::{CloneJob, CloneReport, clone};
 pub use deletion::{DeletionReport, Skipped, apply_deletion, plan_deletion};
+pub use drill::{Cleaned, DrillNote, DrillOptions, DrillReport, check_drills, drill_records, run_drills};
 pub use inventory::{Inventory, Query, inventory};
 pub use job::{Creation, Identity, Job, Registration, WrittenBefore};
 pub use migrate::{Clusters, MigrationJob, MigrationReport, apply_migration, plan_migration};

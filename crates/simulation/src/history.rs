@@ -114,6 +114,7 @@ fn policy(promise: Promise, laws: &Laws) -> Result<Policy, Failure> {
         stale_after: None,
         first_delete: if laws.has(Fault::Confirmation) { FirstDelete::Confirm } else { FirstDelete::Allow },
         adopt: if adopts { vec![Adopt::wildcard("manual-*")?, Adopt::date("dd-MM-yyyy-h-mm-ss")?] } else { Vec::new() },
+        drill: None,
     })
 }
 

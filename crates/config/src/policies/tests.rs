@@ -32,6 +32,19 @@ fn a_policy_says_all_that_it_can() {
 }
 
 #[test]
+fn a_drill_says_all_that_it_can() {
+    let config = Config::parse(POLICIES).unwrap();
+    let drill = config.policies["nightly"].drill.as_ref().unwrap();
+    let schedule = drill.schedule.as_ref().unwrap();
+    assert_eq!((schedule.as_str(), schedule.zone().iana_name()), ("0 6 * * 1", Some("Europe/Berlin")));
+    assert_eq!((drill.cluster.as_deref(), drill.sample, drill.max_size), (Some("shop"), Some(5), 20 << 30));
+    assert_eq!((drill.max_seconds(), drill.indices.len()), (Some(7_200), 1));
+    let words: Vec<String> = drill.checks.iter().map(snapkeep_core::drill::Check::words).collect();
+    assert_eq!(words, ["10 to 1000000 of all documents", "at least 1 of {\"term\":{\"level\":\"error\"}}"]);
+    assert!(config.policies["simple"].drill.is_none());
+}
+
+#[test]
 fn what_a_policy_does_not_say_is_careful() {
     let config = Config::parse(POLICIES).unwrap();
     let simple = &config.policies["simple"];

@@ -24,6 +24,7 @@ fn with_key(path: &str, key: &str) -> String {
         "clusters.c.assume_role" => format!("clusters: {{c: {{assume_role: {{{key}: 1}}}}}}"),
         "clusters.c.web_identity" => format!("clusters: {{c: {{web_identity: {{{key}: 1}}}}}}"),
         "repositories.r" => format!("repositories: {{r: {{{key}: 1}}}}"),
+        "policies.p.drill.checks" => format!("policies: {{p: {{drill: {{checks: {{{key}: 1}}}}}}}}"),
         "policies.p" => format!("policies: {{p: {{{key}: 1}}}}"),
         _ => {
             let section = path.rsplit('.').next().unwrap();
@@ -47,6 +48,8 @@ fn each_sections_keys_are_those_that_are_read() {
         ("policies.p.keep", &KEEP),
         ("policies.p.limits", &LIMITS),
         ("policies.p.adopt", &ADOPT),
+        ("policies.p.drill", &DRILL),
+        ("policies.p.drill.checks", &CHECK),
     ] {
         // Like no key there is, so that all of them are listed.
         let failure = Config::parse(&with_key(path, "\"0\"")).unwrap_err();

@@ -31,7 +31,12 @@ impl<'a> Fleet<'a> {
         only: &[String],
         connect: impl Fn(String) -> Connecting<'a> + Send + Sync + 'a,
     ) -> Self {
-        let names: BTreeSet<&String> = meant(policies, only).flat_map(|policy| &policy.clusters).collect();
+        let names: BTreeSet<&String> = meant(policies, only)
+            .flat_map(|policy| {
+                // A drill may restore to one that no policy is for.
+                policy.clusters.iter().chain(policy.drill.as_ref().and_then(|drill| drill.cluster.as_ref()))
+            })
+            .collect();
         let clusters = names.into_iter().map(|name| (name.clone(), OnceCell::new())).collect();
         Self { left_out: BTreeMap::new(), clusters, connect: Box::new(connect) }
     }

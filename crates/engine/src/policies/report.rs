@@ -1,6 +1,7 @@
 //! What a run did.
 
 use super::location::Locations;
+use crate::drill::DrillReport;
 use crate::report::Outcome;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub struct RunReport {
     pub clusters: BTreeMap<String, ClusterReport>,
     /// Each policy on each of its clusters, by policy and cluster.
     pub policies: Vec<PolicyReport>,
+    /// The drills that were due; `None` where no policy has any.
+    pub drills: Option<DrillReport>,
 }
 
 /// What came of one cluster.
@@ -137,8 +140,14 @@ impl RunReport {
     /// The report on the clusters of these names. A repository that has turned out to be another's place as well is a
     /// failure of its policies, whatever has been done by then.
     pub(super) fn of(begun: Timestamp, ended: Timestamp, visits: Vec<(String, Visit)>, locations: &Locations) -> Self {
-        let mut report =
-            Self { schema: 1, started_at: begun, finished_at: ended, clusters: BTreeMap::new(), policies: Vec::new() };
+        let mut report = Self {
+            schema: 1,
+            started_at: begun,
+            finished_at: ended,
+            clusters: BTreeMap::new(),
+            policies: Vec::new(),
+            drills: None,
+        };
         for (name, Visit { failure, policies }) in visits {
             let outcome = if failure.is_none() { ClusterOutcome::Seen } else { ClusterOutcome::Unseen };
             report.clusters.insert(name, ClusterReport { outcome, failure });
@@ -161,7 +170,8 @@ impl RunReport {
             let whose = format!("policy {} on {}", policy.policy, policy.cluster);
             policy.failures.iter().map(move |failure| worded(&whose, failure))
         });
-        let all: Vec<Failure> = of_clusters.chain(of_policies).collect();
+        let of_drills = self.drills.iter().filter_map(|drills| drills.verdict().err());
+        let all: Vec<Failure> = of_clusters.chain(of_policies).chain(of_drills).collect();
         let others = all.len().saturating_sub(1);
         // The first of the worst ones.
         match all.into_iter().min_by_key(|failure| rank(failure.code)) {
@@ -212,7 +222,14 @@ mod tests {
             failures,
         };
         let now = Timestamp::UNIX_EPOCH;
-        RunReport { schema: 1, started_at: now, finished_at: now, clusters: BTreeMap::new(), policies: vec![policy] }
+        RunReport {
+            schema: 1,
+            started_at: now,
+            finished_at: now,
+            clusters: BTreeMap::new(),
+            policies: vec![policy],
+            drills: None,
+        }
     }
 
     #[test]

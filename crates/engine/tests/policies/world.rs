@@ -122,6 +122,7 @@ impl World {
             stale_after: None,
             first_delete: FirstDelete::Allow,
             adopt: vec![],
+            drill: None,
         }
     }
 

@@ -39,6 +39,7 @@ fn any_policy(name: &'static str) -> impl Strategy<Value = Policy> {
             keep: Some(keep),
             limits: Limits { max_deletes_per_run: limits.3, ..Limits::default() },
             adopt: if adopts { vec![Adopt::wildcard("manual-*").unwrap()] } else { vec![] },
+            drill: None,
             ..settings(name)
         })
         .unwrap()
