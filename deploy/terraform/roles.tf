@@ -31,8 +31,15 @@ locals {
     contains(var.operations, "retention") ? {
       retention = templatefile("${local.policies}/retention.json.tftpl", local.on_domain)
     } : {},
-    contains(var.operations, "restore") ? {
+    # A drill restores; it closes nothing.
+    length(setintersection(var.operations, ["restore", "drill"])) == 0 ? {} : {
       restore = templatefile("${local.policies}/restore.json.tftpl", local.on_domain)
+    },
+    contains(var.operations, "restore") ? {
+      close = templatefile("${local.policies}/close.json.tftpl", local.on_domain)
+    } : {},
+    contains(var.operations, "drill") ? {
+      drill = templatefile("${local.policies}/drill.json.tftpl", local.on_domain)
     } : {},
     var.configuration_parameter == "" ? {} : {
       configuration = templatefile("${local.policies}/configuration.json.tftpl", { parameter_arn = local.parameter_arn })

@@ -80,13 +80,13 @@ variable "old_versions_days" {
 }
 
 variable "operations" {
-  description = "What the function may do beside taking snapshots: retention (with configuration_parameter), restore"
+  description = "What the function may do beside taking snapshots: retention and drill (with configuration_parameter), restore"
   type        = set(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.operations, ["retention", "restore"])) == 0
-    error_message = "The operations are retention and restore."
+    condition     = length(setsubtract(var.operations, ["retention", "restore", "drill"])) == 0
+    error_message = "The operations are retention, restore and drill."
   }
 }
 

@@ -3,6 +3,7 @@
 use crate::document::Statement;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::{Code, Failure};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// What somebody wants to do. Each adds statements to those of [`Self::Backup`].
@@ -14,6 +15,8 @@ pub enum Operation {
     Retention,
     /// Restores snapshots, and follows that.
     Restore,
+    /// Restores snapshots for practice, keeps records of it, and removes what it has restored.
+    Drill,
 }
 
 /// A kind of request: a statement's name, its action, and the paths that it is sent to.
@@ -59,30 +62,57 @@ const RETENTION: [Grant; 2] = [
     Grant { sid: "CleanUpRepository", action: "es:ESHttpPost", paths: &["/_snapshot/REPOSITORY/_cleanup"] },
 ];
 
+const RESTORE_SNAPSHOTS: Grant =
+    Grant { sid: "RestoreSnapshots", action: "es:ESHttpPost", paths: &["/_snapshot/REPOSITORY/*/_restore"] };
+
+/// Amazon refuses `/_recovery` of no index.
+const FOLLOW_RESTORES: Grant = Grant {
+    sid: "FollowRestores",
+    action: "es:ESHttpGet",
+    paths: &[
+        "/_nodes/stats/fs",
+        "/_template",
+        "/_index_template",
+        "/_cluster/state/metadata",
+        "/_cluster/state/routing_table/*",
+        "/_cluster/allocation/explain",
+        "/*/_recovery",
+        "/*/_stats/docs",
+    ],
+};
+
 const RESTORE: [Grant; 3] = [
-    Grant { sid: "RestoreSnapshots", action: "es:ESHttpPost", paths: &["/_snapshot/REPOSITORY/*/_restore"] },
+    RESTORE_SNAPSHOTS,
     // For `--on-conflict close`, and to open again what was closed in vain.
     Grant { sid: "CloseIndices", action: "es:ESHttpPost", paths: &["/*/_close", "/*/_open"] },
-    // Amazon refuses `/_recovery` of no index.
+    FOLLOW_RESTORES,
+];
+
+/// A drill closes nothing. Its names are those of `snapkeep_core::drill`.
+const DRILL: [Grant; 5] = [
+    RESTORE_SNAPSHOTS,
+    FOLLOW_RESTORES,
+    Grant { sid: "RecordDrills", action: "es:ESHttpPut", paths: &["/.snapkeep-drills", "/.snapkeep-drills/*"] },
     Grant {
-        sid: "FollowRestores",
+        sid: "LookAtDrills",
         action: "es:ESHttpGet",
         paths: &[
-            "/_nodes/stats/fs",
-            "/_template",
-            "/_index_template",
-            "/_cluster/state/metadata",
-            "/_cluster/state/routing_table/*",
-            "/_cluster/allocation/explain",
-            "/*/_recovery",
-            "/*/_stats/docs",
+            "/.snapkeep-drills/_search",
+            "/snapkeep-drill-*/_settings/*",
+            "/snapkeep-drill-*/_count",
+            "/_data_stream/snapkeep-drill-*",
         ],
+    },
+    Grant {
+        sid: "RemoveDrills",
+        action: "es:ESHttpDelete",
+        paths: &["/snapkeep-drill-*", "/_data_stream/snapkeep-drill-*"],
     },
 ];
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 3] = [Self::Backup, Self::Retention, Self::Restore];
+    pub const ALL: [Self; 4] = [Self::Backup, Self::Retention, Self::Restore, Self::Drill];
 
     /// Its word.
     pub const fn as_str(self) -> &'static str {
@@ -90,6 +120,7 @@ impl Operation {
             Self::Backup => "backup",
             Self::Retention => "retention",
             Self::Restore => "restore",
+            Self::Drill => "drill",
         }
     }
 
@@ -98,6 +129,7 @@ impl Operation {
             Self::Backup => &BACKUP,
             Self::Retention => &RETENTION,
             Self::Restore => &RESTORE,
+            Self::Drill => &DRILL,
         }
     }
 }
@@ -107,7 +139,7 @@ impl FromStr for Operation {
 
     fn from_str(text: &str) -> Result<Self, Failure> {
         Self::ALL.into_iter().find(|operation| operation.as_str() == text).ok_or_else(|| {
-            let hint = "it may be backup, retention or restore";
+            let hint = "it may be backup, retention, restore or drill";
             Failure::new(Code::BadEvent, format!("{text:?} is not an operation"), hint)
         })
     }
@@ -120,8 +152,11 @@ pub(crate) fn statements(operations: &[Operation], domains: &[(String, Vec<Repos
         let resources = domains.iter().flat_map(|(arn, repositories)| resources(grant, arn, repositories)).collect();
         Statement::allow(grant.sid, &[grant.action], resources)
     };
+    let mut granted = BTreeSet::new();
     std::iter::once(&LOOKS)
         .chain(of_operations)
+        // What two operations need stands once.
+        .filter(|grant| granted.insert(grant.sid))
         .map(statement)
         .filter(|statement| !statement.resource.is_empty())
         .collect()

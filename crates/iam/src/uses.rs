@@ -4,6 +4,7 @@ use crate::arn::{DomainArn, account_of, check_account, domain_name, partition_of
 use crate::policies::Asked;
 use snapkeep_config::{AuthKind, Cluster, Config, Repository};
 use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use std::collections::BTreeSet;
 
@@ -127,7 +128,13 @@ fn domain(asked: &Asked, name: &str, cluster: &Cluster, of_them: &[(&str, &Repos
 
 /// Those that policies use there, and the cluster's own; without any, all of the configuration.
 fn repositories(config: &Config, name: &str, cluster: &Cluster) -> Result<Vec<RepositoryName>, Failure> {
-    let of_policies = config.policies.values().filter(|policy| policy.clusters.iter().any(|used| used == name));
+    // A drill reads the repository on the cluster that it restores to.
+    let is_drilled_on =
+        |policy: &Policy| policy.drill.as_ref().is_some_and(|drill| drill.cluster.as_deref() == Some(name));
+    let of_policies = config
+        .policies
+        .values()
+        .filter(|policy| policy.clusters.iter().any(|used| used == name) || is_drilled_on(policy));
     let named = of_policies.map(|policy| policy.repository.as_str());
     let own = cluster.repository.as_ref().map(RepositoryName::as_str);
     let mut used: BTreeSet<&str> = named.chain(own).collect();

@@ -7,6 +7,7 @@ use crate::session::Session;
 use crate::settings::whole::Whole;
 use clap::{Args, Subcommand, ValueEnum};
 use snapkeep_config::{Config, ConfigPlace};
+use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use snapkeep_iam::{Asked, DomainArn, Operation, check_account, policies};
 
@@ -34,7 +35,7 @@ Examples:
   snapkeep aws policies --operations backup,retention --configuration-at ssm:/snapkeep/logs --json
   snapkeep aws policies --domain logs=arn:aws:es:eu-west-1:123456789012:domain/logs")]
 struct PoliciesOf {
-    /// What is to be done [default: backup, and retention where a policy has `keep`]
+    /// What is to be done [default: backup, and retention and drill where a policy has `keep` and `drill`]
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     operations: Vec<Doing>,
     /// The account of the caller, and of domains whose roles do not name one: 12 digits
@@ -63,6 +64,7 @@ pub(super) enum Doing {
     Backup,
     Retention,
     Restore,
+    Drill,
 }
 
 impl From<Doing> for Operation {
@@ -71,6 +73,7 @@ impl From<Doing> for Operation {
             Doing::Backup => Self::Backup,
             Doing::Retention => Self::Retention,
             Doing::Restore => Self::Restore,
+            Doing::Drill => Self::Drill,
         }
     }
 }
@@ -116,12 +119,14 @@ fn asked(arguments: PoliciesOf, session: &Session, config: &Config) -> Result<As
     })
 }
 
-/// Backup is a part of everything; without a word, policies say whether anything is ever deleted.
+/// Backup is a part of everything; without a word, policies say whether anything is ever deleted, and practised.
 fn operations(given: &[Doing], config: &Config) -> Vec<Operation> {
-    let deletes = given.is_empty() && config.policies.values().any(|policy| policy.keep.is_some());
+    let has = |what: fn(&Policy) -> bool| given.is_empty() && config.policies.values().any(what);
+    let (deletes, drills) = (has(|policy| policy.keep.is_some()), has(|policy| policy.drill.is_some()));
     let wanted = |operation: &Operation| match operation {
         Operation::Backup => true,
         Operation::Retention if deletes => true,
+        Operation::Drill if drills => true,
         operation => given.iter().any(|&doing| Operation::from(doing) == *operation),
     };
     Operation::ALL.into_iter().filter(wanted).collect()

@@ -35,7 +35,7 @@ pub(crate) fn deployments() -> Vec<Deployment> {
     let mut deployments = Vec::new();
     for operations in crate::requests::SETS {
         for (base_path, key) in [(None, false), (Some("logs"), false), (Some("logs"), true), (None, true)] {
-            let configuration = operations.contains(&Operation::Retention);
+            let configuration = operations.contains(&Operation::Retention) || operations.contains(&Operation::Drill);
             deployments.push(Deployment { operations: operations.to_vec(), base_path, key, configuration });
         }
     }

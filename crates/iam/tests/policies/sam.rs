@@ -51,6 +51,7 @@ impl Stack {
         Self::new(&[
             ("Retention", flag(Operation::Retention)),
             ("Restore", flag(Operation::Restore)),
+            ("Drill", flag(Operation::Drill)),
             ("BasePath", deployment.base_path.unwrap_or_default()),
             ("BucketKeyArn", if deployment.key { KEY } else { "" }),
             ("ConfigurationParameter", if deployment.configuration { "/snapkeep/logs" } else { "" }),
@@ -122,6 +123,9 @@ impl Stack {
     fn is_true(&self, condition: &Value) -> bool {
         if let Some(not) = condition.get("Fn::Not") {
             return !self.is_true(&not[0]);
+        }
+        if let Some(either) = condition.get("Fn::Or").and_then(Value::as_array) {
+            return either.iter().any(|one| self.holds(&one["Condition"]));
         }
         let both = condition["Fn::Equals"].as_array().unwrap_or_else(|| panic!("{condition} is no condition"));
         text(&self.resolved(&both[0]).unwrap()) == text(&self.resolved(&both[1]).unwrap())

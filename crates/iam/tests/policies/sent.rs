@@ -25,7 +25,7 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new() -> Self {
+    async fn with(more: &str) -> Self {
         let bed = Testbed::shared();
         let node = bed.node("opensearch-3.3.0");
         let (bucket, repository, index) = (bed.unique("bucket"), bed.unique("repository"), bed.unique("orders"));
@@ -41,7 +41,7 @@ impl Stage {
             "clusters:\n  logs: {{endpoint: '{}', region: eu-west-1, auth: sigv4, ca_file: '{}'}}\n\
              repositories:\n  {repository}: {{bucket: {bucket}, role_arn: '{ROLE}'}}\n\
              policies:\n  nightly:\n    repository: {repository}\n    schedule: every 1d\n    indices: [{index}]\n    \
-             adopt: [manual-*]\n    keep: {{max_count: 1}}\n    first_delete: allow\n",
+             adopt: [manual-*]\n    keep: {{max_count: 1}}\n    first_delete: allow\n    {more}\n",
             front.url(),
             ca_file.display(),
         );
@@ -63,12 +63,14 @@ impl Stage {
         let invocation = Invocation {
             request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
             trace_id: None,
-            left: Duration::from_mins(2),
+            left: Duration::from_mins(5),
             now: jiff::Timestamp::now(),
         };
         match self.function.handle(&event.to_string(), &invocation).await.unwrap_or_else(|f| panic!("{event}: {f:?}")) {
             Answer::Job(report) => json!(*report),
+            Answer::Restore(restore) => json!(*restore),
             Answer::Run(run) => json!(*run),
+            Answer::Drill(drill) => json!(*drill),
         }
     }
 
@@ -91,7 +93,7 @@ fn asked_of_iam(seen: &Seen) -> Request {
 
 #[tokio::test]
 async fn what_the_function_sends_passes_and_what_it_deletes_needs_retention() {
-    let stage = Stage::new().await;
+    let stage = Stage::with("").await;
     for name in ["manual-1", "manual-2"] {
         let event =
             json!({"Action": "backup", "S3Bucket": stage.bucket, "RoleArn": ROLE, "SnapshotName": name, "Wait": 60});
@@ -115,4 +117,27 @@ async fn what_the_function_sends_passes_and_what_it_deletes_needs_retention() {
     }
     let written = |request: &&Request| !request.action.ends_with("Get");
     assert!(requests.iter().filter(written).all(|request| request.resource.contains(&stage.repository)));
+}
+
+#[tokio::test]
+async fn what_a_drill_sends_passes_and_needs_its_own_policy() {
+    let stage = Stage::with("drill: {}").await;
+    let event =
+        json!({"Action": "backup", "S3Bucket": stage.bucket, "RoleArn": ROLE, "SnapshotName": "manual-1", "Wait": 60});
+    stage.handle(&event).await;
+    stage.handle(&json!({"Action": "run"})).await;
+    let before = stage.front.requests().len();
+    let drill = stage.handle(&json!({"Action": "drill"})).await;
+    assert_eq!(drill["drills"][0]["outcome"], "passed", "{drill:#}");
+    let (with, without) = (stage.policy(&[Operation::Drill]), stage.policy(&[Operation::Backup, Operation::Retention]));
+    let requests: Vec<Request> = stage.front.requests().iter().skip(before).map(asked_of_iam).collect();
+    for request in &requests {
+        assert_eq!(decide(&[only(&with, "identity", "caller")], request), Decision::Allowed, "{request:?}");
+        let is_write = !request.action.ends_with("Get");
+        let is_allowed = decide(&[only(&without, "identity", "caller")], request) == Decision::Allowed;
+        assert!(!(is_write && is_allowed), "{request:?}");
+    }
+    for method in ["Get", "Put", "Post", "Delete"] {
+        assert!(requests.iter().any(|request| request.action.ends_with(method)), "nothing was sent with {method}");
+    }
 }

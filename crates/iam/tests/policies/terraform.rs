@@ -37,10 +37,14 @@ fn filled(file: &str) -> Value {
 
 fn made(deployment: &Deployment) -> Made {
     let mut caller = vec!["backup.json.tftpl", "function.json.tftpl"];
-    for (operation, file) in
-        [(Operation::Retention, "retention.json.tftpl"), (Operation::Restore, "restore.json.tftpl")]
-    {
-        caller.extend(deployment.operations.contains(&operation).then_some(file));
+    for (operations, file) in [
+        (&[Operation::Retention][..], "retention.json.tftpl"),
+        (&[Operation::Restore, Operation::Drill], "restore.json.tftpl"),
+        (&[Operation::Restore], "close.json.tftpl"),
+        (&[Operation::Drill], "drill.json.tftpl"),
+    ] {
+        let is_used = operations.iter().any(|operation| deployment.operations.contains(operation));
+        caller.extend(is_used.then_some(file));
     }
     caller.extend(deployment.configuration.then_some("configuration.json.tftpl"));
     let mut role =
