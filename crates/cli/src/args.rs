@@ -161,6 +161,8 @@ pub(crate) enum Verb {
     Clone(commands::clone::CloneSnapshot),
     Restore(Box<commands::restore::Restore>),
     Migrate(Box<commands::migrate::Migrate>),
+    Drill(commands::drill::DrillArguments),
+    Report(commands::report::ReportArguments),
     Repo(commands::repo::Repo),
     Plan(commands::plan::PlanArguments),
     Apply(commands::apply::Apply),

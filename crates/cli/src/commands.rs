@@ -11,6 +11,7 @@ pub(crate) mod config;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod doctor;
+pub(crate) mod drill;
 pub(crate) mod du;
 mod import;
 pub(crate) mod inspect;
@@ -23,6 +24,7 @@ pub(crate) mod plan;
 pub(crate) mod policy;
 mod reading;
 pub(crate) mod repo;
+pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod select;
@@ -50,6 +52,8 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Clone(arguments) => clone::run(arguments, session).await,
         Verb::Restore(arguments) => restore::run(*arguments, session).await,
         Verb::Migrate(arguments) => migrate::run(*arguments, session).await,
+        Verb::Drill(arguments) => drill::run(arguments, session).await,
+        Verb::Report(arguments) => report::run(arguments, session).await,
         Verb::Repo(arguments) => repo::run(arguments, session).await,
         Verb::Plan(arguments) => plan::run(arguments, session).await,
         Verb::Apply(arguments) => apply::run(arguments, session).await,

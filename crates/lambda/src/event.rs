@@ -16,6 +16,7 @@ pub(crate) enum Action {
     List,
     Restore,
     Run,
+    Drill,
 }
 
 /// Which actions a field means something to. The article's five are never in the way.
@@ -68,7 +69,7 @@ const FIELDS: &[(&str, For)] = &[
 impl Action {
     fn uses(self, field: For) -> bool {
         match (self, field) {
-            (Self::Run, field) => field == For::Policies,
+            (Self::Run | Self::Drill, field) => field == For::Policies,
             (Self::Restore, field) => {
                 matches!(field, For::Every | For::Content | For::Snapshot | For::Restoration)
             }
@@ -91,6 +92,7 @@ impl Action {
             Self::List => "list",
             Self::Restore => "restore",
             Self::Run => "run",
+            Self::Drill => "drill",
         }
     }
 }
@@ -102,7 +104,7 @@ pub struct Event {
     action: Action,
 }
 
-/// What a tick or `Action: run` asks for.
+/// What a tick, `Action: run` or `Action: drill` asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Run {
     /// Names of policies; empty means all.
@@ -120,6 +122,8 @@ pub(crate) enum Delivery {
     Job(Event),
     /// Policies are to be run.
     Run(Run),
+    /// Policies are to be drilled, due or not.
+    Drill(Run),
 }
 
 impl Delivery {
@@ -132,12 +136,11 @@ impl Delivery {
             return Ok(Self::Run(Run { time, ..Run::default() }));
         }
         let event = Event::of(pairs)?;
-        if event.action != Action::Run {
-            return Ok(Self::Job(event));
+        match event.action {
+            Action::Run => event.run().map(Self::Run),
+            Action::Drill => event.run().map(Self::Drill),
+            _ => Ok(Self::Job(event)),
         }
-        let warning = |field: &str| format!("`{field}` means nothing to action `run`");
-        let warnings = event.unused().into_iter().map(warning).collect();
-        Ok(Self::Run(Run { policies: event.policies()?, time: None, warnings }))
     }
 }
 
@@ -159,7 +162,9 @@ impl Event {
     pub fn parse(text: &str) -> Result<Self, Failure> {
         match Delivery::parse(text)? {
             Delivery::Job(event) => Ok(event),
-            Delivery::Run(_) => Err(bad("the event runs policies".into(), "send one that is about a repository")),
+            Delivery::Run(_) | Delivery::Drill(_) => {
+                Err(bad("the event runs policies".into(), "send one that is about a repository"))
+            }
         }
     }
 
@@ -177,6 +182,12 @@ impl Event {
         fields.retain(|_, value| !value.is_null());
         let action = action(fields.get("Action"))?;
         Ok(Self { fields, action })
+    }
+
+    fn run(&self) -> Result<Run, Failure> {
+        let warning = |field: &str| format!("`{field}` means nothing to action `{}`", self.action.as_str());
+        let warnings = self.unused().into_iter().map(warning).collect();
+        Ok(Run { policies: self.policies()?, time: None, warnings })
     }
 
     pub(crate) fn action(&self) -> Action {
@@ -308,10 +319,11 @@ fn action(value: Option<&Value>) -> Result<Action, Failure> {
             "status" => Ok(Action::Status),
             "list" => Ok(Action::List),
             "run" => Ok(Action::Run),
+            "drill" => Ok(Action::Drill),
             "restore" => Ok(Action::Restore),
             other => Err(bad(
                 format!("`Action` {other:?} is unknown"),
-                "it may be backup, register, create, status, list, restore or run, in lower case",
+                "it may be backup, register, create, status, list, restore, run or drill, in lower case",
             )),
         },
         Some(other) => Err(wrong_type("Action", other, "a string")),

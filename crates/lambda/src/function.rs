@@ -3,7 +3,7 @@
 use crate::environment::Environment;
 use crate::event::{Action, Delivery, Event};
 use crate::naming;
-use crate::policies::{self, RunAnswer};
+use crate::policies::{self, DrillAnswer, RunAnswer};
 use crate::restore::{self, RestoreAnswer};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -58,6 +58,8 @@ pub enum Answer {
     Restore(Box<RestoreAnswer>),
     /// What a run of policies did.
     Run(Box<RunAnswer>),
+    /// What drills of policies came to.
+    Drill(Box<DrillAnswer>),
 }
 
 /// Endpoint, with how it was admitted, and region.
@@ -102,6 +104,10 @@ impl Function {
             Delivery::Run(run) => {
                 let answer = policies::run(&self.environment, run, invocation, deadline).await?;
                 Ok(Answer::Run(answer.into()))
+            }
+            Delivery::Drill(asked) => {
+                let answer = policies::drill(&self.environment, asked, invocation, deadline).await?;
+                Ok(Answer::Drill(answer.into()))
             }
         }
     }
@@ -177,7 +183,7 @@ fn job(event: &Event, repository: RepositoryName, region: &str, invocation: &Inv
             repository,
         }),
         Action::List => Ok(Job::List { repository }),
-        Action::Restore | Action::Run => {
+        Action::Restore | Action::Run | Action::Drill => {
             Err(bad("this is about more than one snapshot's creation", "see what `Action` may be"))
         }
     }

@@ -12,5 +12,5 @@ mod restore;
 pub use environment::Environment;
 pub use event::Event;
 pub use function::{Answer, Function, Invocation};
-pub use policies::RunAnswer;
+pub use policies::{DrillAnswer, RunAnswer};
 pub use restore::RestoreAnswer;

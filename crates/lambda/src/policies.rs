@@ -1,4 +1,4 @@
-//! Policies: a tick, or `Action: run`.
+//! Policies: a tick, `Action: run`, `Action: drill`.
 
 use crate::configuration::Configuration;
 use crate::environment::Environment;
@@ -9,8 +9,8 @@ use serde::Serialize;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::policy::check_names;
-use snapkeep_engine::Silent;
-use snapkeep_engine::policies::{self, ApplyOptions, Fleet, RunOptions, RunReport};
+use snapkeep_engine::policies::{self, ApplyOptions, Connecting, Fleet, RunOptions, RunReport};
+use snapkeep_engine::{DrillOptions, DrillReport, Silent, check_drills, run_drills};
 use snapkeep_transport::Deadline;
 
 /// What a run did.
@@ -27,6 +27,18 @@ pub struct RunAnswer {
     pub warnings: Vec<String>,
 }
 
+/// What drills came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DrillAnswer {
+    /// `drill`.
+    pub action: &'static str,
+    /// The drills and what earlier ones had left behind, with `schema`.
+    #[serde(flatten)]
+    pub report: DrillReport,
+    /// What the operator should know beside it.
+    pub warnings: Vec<String>,
+}
+
 /// Runs what the event asks for. A failure of one cluster or policy fails the invocation once all the others are done; the log
 /// then holds the whole report.
 pub(crate) async fn run(
@@ -38,8 +50,7 @@ pub(crate) async fn run(
     let configuration = Configuration::read(environment, deadline).await?;
     let known = &configuration.config.policies;
     check_names(known, &asked.policies)?;
-    let configuration = &configuration;
-    let fleet = Fleet::of(known, &asked.policies, |name| Box::pin(async move { configuration.connect(&name).await }));
+    let fleet = fleet(&configuration, &asked.policies);
     let options = RunOptions {
         apply: ApplyOptions {
             yes: false,
@@ -52,15 +63,46 @@ pub(crate) async fn run(
         at: invocation.now,
     };
     tracing::info!(policies = known.len(), only = ?options.only, time = asked.time, "run");
-    let report = policies::run(&fleet, known, &options, deadline, &Silent).await;
-    let answer = RunAnswer { action: "run", time: asked.time, report, warnings: asked.warnings };
-    match answer.report.verdict() {
-        Ok(()) => Ok(answer),
-        Err(failure) => {
-            // An invocation that fails answers with the failure only.
-            let report = serde_json::to_string(&answer).unwrap_or_default();
-            tracing::warn!(report, "the run in full");
-            Err(failure)
-        }
+    let mut report = policies::run(&fleet, known, &options, deadline, &Silent).await;
+    if known.values().any(|policy| policy.drill.is_some()) {
+        let drills = DrillOptions { only: &options.only, asked: false, run: &options.apply.run };
+        report.drills = Some(run_drills(&fleet, known, &drills, deadline, &Silent).await);
     }
+    let answer = RunAnswer { action: "run", time: asked.time, report, warnings: asked.warnings };
+    let verdict = answer.report.verdict();
+    told("the run in full", answer, verdict)
+}
+
+/// Drills the policies that the event names, or all that have drills, whether due or not.
+pub(crate) async fn drill(
+    environment: &Environment,
+    asked: Run,
+    invocation: &Invocation,
+    deadline: Deadline,
+) -> Result<DrillAnswer, Failure> {
+    let configuration = Configuration::read(environment, deadline).await?;
+    let known = &configuration.config.policies;
+    check_names(known, &asked.policies)?;
+    check_drills(known, &asked.policies)?;
+    let fleet = fleet(&configuration, &asked.policies);
+    let run = RequestMark::of(&invocation.request_id);
+    let options = DrillOptions { only: &asked.policies, asked: true, run: &run };
+    tracing::info!(policies = known.len(), only = ?options.only, "drill");
+    let report = run_drills(&fleet, known, &options, deadline, &Silent).await;
+    let verdict = report.verdict();
+    told("the drills in full", DrillAnswer { action: "drill", report, warnings: asked.warnings }, verdict)
+}
+
+fn fleet<'a>(configuration: &'a Configuration<'_>, only: &[String]) -> Fleet<'a> {
+    let connect = move |name: String| -> Connecting<'a> { Box::pin(async move { configuration.connect(&name).await }) };
+    Fleet::of(&configuration.config.policies, only, connect)
+}
+
+/// An invocation that fails answers with the failure only: the log holds the rest.
+fn told<A: Serialize>(what: &str, answer: A, verdict: Result<(), Failure>) -> Result<A, Failure> {
+    if verdict.is_err() {
+        let report = serde_json::to_string(&answer).unwrap_or_default();
+        tracing::warn!(report, "{what}");
+    }
+    verdict.map(|()| answer)
 }

@@ -2,7 +2,7 @@
 
 mod arguments;
 
-pub(crate) use arguments::Restore;
+pub(crate) use arguments::{Moment, Restore};
 
 use crate::choose;
 use crate::confirm::confirm;

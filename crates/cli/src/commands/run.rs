@@ -8,8 +8,9 @@ use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport};
+use snapkeep_engine::{DrillOptions, run_drills};
 
-/// Run the policies once: take what is due, delete what is to go
+/// Run the policies once: take what is due, delete what is to go, drill what is due
 ///
 /// For cron and timers: it asks nothing, and may run as often as one likes. A new policy's first deletions are left out
 /// until somebody says --yes once, or the policy says `first_delete: allow`.
@@ -48,7 +49,12 @@ pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure
         at: session.now(),
     };
     let reporter = Reporter::new(&session.printer);
-    let report = policies::run(&fleet, &chosen.policies, &options, session.patient_deadline(), &reporter).await;
+    let deadline = session.patient_deadline();
+    let mut report = policies::run(&fleet, &chosen.policies, &options, deadline, &reporter).await;
+    if chosen.meant().any(|policy| policy.drill.is_some()) {
+        let drills = DrillOptions { only: &chosen.only, asked: false, run: &options.apply.run };
+        report.drills = Some(run_drills(&fleet, &chosen.policies, &drills, deadline, &reporter).await);
+    }
     finish(&report, session)
 }
 

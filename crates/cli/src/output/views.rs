@@ -1,9 +1,11 @@
 //! Results, for people and for programs.
 
+mod audit;
 mod aws;
 mod config;
 mod deletion;
 mod doctor;
+mod drill;
 mod import;
 mod migrate;
 mod plan;
@@ -14,10 +16,12 @@ mod restore;
 mod running;
 mod snapshots;
 
+pub(crate) use audit::{AuditView, Page};
 pub(crate) use aws::Needed;
 pub(crate) use config::{Checked, Effective};
 pub(crate) use deletion::{Deleted, PlanView};
 pub(crate) use doctor::Diagnosis;
+pub(crate) use drill::DrillView;
 pub(crate) use import::ImportView;
 pub(crate) use migrate::{MigratedView, MigrationPlanView};
 pub(crate) use plan::{Explained, Freed, Frees, Planned, RunView};

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod doctor;
+mod drill;
 mod import;
 mod interrupt;
 mod invoke;

@@ -95,6 +95,7 @@ fn table(repository: &str) -> Vec<(Value, &'static str)> {
         (json!({"Action": "run"}), "bad_config"),
         (json!({"Action": "run", "Policies": []}), "bad_event"),
         (json!({"Action": "run", "Policies": "nightly"}), "bad_event"),
+        (json!({"Action": "drill"}), "bad_config"),
         (json!({"detail-type": "Scheduled Event", "source": "aws.events"}), "bad_config"),
         // restores
         (json!({"Action": "restore"}), "bad_event"),

@@ -5,6 +5,7 @@
 mod access;
 mod chaos;
 mod deliveries;
+mod drills;
 mod events;
 mod journey;
 mod lost_answers;

@@ -121,7 +121,7 @@ enum Word {
 
 /// A time: RFC 3339, or a date with or without a time of day, which is UTC then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Moment(Timestamp);
+pub(crate) struct Moment(pub(crate) Timestamp);
 
 impl FromStr for Moment {
     type Err = String;

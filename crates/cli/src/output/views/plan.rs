@@ -185,6 +185,7 @@ impl View for RunView<'_> {
         let failed = self.0.clusters.iter().filter_map(|(name, cluster)| Some((name, cluster.failure.as_ref()?)));
         let bad = look.style.paint(Tone::Bad, "failed");
         lines.extend(failed.map(|(name, failure)| format!("cluster {name}\n  {bad}: {}", failure.cause)));
+        lines.extend(self.0.drills.iter().flat_map(|drills| super::drill::lines(drills, look)));
         lines.join("\n")
     }
 

@@ -51,6 +51,7 @@ fn expect_json(name: &str, line: &str) {
     expect(&format!("{name}.json"), line);
 }
 
+mod audit;
 mod aws;
 mod config;
 mod doctor;

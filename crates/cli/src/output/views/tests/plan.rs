@@ -98,6 +98,7 @@ fn a_run_says_what_was_done() {
         finished_at: at("2026-11-23T01:31:00Z"),
         clusters: BTreeMap::from([("shop".to_owned(), unseen)]),
         policies: vec![policy],
+        drills: None,
     };
     expect_view("run", &RunView(&report));
 }
