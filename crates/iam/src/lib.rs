@@ -12,6 +12,7 @@ mod bucket;
 mod caller;
 mod document;
 mod evaluate;
+mod examining;
 mod needs;
 mod operation;
 mod policies;

@@ -4,6 +4,7 @@ use crate::arn::DomainArn;
 use crate::bucket;
 use crate::caller;
 use crate::document::Document;
+use crate::examining;
 use crate::operation::Operation;
 use crate::uses::{Use, uses};
 use serde::Serialize;
@@ -16,6 +17,8 @@ use std::collections::BTreeSet;
 pub struct Asked {
     /// What is to be done; backup is a part of everything.
     pub operations: Vec<Operation>,
+    /// Whether the caller is to examine the set-up as well.
+    pub examines: bool,
     /// The caller's and the domains' account, where nothing else names it.
     pub account: Option<String>,
     /// The caller's own region, in which parameters and secrets are; else the first domain's.
@@ -90,6 +93,7 @@ pub fn policies(config: &Config, asked: &Asked) -> Result<Policies, Failure> {
         documents.push(attached(Kind::Key, key, bucket::key_policy(&roles)));
     }
     notes.extend(left_open(&uses));
+    notes.extend(asked.examines.then(|| examining::NOTE.to_owned()));
     Ok(Policies { documents, notes })
 }
 
@@ -98,6 +102,9 @@ fn of_caller(config: &Config, asked: &Asked, uses: &[Use<'_>]) -> Result<Documen
     let mut statements = caller::on_domains(asked, &own);
     statements.extend(caller::assume(uses));
     statements.extend(caller::reads(config, asked, uses)?);
+    if asked.examines {
+        statements.extend(examining::statements(asked, uses));
+    }
     Ok(Document::of(statements))
 }
 

@@ -37,7 +37,7 @@ Examples:
 struct PoliciesOf {
     /// What is to be done [default: backup, and retention and drill where a policy has `keep` and `drill`]
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
-    operations: Vec<Doing>,
+    operations: Vec<Purpose>,
     /// The account of the caller, and of domains whose roles do not name one: 12 digits
     #[arg(long, value_name = "NUMBER")]
     account: Option<String>,
@@ -56,6 +56,28 @@ struct PoliciesOf {
     /// ARN of the key that encrypts the parameters and secrets that are read
     #[arg(long, value_name = "ARN")]
     decrypt_key: Option<String>,
+}
+
+/// What a policy is for: an operation, or to examine the set-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Purpose {
+    Backup,
+    Retention,
+    Restore,
+    Drill,
+    Doctor,
+}
+
+impl Purpose {
+    fn operation(self) -> Option<Operation> {
+        match self {
+            Self::Backup => Some(Operation::Backup),
+            Self::Retention => Some(Operation::Retention),
+            Self::Restore => Some(Operation::Restore),
+            Self::Drill => Some(Operation::Drill),
+            Self::Doctor => None,
+        }
+    }
 }
 
 /// [`Operation`] as a flag's value.
@@ -89,7 +111,8 @@ async fn needed(arguments: PoliciesOf, session: &Session) -> Result<(), Failure>
     let whole = Whole::read(&session.globals, &session.process).await?;
     let asked = asked(arguments, session, &whole.config)?;
     let policies = policies(&whole.config, &asked)?;
-    let view = Needed { name: whole.name(), operations: &asked.operations, policies: &policies };
+    let view =
+        Needed { name: whole.name(), operations: &asked.operations, examines: asked.examines, policies: &policies };
     for note in view.notes() {
         session.printer.note(&note);
     }
@@ -108,6 +131,7 @@ fn asked(arguments: PoliciesOf, session: &Session, config: &Config) -> Result<As
     let place = arguments.configuration_at.as_deref().or_else(of_environment);
     Ok(Asked {
         operations: operations(&arguments.operations, config),
+        examines: arguments.operations.contains(&Purpose::Doctor),
         domains: arguments.domains.into_iter().map(domain).collect::<Result<_, Failure>>()?,
         configuration: place.map(ConfigPlace::of).transpose()?,
         account: arguments.account,
@@ -120,14 +144,15 @@ fn asked(arguments: PoliciesOf, session: &Session, config: &Config) -> Result<As
 }
 
 /// Backup is a part of everything; without a word, policies say whether anything is ever deleted, and practised.
-fn operations(given: &[Doing], config: &Config) -> Vec<Operation> {
-    let has = |what: fn(&Policy) -> bool| given.is_empty() && config.policies.values().any(what);
+fn operations(given: &[Purpose], config: &Config) -> Vec<Operation> {
+    let is_unsaid = given.iter().all(|purpose| *purpose == Purpose::Doctor);
+    let has = |what: fn(&Policy) -> bool| is_unsaid && config.policies.values().any(what);
     let (deletes, drills) = (has(|policy| policy.keep.is_some()), has(|policy| policy.drill.is_some()));
     let wanted = |operation: &Operation| match operation {
         Operation::Backup => true,
         Operation::Retention if deletes => true,
         Operation::Drill if drills => true,
-        operation => given.iter().any(|&doing| Operation::from(doing) == *operation),
+        operation => given.iter().any(|purpose| purpose.operation() == Some(*operation)),
     };
     Operation::ALL.into_iter().filter(wanted).collect()
 }

@@ -4,6 +4,7 @@
 mod deployed;
 mod documents;
 mod evaluator;
+mod examining;
 mod needed;
 mod requests;
 mod sam;

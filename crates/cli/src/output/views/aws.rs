@@ -11,6 +11,7 @@ const LONGEST: usize = 6_144;
 pub(crate) struct Needed<'a> {
     pub(crate) name: &'a str,
     pub(crate) operations: &'a [Operation],
+    pub(crate) examines: bool,
     pub(crate) policies: &'a Policies,
 }
 
@@ -52,7 +53,12 @@ impl View for Needed<'_> {
         json_of(&Answer {
             schema: 1,
             configuration: self.name,
-            operations: self.operations.iter().map(|operation| operation.as_str()).collect(),
+            operations: self
+                .operations
+                .iter()
+                .map(|operation| operation.as_str())
+                .chain(self.examines.then_some("doctor"))
+                .collect(),
             policies: &self.policies.documents,
             notes: self.notes(),
         })

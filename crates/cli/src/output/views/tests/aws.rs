@@ -16,7 +16,10 @@ repositories:
     let config = Config::parse(text).unwrap();
     let key = "arn:aws:kms:eu-west-1:123456789012:key/5ae3f3a5".to_owned();
     let found = policies(&config, &Asked { bucket_key: Some(key), ..Asked::default() }).unwrap();
-    expect_view("aws-policies", &Needed { name: "snapkeep.yaml", operations: &[Operation::Backup], policies: &found });
+    expect_view(
+        "aws-policies",
+        &Needed { name: "snapkeep.yaml", operations: &[Operation::Backup], examines: false, policies: &found },
+    );
 }
 
 #[test]
@@ -29,6 +32,7 @@ fn a_policy_that_is_too_long_for_iam_is_noted() {
     let text = format!("clusters:\n{}", (0..10).map(cluster).collect::<String>());
     let asked = Asked { account: Some("123456789012".to_owned()), ..Asked::default() };
     let found = policies(&Config::parse(&text).unwrap(), &asked).unwrap();
-    let notes = Needed { name: "snapkeep.yaml", operations: &[Operation::Backup], policies: &found }.notes();
+    let notes =
+        Needed { name: "snapkeep.yaml", operations: &[Operation::Backup], examines: false, policies: &found }.notes();
     assert!(notes.iter().any(|note| note.contains("a managed policy takes 6144")), "{notes:?}");
 }
