@@ -45,7 +45,7 @@ fn whoever_examines_may_look_and_change_nothing() {
     let added: Vec<String> =
         with["Statement"].as_array().unwrap().iter().filter(is_added).map(|one| one["Action"].to_string()).collect();
     assert_eq!(added.len(), 6, "{added:?}");
-    for verb in ["Put", "Delete", "Create", "Update", "Attach", "*"] {
+    for verb in [":Put", ":Delete", ":Create", ":Update", ":Attach", ":PassRole", "*"] {
         assert!(added.iter().all(|actions| !actions.contains(verb)), "{verb}: {added:?}");
     }
 }
