@@ -9,6 +9,7 @@ mod digest;
 mod failure;
 mod fuzz;
 mod package;
+mod pages;
 mod peers;
 mod python;
 mod simulate;

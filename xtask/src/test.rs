@@ -12,18 +12,20 @@ use crate::terminal::Terminal;
 /// What a run from nothing may take on two cores. Printed beside what it took, never asserted.
 const BUDGET: Duration = Duration::from_mins(35);
 
-/// `test [--matrix] [FILTER…]`, or `test --deploy`: the templates, by others' tools, or `test --peers`: beside Curator.
+/// `test [--matrix] [FILTER…]`, or `test --deploy`: the templates, by others' tools, `test --peers`: beside Curator, or
+/// `test --pages`: the daemon's page in a browser.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     match args {
         [flag] if flag == "--deploy" => return alone("deploy", crate::deploy::check),
         [flag] if flag == "--peers" => return alone("peers", crate::peers::check),
+        [flag] if flag == "--pages" => return alone("pages", crate::pages::check),
         _ => {}
     }
     let matrix = args.iter().any(|arg| arg == "--matrix");
     let filters: Vec<&String> = args.iter().filter(|arg| *arg != "--matrix").collect();
     if let Some(unknown) = filters.iter().find(|filter| filter.starts_with('-')) {
         return Err(Failure::operator(format!(
-            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…] | --deploy | --peers"
+            "unknown option {unknown}; usage: cargo xtask test [--matrix] [FILTER…] | --deploy | --peers | --pages"
         )));
     }
     let mut phases = Phases::default();

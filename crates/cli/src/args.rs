@@ -167,6 +167,7 @@ pub(crate) enum Verb {
     Plan(commands::plan::PlanArguments),
     Apply(commands::apply::Apply),
     Run(commands::run::Run),
+    Serve(commands::serve::Serve),
     Config(commands::config::ConfigVerbs),
     Aws(commands::aws::AwsVerbs),
     Doctor(commands::doctor::Doctor),
@@ -184,6 +185,11 @@ impl Verb {
     /// Whether the command answers as the Lambda does.
     pub(crate) fn is_lambda(&self) -> bool {
         matches!(self, Self::Invoke(_))
+    }
+
+    /// Whether the command goes on until it is told to stop, and hears that itself.
+    pub(crate) fn is_daemon(&self) -> bool {
+        matches!(self, Self::Serve(_))
     }
 }
 

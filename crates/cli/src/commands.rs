@@ -28,6 +28,7 @@ pub(crate) mod report;
 pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod select;
+pub(crate) mod serve;
 pub(crate) mod show;
 mod sizes;
 pub(crate) mod status;
@@ -58,6 +59,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Plan(arguments) => plan::run(arguments, session).await,
         Verb::Apply(arguments) => apply::run(arguments, session).await,
         Verb::Run(arguments) => run::run(arguments, session).await,
+        Verb::Serve(arguments) => serve::run(arguments, session).await,
         Verb::Config(arguments) => config::run(&arguments, session).await,
         Verb::Aws(arguments) => aws::run(arguments, session).await,
         Verb::Doctor(arguments) => doctor::run(arguments, session).await,

@@ -32,6 +32,7 @@ pub fn run(process: Process) -> u8 {
     };
     let printer = Printer::new(&arguments.globals, &process);
     let printer = if arguments.verb.is_lambda() { printer.for_lambda() } else { printer };
+    let printer = if arguments.verb.is_daemon() { printer.for_daemon() } else { printer };
     output::log::install(&printer);
     let outcome = runtime().and_then(|runtime| {
         let outcome = runtime.block_on(to_the_end(arguments, process, &printer));
@@ -60,9 +61,10 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 async fn to_the_end(arguments: Arguments, process: Process, printer: &Printer) -> Result<(), Failure> {
     let session = Session::new(arguments.globals, process, printer.clone(), jiff::Timestamp::now);
+    let is_daemon = arguments.verb.is_daemon();
     let interrupted = async {
         // Without the handler the system's default holds, which ends us as well.
-        if tokio::signal::ctrl_c().await.is_err() {
+        if is_daemon || tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };

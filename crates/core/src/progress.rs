@@ -102,6 +102,22 @@ impl Tracker {
     }
 }
 
+/// How much is done, in thousandths. Servers count a shard's bytes only once it has begun, so that bytes alone would
+/// run ahead.
+pub fn thousandths(progress: &Progress) -> u64 {
+    let shards = progress.shards;
+    let total = u128::from(shards.total.max(1));
+    let begun = u128::from(shards.total.saturating_sub(shards.initializing));
+    let whole = 1000;
+    let part = match (progress.bytes.done, progress.bytes.total) {
+        (Some(done), Some(bytes)) if bytes > 0 => {
+            whole * u128::from(done.min(bytes)) * begun / (u128::from(bytes) * total)
+        }
+        _ => whole * u128::from(shards.done) / total,
+    };
+    u64::try_from(part).unwrap_or(1000).min(1000)
+}
+
 /// Bytes still to be written. A server counts a shard's only once it has begun.
 fn to_do(progress: &Progress) -> Option<f64> {
     let (total, done) = (progress.bytes.total?, progress.bytes.done?);

@@ -1,6 +1,7 @@
 //! The policies that a command is about, and their clusters.
 
 use crate::args::Globals;
+use crate::process::Process;
 use crate::session::Session;
 use crate::settings::whole::Whole;
 use snapkeep_config::Repository;
@@ -8,6 +9,7 @@ use snapkeep_config::fields::nearest;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::{Policy, Settings, check_names};
 use snapkeep_core::{Code, Failure};
+use snapkeep_daemon::Configuration;
 use snapkeep_engine::policies::Fleet;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,11 +69,16 @@ impl Chosen {
 
     /// Their clusters, each set up when it is asked for. What opens one's secret may ask on the terminal: there it is
     /// done for one after the other, elsewhere one that takes its time holds up no other.
-    pub(crate) fn fleet<'a>(&self, session: &'a Session) -> Fleet<'a> {
-        let turn = session.process.stdin_is_terminal.then(|| Arc::new(Mutex::new(())));
+    pub(crate) fn fleet(&self, session: &Session) -> Fleet<'static> {
+        self.fleet_of(&self.only, session.process.clone()).leaving_out(self.left_out.clone())
+    }
+
+    /// The same of these policies (none: of all).
+    fn fleet_of(&self, only: &[String], process: Process) -> Fleet<'static> {
+        let turn = process.stdin_is_terminal.then(|| Arc::new(Mutex::new(())));
         let whole = Arc::clone(&self.whole);
-        let fleet = Fleet::of(&self.policies, &self.only, move |name| {
-            let (whole, process, turn) = (Arc::clone(&whole), session.process.clone(), turn.clone());
+        Fleet::of(&self.policies, only, move |name| {
+            let (whole, process, turn) = (Arc::clone(&whole), process.clone(), turn.clone());
             let runtime = Handle::current();
             // A program that prints a secret is waited for on a thread of its own.
             let connect = move || {
@@ -79,8 +86,40 @@ impl Chosen {
                 runtime.block_on(whole.connect(&name, &process))
             };
             Box::pin(async { tokio::task::spawn_blocking(connect).await.unwrap_or_else(|error| Err(ended(&error))) })
-        });
-        fleet.leaving_out(self.left_out.clone())
+        })
+    }
+
+    /// What a daemon runs by.
+    pub(crate) fn for_daemon(self, session: &Session) -> Arc<dyn Configuration> {
+        let (cluster, process) = (session.globals.cluster.clone(), session.process.clone());
+        Arc::new(ForDaemon { chosen: self, cluster, process })
+    }
+}
+
+/// The policies of a daemon, and what opens their clusters for each of its runs.
+struct ForDaemon {
+    chosen: Chosen,
+    /// The one that `--cluster` names.
+    cluster: Option<String>,
+    process: Process,
+}
+
+impl Configuration for ForDaemon {
+    fn name(&self) -> &str {
+        self.chosen.whole.name()
+    }
+
+    fn policies(&self) -> &BTreeMap<String, Policy> {
+        &self.chosen.policies
+    }
+
+    fn only(&self) -> &[String] {
+        &self.chosen.only
+    }
+
+    fn fleet(&self, only: &[String]) -> Fleet<'static> {
+        let left_out = left_out(&self.chosen.whole, self.cluster.as_deref(), only);
+        self.chosen.fleet_of(only, self.process.clone()).leaving_out(left_out)
     }
 }
 

@@ -118,6 +118,12 @@ impl Printer {
         Self { format: Format::Lambda, ..self }
     }
 
+    /// Saying what is done, unless `--quiet`: nobody watches a daemon, and its log is all that is left.
+    pub(crate) fn for_daemon(self) -> Self {
+        let verbosity = if self.verbosity == Verbosity::Normal { Verbosity::Verbose(1) } else { self.verbosity };
+        Self { verbosity, ..self }
+    }
+
     /// Text or JSON.
     pub(crate) fn format(&self) -> Format {
         self.format

@@ -6,7 +6,7 @@ use crate::words::said;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
-use snapkeep_core::progress::Tracker;
+use snapkeep_core::progress::{Tracker, thousandths};
 use snapkeep_core::snapshot::{Counted, Progress, ShardStages};
 use snapkeep_engine::{Event, Observer, Outcome};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The pause between two lines.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The bar's length: thousandths.
+/// The bar's length.
 const WHOLE: u64 = 1000;
 
 /// Shows what a run tells.
@@ -194,22 +194,6 @@ pub(crate) struct MotionLine<'a> {
     left_s: Option<u64>,
 }
 
-/// How much is done, in thousandths. Servers count a shard's bytes only once it has begun, so that bytes alone would
-/// run ahead.
-pub(crate) fn thousandths(progress: &Progress) -> u64 {
-    let shards = progress.shards;
-    let total = u128::from(shards.total.max(1));
-    let begun = u128::from(shards.total.saturating_sub(shards.initializing));
-    let whole = u128::from(WHOLE);
-    let part = match (progress.bytes.done, progress.bytes.total) {
-        (Some(done), Some(bytes)) if bytes > 0 => {
-            whole * u128::from(done.min(bytes)) * begun / (u128::from(bytes) * total)
-        }
-        _ => whole * u128::from(shards.done) / total,
-    };
-    u64::try_from(part).unwrap_or(WHOLE).min(WHOLE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,21 +208,6 @@ mod tests {
             size_bytes: None,
             started_at: None,
             unfinished: vec![],
-        }
-    }
-
-    #[test]
-    fn the_bar_never_runs_ahead() {
-        for (found, expected) in [
-            (progress(0, 10, None), 0),
-            (progress(5, 0, None), 500),
-            (progress(5, 5, Some((100, 100))), 500),
-            (progress(9, 0, Some((50, 100))), 500),
-            (progress(10, 0, Some((100, 100))), 1000),
-            (progress(10, 0, Some((0, 0))), 1000),
-            (progress(0, 0, Some((200, 100))), 1000),
-        ] {
-            assert_eq!(thousandths(&found), expected, "{found:?}");
         }
     }
 

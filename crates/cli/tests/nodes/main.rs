@@ -10,6 +10,7 @@ mod processes;
 mod restarts;
 mod running;
 mod security;
+mod serve;
 mod statuses;
 mod verbs;
 mod world;

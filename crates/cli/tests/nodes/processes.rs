@@ -105,14 +105,14 @@ fn seconds_into_slot() -> i64 {
 }
 
 /// Until a slot has begun lately: what comes next has most of it, and no clock disputes which it is.
-async fn early_in_a_slot() {
+pub(crate) async fn early_in_a_slot() {
     while !(2..EVERY.1 / 3).contains(&seconds_into_slot()) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
 /// Until this slot is over and the next one has begun.
-async fn next_slot() {
+pub(crate) async fn next_slot() {
     let next = Timestamp::now().as_second() - seconds_into_slot() + EVERY.1 + 2;
     while Timestamp::now().as_second() < next {
         tokio::time::sleep(Duration::from_millis(100)).await;

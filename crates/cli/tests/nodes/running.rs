@@ -25,6 +25,11 @@ impl Runner {
         Self { directory }
     }
 
+    /// Where it runs, and where its configuration is.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// Starts `snapkeep run --json` with these words.
     pub(crate) fn start(&self, words: &str) -> Started {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snapkeep"));

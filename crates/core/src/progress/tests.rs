@@ -153,3 +153,22 @@ proptest! {
         prop_assert_eq!(tracker.stalled_for(), Duration::ZERO);
     }
 }
+
+#[test]
+fn what_is_shown_as_done_never_runs_ahead() {
+    let seen = |done, initializing, bytes: Option<(u64, u64)>| Progress {
+        bytes: Counted { total: bytes.map(|(_, total)| total), done: bytes.map(|(done, _)| done) },
+        ..progress("STARTED", 0, 0, ShardStages { initializing, done, total: 10, ..ShardStages::default() })
+    };
+    for (found, expected) in [
+        (seen(0, 10, None), 0),
+        (seen(5, 0, None), 500),
+        (seen(5, 5, Some((100, 100))), 500),
+        (seen(9, 0, Some((50, 100))), 500),
+        (seen(10, 0, Some((100, 100))), 1000),
+        (seen(10, 0, Some((0, 0))), 1000),
+        (seen(0, 0, Some((200, 100))), 1000),
+    ] {
+        assert_eq!(thousandths(&found), expected, "{found:?}");
+    }
+}

@@ -1,0 +1,55 @@
+//! From what the engine says to what is shown.
+
+use crate::status::{LastRun, NotDone, Preview, RunningStatus, ScheduleStatus, ToDelete};
+use snapkeep_core::plan::{Place, Plan, Skip};
+use snapkeep_core::schedule::Schedule;
+use snapkeep_engine::Running;
+use snapkeep_engine::policies::{PolicyReport, RunReport};
+
+/// The plan's part in one place.
+pub(crate) fn preview(plan: &Plan, place: &Place) -> Preview {
+    let creates = plan.creates().filter(|create| create.place == *place).map(|create| create.snapshot.clone());
+    let deletes = plan.deletes().filter(|delete| delete.place == *place).map(|delete| ToDelete {
+        snapshot: delete.snapshot.clone(),
+        reasons: delete.reasons.iter().map(ToString::to_string).collect(),
+        unconfirmed: delete.unconfirmed,
+    });
+    // That a slot has its snapshot is what everybody expects.
+    let is_news = |why: &Skip| !matches!(why, Skip::NoSlot | Skip::SlotDone | Skip::SlotRunning);
+    let skipped = plan.skipped.iter().filter(|skipped| skipped.place == *place && is_news(&skipped.why));
+    let not_done = skipped.map(|skipped| NotDone { snapshot: skipped.snapshot.clone(), why: skipped.why.to_string() });
+    Preview { at: plan.at, creates: creates.collect(), deletes: deletes.collect(), not_done: not_done.collect() }
+}
+
+/// One snapshot that runs.
+pub(crate) fn running(cluster: &str, seen: Running) -> RunningStatus {
+    RunningStatus {
+        cluster: cluster.to_owned(),
+        repository: seen.repository,
+        snapshot: seen.snapshot.name,
+        started_at: seen.snapshot.started_at,
+        progress: seen.progress,
+        diagnosis: seen.diagnosis,
+    }
+}
+
+pub(crate) fn schedule(schedule: &Schedule) -> ScheduleStatus {
+    let timezone = schedule.zone().iana_name().unwrap_or("UTC").to_owned();
+    ScheduleStatus { text: schedule.as_str().to_owned(), timezone }
+}
+
+/// What the run did there. A cluster's own failure is its policies', too.
+pub(crate) fn last_run(run: &RunReport, report: &PolicyReport) -> LastRun {
+    let names = |all: &[snapkeep_engine::policies::Taken]| all.iter().map(|taken| taken.snapshot.clone()).collect();
+    let of_cluster = run.clusters.get(&report.cluster).and_then(|cluster| cluster.failure.clone());
+    let own = report.failures.iter().filter(|failure| Some(*failure) != of_cluster.as_ref()).cloned();
+    LastRun {
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        created: names(&report.created),
+        pending: names(&report.pending),
+        deleted: report.deleted.len(),
+        failures: of_cluster.iter().cloned().chain(own).collect(),
+        warnings: report.warnings.clone(),
+    }
+}

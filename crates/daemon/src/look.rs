@@ -1,0 +1,104 @@
+//! A look at how everything stands, and what would be done next: reads only.
+
+use crate::configuration::Configuration;
+use crate::fields::{preview, running};
+use crate::status::{Preview, RunningStatus};
+use jiff::Timestamp;
+use snapkeep_core::Failure;
+use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::plan::{Options, Plan, Standing};
+use snapkeep_core::snapshot::State;
+use snapkeep_engine::policies::{Fleet, Gathered, decide, gather};
+use snapkeep_engine::{STALL_AFTER, Silent, StatusQuery, status};
+use snapkeep_transport::Deadline;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest look.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// What a look has found.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) at: Timestamp,
+    /// Why a cluster could not be asked, or one of its repositories could not be listed.
+    pub(crate) clusters: BTreeMap<String, Option<Failure>>,
+    /// Each policy on each of its clusters that was seen.
+    pub(crate) standings: Vec<Standing>,
+    /// What would be done next, by policy and cluster.
+    pub(crate) next: BTreeMap<(String, String), Preview>,
+    pub(crate) running: Vec<RunningStatus>,
+}
+
+/// Looks once, through a fleet of all the configuration's clusters.
+pub(crate) async fn look(
+    configuration: Arc<dyn Configuration>,
+    fleet: Arc<Fleet<'static>>,
+    options: Options,
+    at: Timestamp,
+) -> Looked {
+    let deadline = Deadline::after(LONGEST);
+    let (policies, only) = (configuration.policies(), configuration.only());
+    let gathered = gather(&fleet, policies, only, at, deadline, &Silent).await;
+    let plan = decide(policies, &gathered, only, &options, at);
+    let running = look_at_running(&fleet, &gathered, deadline).await;
+    let next = upcoming(&*configuration, &gathered, &plan, options, at);
+    let names: BTreeSet<&String> = configuration.meant().flat_map(|policy| &policy.clusters).collect();
+    let clusters = names.into_iter().map(|name| (name.clone(), why_unseen(&gathered, name))).collect();
+    Looked { at, clusters, standings: plan.policies, next, running }
+}
+
+fn why_unseen(gathered: &Gathered, cluster: &str) -> Option<Failure> {
+    let of_repository = || gathered.repositories.get(cluster).and_then(|failures| failures.values().next());
+    gathered.failures.get(cluster).or_else(of_repository).cloned()
+}
+
+/// What each policy would do at its next slot, with what exists now. Those of one moment are planned together.
+fn upcoming(
+    configuration: &dyn Configuration,
+    gathered: &Gathered,
+    plan: &Plan,
+    options: Options,
+    now: Timestamp,
+) -> BTreeMap<(String, String), Preview> {
+    let mut moments: BTreeMap<Timestamp, Vec<&Standing>> = BTreeMap::new();
+    for standing in &plan.policies {
+        // What is due and has no snapshot yet comes first.
+        let is_due = plan.creates().any(|create| create.place == standing.place);
+        let moment = standing.next_slot.filter(|_| !is_due).unwrap_or(now);
+        moments.entry(moment).or_default().push(standing);
+    }
+    let mut next = BTreeMap::new();
+    for (moment, standings) in moments {
+        let names: Vec<String> = standings.iter().map(|standing| standing.place.policy.clone()).collect();
+        let then = decide(configuration.policies(), gathered, &names, &options, moment);
+        for Standing { place, .. } in standings {
+            next.insert((place.policy.clone(), place.cluster.clone()), preview(&then, place));
+        }
+    }
+    next
+}
+
+/// How far what runs is, repository by repository.
+async fn look_at_running(fleet: &Fleet<'_>, gathered: &Gathered, deadline: Deadline) -> Vec<RunningStatus> {
+    let mut found = Vec::new();
+    for (name, cluster) in &gathered.inventory.clusters {
+        let repositories = cluster.repositories.iter().filter(|(_, repository)| {
+            repository.snapshots.iter().any(|snapshot| snapshot.state == Some(State::InProgress))
+        });
+        for repository in repositories.filter_map(|(repository, _)| RepositoryName::parse(repository).ok()) {
+            let query = StatusQuery {
+                repository: Some(repository),
+                snapshots: Vec::new(),
+                watch: Duration::ZERO,
+                stall_after: STALL_AFTER,
+            };
+            let Ok(api) = fleet.get(name, deadline).await else { continue };
+            // One that ended meanwhile, or cannot be asked for, is not shown; the next look tells.
+            let seen = status(api, &query, deadline, &Silent).await.unwrap_or_default();
+            found.extend(seen.snapshots.into_iter().map(|one| running(name, one)));
+        }
+    }
+    found
+}
