@@ -47,6 +47,7 @@ fn in_phases(phases: &mut Phases, matrix: bool, filters: &[&String]) -> Result<(
         phases
             .run("lints", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
         phases.run("deny", deny)?;
+        phases.run("template", crate::deploy::light)?;
     }
     phases.run("build", || cargo(&["test", "--workspace", "--no-run", "--quiet"]))?;
     let needs = Needs::nodes(release::REQUIRED);
