@@ -88,7 +88,7 @@ impl Ours {
         self.deletes = list("steps").iter().filter(|step| step["do"] == "delete").map(name).collect();
         let words = |one: &Value| {
             let reasons = one["reasons"].as_array().cloned().unwrap_or_default();
-            reasons.iter().map(|reason| reason["why"].as_str().unwrap_or_default().to_owned()).collect()
+            reasons.iter().map(|reason| reason["rule"].as_str().unwrap_or_default().to_owned()).collect()
         };
         self.kept = list("kept").iter().map(|one| (name(one), words(one))).collect();
     }
