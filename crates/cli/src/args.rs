@@ -168,6 +168,7 @@ pub(crate) enum Verb {
     Apply(commands::apply::Apply),
     Run(commands::run::Run),
     Serve(commands::serve::Serve),
+    Notify(commands::notify::NotifyVerbs),
     Config(commands::config::ConfigVerbs),
     Aws(commands::aws::AwsVerbs),
     Doctor(commands::doctor::Doctor),

@@ -19,6 +19,7 @@ pub(crate) mod invoke;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod migrate;
+pub(crate) mod notify;
 pub(crate) mod orphans;
 pub(crate) mod plan;
 pub(crate) mod policy;
@@ -32,6 +33,7 @@ pub(crate) mod serve;
 pub(crate) mod show;
 mod sizes;
 pub(crate) mod status;
+mod telling;
 pub(crate) mod verify;
 
 use crate::args::Verb;
@@ -60,6 +62,7 @@ pub(crate) async fn run(verb: Verb, session: &Session) -> Result<(), Failure> {
         Verb::Apply(arguments) => apply::run(arguments, session).await,
         Verb::Run(arguments) => run::run(arguments, session).await,
         Verb::Serve(arguments) => serve::run(arguments, session).await,
+        Verb::Notify(arguments) => notify::run(&arguments, session).await,
         Verb::Config(arguments) => config::run(&arguments, session).await,
         Verb::Aws(arguments) => aws::run(arguments, session).await,
         Verb::Doctor(arguments) => doctor::run(arguments, session).await,

@@ -49,6 +49,14 @@ impl Process {
         self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// Where programs keep what they remember: systemd's directory for the service, else the user's.
+    pub(crate) fn state_directory(&self) -> Option<PathBuf> {
+        let of_service = self.variable("STATE_DIRECTORY").and_then(|all| all.split(':').next()).map(PathBuf::from);
+        let of_user = || self.variable("XDG_STATE_HOME").map(|home| PathBuf::from(home).join("snapkeep"));
+        let usual = || self.variable("HOME").map(|home| PathBuf::from(home).join(".local/state/snapkeep"));
+        of_service.or_else(of_user).or_else(usual)
+    }
+
     /// The region that AWS's tools would use, as far as variables say it.
     pub(crate) fn aws_region(&self) -> Option<&str> {
         self.variable("AWS_REGION").or_else(|| self.variable("AWS_DEFAULT_REGION"))

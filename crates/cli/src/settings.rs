@@ -10,7 +10,7 @@ mod effective;
 mod find;
 mod identity;
 pub(crate) mod place;
-mod secret;
+pub(crate) mod secret;
 pub(crate) mod whole;
 
 pub(crate) use connection::Connection;

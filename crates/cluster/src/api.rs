@@ -3,7 +3,7 @@
 use crate::{Kind, Product, Refusal};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use snapkeep_transport::{Answer, Call, Client, Deadline, Lost, Method};
+use snapkeep_transport::{Answer, Call, Calls, Client, Deadline, Lost, Method};
 use tokio::sync::OnceCell;
 
 /// A repository as it is registered.
@@ -58,6 +58,11 @@ impl SnapshotApi {
     /// What requests are sent through, for questions that are not about snapshots.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// What has been sent so far.
+    pub fn calls(&self) -> Calls {
+        self.client.calls()
     }
 
     /// What a GET gives; anything but a 2xx is a refusal.

@@ -3,7 +3,7 @@
 use crate::fields::{Fields, nearest};
 use crate::policies::{self, Surroundings};
 use crate::yaml::{self, Node};
-use crate::{Cluster, Repository};
+use crate::{Cluster, Hooks, Notifications, Repository};
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
@@ -20,6 +20,10 @@ pub struct Config {
     pub repositories: BTreeMap<String, Repository>,
     /// Policies by name; none is in another's way.
     pub policies: BTreeMap<String, Policy>,
+    /// Who is told, of what, and how.
+    pub notifications: Notifications,
+    /// Commands around a run.
+    pub hooks: Hooks,
 }
 
 impl Config {
@@ -55,9 +59,14 @@ impl Config {
         let policies = sections
             .map(|(name, section)| policies::read(&name.text, section, &around))
             .collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
+        let notifications =
+            fields.section("notifications")?.map(|section| Notifications::read(section, &names)).transpose()?;
+        let hooks = fields.section("hooks")?.map(Hooks::read).transpose()?;
         fields.finish()?;
+        let (notifications, hooks) = (notifications.unwrap_or_default(), hooks.unwrap_or_default());
         let policies = policies::by_name(policies)?;
-        let config = Self { default_cluster, clusters, repositories, policies };
+        let config = Self { default_cluster, clusters, repositories, policies, notifications, hooks };
         config.default_cluster.as_deref().map_or(Ok(()), |name| config.cluster(name).map(|_| ()))?;
         Ok(config)
     }

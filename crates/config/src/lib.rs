@@ -8,6 +8,7 @@
 //! - [`Cluster`]: where a cluster is and who we are to it
 //! - [`Repository`]: what `repo register` registers
 //! - `policies`: what is taken and what stays, as [`snapkeep_core::policy::Policy`]
+//! - [`Notifications`], [`Hooks`]: who is told of what, and what runs around a run
 //! - [`SecretSource`]: where a secret is kept; the file itself never holds one
 //! - [`read_yaml`]: other tools' files, with their places
 //! - [`fields`]: reads a section key by key, and names the nearest known key for one that is unknown
@@ -17,6 +18,8 @@ mod cluster;
 mod drills;
 pub mod fields;
 mod file;
+mod hooks;
+mod notifications;
 mod place;
 mod policies;
 mod repository;
@@ -28,6 +31,8 @@ mod yaml;
 pub use check::Complaint;
 pub use cluster::{AssumeRole, AuthKind, Cluster, WebIdentity};
 pub use file::Config;
+pub use hooks::{Hook, Hooks};
+pub use notifications::{Address, Channel, Email, MailTls, Notifications, Target, Topic};
 pub use place::ConfigPlace;
 pub use repository::Repository;
 pub use schema::schema;

@@ -82,7 +82,7 @@ fn clusters(fields: &mut Fields, around: &Surroundings<'_>) -> Result<Vec<String
 }
 
 /// A text or a list of texts, each with its path and place.
-fn texts(fields: &mut Fields, key: &'static str) -> Result<Vec<(String, String, Place)>, Failure> {
+pub(crate) fn texts(fields: &mut Fields, key: &'static str) -> Result<Vec<(String, String, Place)>, Failure> {
     let path = fields.path_of(key);
     let Some(node) = fields.take(key) else { return Ok(Vec::new()) };
     let read = |(path, node): (String, &Node)| Ok((path.clone(), text_of(&path, node)?, node.at));

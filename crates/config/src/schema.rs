@@ -2,6 +2,7 @@
 //! those that a complaint about an unknown one lists.
 
 use crate::AuthKind;
+use crate::notifications::KINDS;
 use serde_json::{Map, Value, json};
 
 /// One key of a section.
@@ -24,11 +25,17 @@ enum Kind {
     /// A length of time or one of these words.
     PeriodOr(&'static [&'static str]),
     Words(&'static [&'static str]),
+    /// One of these words or several.
+    WordsOf(&'static [&'static str]),
     Auth,
     /// One text or several.
     Texts,
+    /// Several texts.
+    List,
     /// A reference to a secret.
     Secret,
+    /// A text, or a reference to one that is a secret.
+    TextOrSecret,
     /// A section.
     One(&'static Section),
     /// Sections with names of the writer's own.
@@ -56,8 +63,8 @@ const fn field(key: &'static str, kind: Kind, what: &'static str) -> Field {
 }
 
 use Kind::{
-    Auth, Count, Documents, Flag, Mixed, Named, One, Period, PeriodOr, Plain, Secret, Sections, Text, Texts, TextsOr,
-    Whole, Words,
+    Auth, Count, Documents, Flag, List, Mixed, Named, One, Period, PeriodOr, Plain, Secret, Sections, Text,
+    TextOrSecret, Texts, TextsOr, Whole, Words, WordsOf,
 };
 
 #[rustfmt::skip]
@@ -66,6 +73,8 @@ const FILE: Section = Section { required: &[], fields: &[
     field("clusters", Named(&CLUSTER), "Clusters by name: where they are and who we are to them"),
     field("repositories", Named(&REPOSITORY), "Repositories by name, as `repo register` registers them"),
     field("policies", Named(&POLICY), "Policies by name: what is taken, when, and what stays"),
+    field("notifications", One(&NOTIFICATIONS), "Who is told, of what, and how"),
+    field("hooks", One(&HOOKS), "Commands around a run; not in the Lambda"),
 ] };
 
 #[rustfmt::skip]
@@ -205,6 +214,44 @@ const CHECK: Section = Section { required: &["index"], fields: &[
     field("at_most", Documents, "At most so many"),
 ] };
 
+#[rustfmt::skip]
+const NOTIFICATIONS: Section = Section { required: &[], fields: &[
+    field("runs_every", Period, "How far apart runs are, where nothing is remembered between them: needed in the Lambda"),
+    field("channels", Named(&CHANNEL), "Channels by name"),
+] };
+
+#[rustfmt::skip]
+const CHANNEL: Section = Section { required: &["kind"], fields: &[
+    field("kind", Words(KINDS), "webhook, slack, sns or email"),
+    field("on", WordsOf(&["failure", "partial", "stale", "recovered"]), "What it is told of [default: all of these]"),
+    field("policies", Texts, "The policies that it is told of [default: all]"),
+    field("url", TextOrSecret, "webhook: where to, or a reference to it; slack: a reference to it"),
+    field("secret", Secret, "webhook: what bodies are signed with (HMAC-SHA256)"),
+    field("topic_arn", Text, "sns: arn:aws:sns:REGION:ACCOUNT:NAME"),
+    field("host", Text, "email: the server"),
+    field("port", Whole(u16::MAX as u32), "email: its port [default: 587, 465 or 25, by `tls`]"),
+    field("tls", Words(&["starttls", "implicit", "none"]), "email: how the connection is secured; none only to this machine [default: starttls]"),
+    field("username", Text, "email: user name, if the server asks for one"),
+    field("password", Secret, "email: its password"),
+    field("from", Text, "email: the sender"),
+    field("to", Texts, "email: who gets it"),
+] };
+
+#[rustfmt::skip]
+const HOOKS: Section = Section { required: &[], fields: &[
+    field("before", One(&HOOK), "Before anything is sent; if it fails, nothing is"),
+    field("after", One(&HOOK), "After a run in which nothing failed"),
+    field("failed", One(&HOOK), "After a run in which something failed"),
+    field("finally", One(&HOOK), "At the end of each run"),
+] };
+
+#[rustfmt::skip]
+const HOOK: Section = Section { required: &[], fields: &[
+    field("command", List, "A program and its arguments; no shell is involved"),
+    field("shell", Text, "A line for sh, instead"),
+    field("timeout", Period, "Time that it has [default: 5min]"),
+] };
+
 /// The file's JSON Schema (draft 2020-12), for editors that complete and check it.
 pub fn schema() -> Value {
     let mut schema = of_section(&FILE);
@@ -257,16 +304,12 @@ fn of_kind(kind: &Kind) -> Value {
         Period => period(),
         PeriodOr(words) => json!({"anyOf": [{"enum": words}, period()]}),
         Words(words) => json!({"enum": words}),
+        WordsOf(words) => json!({"anyOf": [{"enum": words}, list(json!({"enum": words}))]}),
+        List => json!({"type": "array", "items": text(), "minItems": 1}),
         Auth => json!({"enum": AuthKind::ALL.map(AuthKind::as_str)}),
         Texts => json!({"anyOf": [text(), list(text())]}),
-        Secret => {
-            let mut secret = of_section(&SECRET);
-            secret["type"] = json!("object");
-            secret["minProperties"] = json!(1);
-            secret["maxProperties"] = json!(1);
-            secret["properties"]["command"] = json!({"type": "array", "items": text(), "minItems": 1});
-            secret
-        }
+        Secret => reference(),
+        TextOrSecret => json!({"anyOf": [text(), reference()]}),
         One(section) => of_section(section),
         Named(section) => json!({"type": "object", "additionalProperties": of_section(section)}),
         Plain => json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}),
@@ -278,6 +321,16 @@ fn of_kind(kind: &Kind) -> Value {
             json!({"anyOf": [text(), of_section(section), list(one)]})
         }
     }
+}
+
+/// A reference to a secret.
+fn reference() -> Value {
+    let mut secret = of_section(&SECRET);
+    secret["type"] = json!("object");
+    secret["minProperties"] = json!(1);
+    secret["maxProperties"] = json!(1);
+    secret["properties"]["command"] = of_kind(&List);
+    secret
 }
 
 fn period() -> Value {

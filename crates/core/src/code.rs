@@ -56,6 +56,7 @@ codes! {
     DamageFound "damage_found" 14 "The repository is damaged.";
     Inconclusive "inconclusive" 15 "The repository changed while it was read: no verdict.";
     ClusterUnavailable "cluster_unavailable" 1 "The cluster cannot be reached or does not answer usefully.";
+    HookFailed "hook_failed" 1 "The command that runs before a run failed; nothing was sent to any cluster.";
     OutputFailed "output_failed" 1 "The result cannot be written to standard output. What was asked for is done, unless the error says that nothing was.";
     Unsupported "unsupported" 2 "This version of the tool or of the cluster cannot do that.";
     Interrupted "interrupted" 130 "Interrupted by the operator.";
@@ -84,7 +85,7 @@ mod tests {
             access_denied 12 pass_role_denied 12 signature_rejected 12 repository_missing 10 repository_conflict 1 \
             repository_verification_failed 1 snapshot_missing 10 snapshot_running 11 snapshot_partial 3 \
             snapshot_failed 1 snapshot_conflict 1 restore_conflict 1 restore_incomplete 3 outcome_unknown 15 plan_stale 13 \
-            damage_found 14 inconclusive 15 cluster_unavailable 1 output_failed 1 unsupported 2 interrupted 130";
+            damage_found 14 inconclusive 15 cluster_unavailable 1 hook_failed 1 output_failed 1 unsupported 2 interrupted 130";
         let table: Vec<String> = Code::ALL.iter().map(|code| format!("{code} {}", code.exit())).collect();
         assert_eq!(table.join(" "), contract);
     }

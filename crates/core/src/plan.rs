@@ -15,6 +15,7 @@
 //! the yes is not lost. Where servers keep no metadata, or if a yes met no new snapshot to be written into, either say
 //! yes again or write `first_delete: allow` into the policy.
 
+mod facts;
 pub(crate) mod judged;
 mod kinds;
 mod make;
@@ -22,6 +23,7 @@ mod skip;
 pub(crate) mod slot;
 mod words;
 
+pub use facts::{Attempt, Counts, Facts};
 pub use kinds::{Create, CreateGuard, Delete, DeleteGuard, Due, Kept, Newest, Place, Skipped, Standing, Step, Why};
 pub use make::make;
 pub use skip::Skip;

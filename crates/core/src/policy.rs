@@ -146,6 +146,14 @@ impl Policy {
         self.settings.prefix.is_none() && self.prefix == naming::prefix(self.repository.as_str())
     }
 
+    /// The moment from which on it is stale, if its newest good snapshot began at `start`; `None` if it never is.
+    pub fn stale_from(&self, start: Timestamp) -> Option<Timestamp> {
+        match self.stale_after {
+            Some(period) => Some(period.after(start, &self.zone)),
+            None => self.schedule.as_ref()?.upcoming(start).nth(1),
+        }
+    }
+
     /// Whether one of its patterns takes the foreign snapshot.
     pub fn adopts(&self, snapshot: &Snapshot) -> bool {
         self.adopt.iter().any(|adopt| adopt.takes(snapshot))

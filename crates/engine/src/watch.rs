@@ -38,6 +38,8 @@ pub(crate) struct Watch<'a> {
     diagnosis: Option<String>,
     status_failures: u32,
     last_failure: Option<String>,
+    /// What the snapshot adds to the repository, in bytes, as last told.
+    added_bytes: Option<u64>,
 }
 
 impl<'a> Watch<'a> {
@@ -55,6 +57,7 @@ impl<'a> Watch<'a> {
             diagnosis: None,
             status_failures: 0,
             last_failure: None,
+            added_bytes: None,
         }
     }
 
@@ -73,6 +76,11 @@ impl<'a> Watch<'a> {
         let (hours, is_stuck) = (limit.as_secs() / 3_600, self.leaves_stuck && since.elapsed() >= limit);
         let waits = self.diagnosis.as_ref().map(|diagnosis| format!(" ({diagnosis})")).unwrap_or_default();
         is_stuck.then(|| format!("{why} for {hours} h{waits}"))
+    }
+
+    /// What the snapshot adds to the repository, in bytes, as the server last said; it grows while shards begin.
+    pub(crate) fn added_bytes(&self) -> Option<u64> {
+        self.added_bytes
     }
 
     /// What it has seen so far.
@@ -111,6 +119,7 @@ impl<'a> Watch<'a> {
             return None;
         }
         let progress = self.status(api, repository, &snapshot.name, deadline).await?;
+        self.added_bytes = progress.bytes.total.or(self.added_bytes);
         if self.tracker.observe(self.begun.elapsed(), &progress) {
             (self.moved, self.told_stalled, self.diagnosis) = (Instant::now(), false, None);
         }

@@ -1,6 +1,7 @@
 //! The client: one endpoint, one identity.
 
 use crate::auth::secrets_of;
+use crate::calls::{Calls, Counter};
 use crate::error::with_sources;
 use crate::exchange::exchange;
 use crate::guard::{self, GuardedResolver, Lookup};
@@ -74,6 +75,8 @@ pub struct Call {
     body: Option<Bytes>,
     /// Further headers; a content type takes the place of JSON's.
     headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// Whether the path is a secret: it is not logged.
+    is_secret: bool,
     timeout: Duration,
     cap: usize,
 }
@@ -87,6 +90,7 @@ impl Call {
             path_and_query: path_and_query.into(),
             body: None,
             headers: Vec::new(),
+            is_secret: false,
             timeout,
             cap: DEFAULT_CAP,
         }
@@ -103,6 +107,13 @@ impl Call {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// With a path that is a secret, such as a webhook's.
+    #[must_use]
+    pub fn secret(mut self) -> Self {
+        self.is_secret = true;
         self
     }
 
@@ -134,6 +145,7 @@ pub struct Client {
     auth: Auth,
     settings: Settings,
     skew: Skew,
+    counter: Counter,
 }
 
 impl Client {
@@ -153,13 +165,18 @@ impl Client {
             .map_err(|error| {
                 Failure::new(Code::BadConfig, with_sources(&error), "check the CA file and the client certificate")
             })?;
-        Ok(Self { http, endpoint, auth, settings, skew: Skew::default() })
+        Ok(Self { http, endpoint, auth, settings, skew: Skew::default(), counter: Counter::default() })
     }
 
     /// The server's clock minus ours, in whole seconds, as the last answer told that had a `Date` or
     /// was about a signature's time; `None` until one did.
     pub fn skew(&self) -> Option<SignedDuration> {
         self.skew.measured()
+    }
+
+    /// What has been sent so far.
+    pub fn calls(&self) -> Calls {
+        self.counter.so_far()
     }
 
     /// Sends a request that changes nothing; tries again what may pass, within the deadline.
@@ -232,6 +249,7 @@ impl Client {
             Ok(outcome) => outcome.map_err(|lost| self.located(lost)),
             Err(_) => Err(Lost::Cut(format!("no whole answer within {:.1} s", timeout.as_secs_f32()))),
         };
+        self.counter.count(&outcome);
         self.log(call, &outcome, started.elapsed());
         let mut secrets = self.auth.secrets();
         secrets.extend(signer.iter().flat_map(secrets_of));
@@ -293,7 +311,7 @@ impl Client {
         tracing::debug!(
             method = %call.method,
             host = self.endpoint.host(),
-            path = call.path_and_query,
+            path = if call.is_secret { "***" } else { call.path_and_query.as_str() },
             status,
             lost,
             ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),

@@ -8,6 +8,7 @@
 
 mod answer;
 mod auth;
+mod calls;
 mod client;
 mod credentials;
 mod date;
@@ -25,6 +26,7 @@ mod tls;
 
 pub use answer::{Answer, Lost};
 pub use auth::Auth;
+pub use calls::Calls;
 pub use client::{Call, Client, Method, Settings};
 pub use credentials::{AwsCredentials, Resolver};
 pub use deadline::Deadline;

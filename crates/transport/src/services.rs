@@ -1,7 +1,7 @@
-//! Thin signed calls to what may hold a configuration or a secret, or give a role: S3, Systems Manager, Secrets Manager,
-//! STS.
+//! Thin signed calls to what may hold a configuration or a secret, give a role, or tell somebody: S3, Systems Manager,
+//! Secrets Manager, STS, SNS.
 //!
-//! Each is one request that changes nothing. `AWS_ENDPOINT_URL_S3` and its like, and `AWS_ENDPOINT_URL`, name another
+//! Each is one request that changes nothing, but for SNS's. `AWS_ENDPOINT_URL_S3` and its like, and `AWS_ENDPOINT_URL`, name another
 //! endpoint than the region's own. Buckets are addressed by path, which every endpoint understands.
 
 use crate::{Answer, Auth, AwsCredentials, Call, Client, Deadline, Lost, Method, Settings};
@@ -51,6 +51,11 @@ impl Service {
     /// Keys.
     pub const KMS: &'static Self = &Self { name: "kms", variable: "AWS_ENDPOINT_URL_KMS", right: "kms:DescribeKey" };
 
+    /// What a call does to what it is about, as in "it cannot be …".
+    fn done(&self) -> &'static str {
+        if self.name == "sns" { "published to" } else { "read" }
+    }
+
     /// Where it is in a region. IAM has one place for all regions of a partition.
     fn host(&self, region: &str) -> String {
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
@@ -82,6 +87,7 @@ const SECRETS: Service = Service {
 };
 
 const STS: Service = Service { name: "sts", variable: "AWS_ENDPOINT_URL_STS", right: "sts:AssumeRole" };
+const SNS: Service = Service { name: "sns", variable: "AWS_ENDPOINT_URL_SNS", right: "sns:Publish" };
 
 /// For one call with its repetitions: a service that cannot be reached from a VPC never answers, and whoever needs
 /// nothing of it must have time left.
@@ -147,6 +153,28 @@ impl<'c> Services<'c> {
         Ok(AwsCredentials::fixed(part("AccessKeyId")?, &secret, Some(&token)))
     }
 
+    /// Publishes a message to an SNS topic. It is sent again where it may not have arrived: `id`, at most 128 letters and
+    /// digits, tells who gets it twice, and a FIFO topic leaves out the second one.
+    pub async fn publish(self, topic_arn: &str, subject: &str, message: &str, id: &str) -> Result<(), Failure> {
+        let fields = [
+            ("Action", "Publish"),
+            ("Version", "2010-03-31"),
+            ("TopicArn", topic_arn),
+            ("Subject", subject),
+            ("Message", message),
+            ("MessageAttributes.entry.1.Name", "id"),
+            ("MessageAttributes.entry.1.Value.DataType", "String"),
+            ("MessageAttributes.entry.1.Value.StringValue", id),
+        ];
+        let deduplicated = [("MessageGroupId", "snapkeep"), ("MessageDeduplicationId", id)];
+        let further = deduplicated.into_iter().filter(|_| topic_arn.ends_with(".fifo"));
+        let fields = fields.into_iter().chain(further).map(|(key, value)| format!("{key}={}", escaped(value, false)));
+        let call = Call::new(Method::POST, "/").json(fields.collect::<Vec<_>>().join("&"));
+        let call = call.header("content-type", "application/x-www-form-urlencoded");
+        let region = region_of(topic_arn).or_else(|| self.caller.region());
+        self.ask(&SNS, region, call, &format!("the topic {topic_arn}")).await.map(|_| ())
+    }
+
     async fn json(
         self,
         service: &'static Service,
@@ -179,7 +207,7 @@ impl<'c> Services<'c> {
             );
             Failure::new(
                 Code::ClusterUnavailable,
-                format!("{what} cannot be read: {}", lost.cause()),
+                format!("{what} cannot be {}: {}", service.done(), lost.cause()),
                 lost.hint().map_or(hint, str::to_owned),
             )
         })?;
@@ -247,8 +275,8 @@ fn refused(service: &Service, answer: &Answer, what: &str) -> Failure {
         Some(kind.rsplit('#').next().unwrap_or(kind).to_owned())
     });
     let word = word.or_else(|| tagged(&body, "Code").map(str::to_owned)).unwrap_or_default();
-    let is_missing =
-        ["NoSuchKey", "NoSuchBucket", "ParameterNotFound", "ResourceNotFoundException"].contains(&word.as_str());
+    let is_missing = ["NoSuchKey", "NoSuchBucket", "ParameterNotFound", "ResourceNotFoundException", "NotFound"]
+        .contains(&word.as_str());
     let is_denied = answer.status == 403 || word.contains("AccessDenied");
     let (code, hint) = match answer.status {
         _ if is_missing => {
@@ -261,7 +289,7 @@ fn refused(service: &Service, answer: &Answer, what: &str) -> Failure {
         500.. => (Code::ClusterUnavailable, "try again later".to_owned()),
         _ => (Code::BadConfig, format!("see what {} says of it", service.name)),
     };
-    Failure::new(code, format!("{what} cannot be read: {word} (status {})", answer.status), hint)
+    Failure::new(code, format!("{what} cannot be {}: {word} (status {})", service.done(), answer.status), hint)
         .with_status(answer.status)
 }
 

@@ -62,6 +62,11 @@ impl Chosen {
         self.policies.values().filter(|policy| self.only.is_empty() || self.only.contains(&policy.name))
     }
 
+    /// The whole configuration.
+    pub(crate) fn whole(&self) -> &Whole {
+        &self.whole
+    }
+
     /// What the configuration says of a repository.
     pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
         self.whole.config.repositories.get(name)

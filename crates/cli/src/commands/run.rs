@@ -1,6 +1,7 @@
 //! `run`: plan and apply once.
 
 use super::chosen::Chosen;
+use super::telling::{self, about};
 use crate::output::progress::Reporter;
 use crate::output::views::RunView;
 use crate::session::Session;
@@ -9,6 +10,9 @@ use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport};
 use snapkeep_engine::{DrillOptions, run_drills};
+use snapkeep_notify::Look;
+use snapkeep_notify::hooks::{self, When};
+use std::path::PathBuf;
 
 /// Run the policies once: take what is due, delete what is to go, drill what is due
 ///
@@ -19,6 +23,7 @@ use snapkeep_engine::{DrillOptions, run_drills};
 Examples:
   snapkeep run
   snapkeep run nightly --yes
+  snapkeep run --metrics-file /var/lib/node_exporter/textfile/snapkeep.prom
   */10 * * * * snapkeep run --quiet --timeout 9min")]
 pub(crate) struct Run {
     /// Policies [default: all]
@@ -30,11 +35,37 @@ pub(crate) struct Run {
     /// Delete also where the server's clock is unknown or far from ours
     #[arg(long)]
     allow_unknown_clock: bool,
+    /// Write the run's metrics there, in Prometheus' text format
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+    /// Write the run's report there, as Markdown
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
-/// Runs.
+/// Runs, with the operator's commands around it.
 pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure> {
     let chosen = Chosen::read(session, &arguments.policies).await?;
+    let around = Around::new(&chosen, session);
+    if let Err(failure) = around.before().await {
+        about(&Look::in_vain(chosen.meant(), &failure, session.now()), chosen.whole(), session).await;
+        around.after(None, Err(&failure)).await;
+        return Err(failure);
+    }
+    let report = work(&arguments, &chosen, session).await;
+    let shown = finish(&report, session);
+    let deliveries = about(&Look::all(&report, &chosen.policies), chosen.whole(), session).await;
+    if let Some(file) = &arguments.metrics_file {
+        telling::metrics(file, &report, &deliveries, session);
+    }
+    if let Some(file) = &arguments.report {
+        telling::report(file, &report, session);
+    }
+    around.after(Some(&report), report.verdict().as_ref().map(|()| ())).await;
+    shown
+}
+
+async fn work(arguments: &Run, chosen: &Chosen, session: &Session) -> RunReport {
     let fleet = chosen.fleet(session);
     session.goes_on("the next `snapkeep run` goes on from there");
     let options = RunOptions {
@@ -55,7 +86,49 @@ pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure
         let drills = DrillOptions { only: &chosen.only, asked: false, run: &options.apply.run };
         report.drills = Some(run_drills(&fleet, &chosen.policies, &drills, deadline, &reporter).await);
     }
-    finish(&report, session)
+    report
+}
+
+/// The operator's commands around a run.
+struct Around<'s> {
+    chosen: &'s Chosen,
+    session: &'s Session,
+    told: hooks::Told,
+}
+
+impl<'s> Around<'s> {
+    fn new(chosen: &'s Chosen, session: &'s Session) -> Self {
+        Self { chosen, session, told: hooks::Told::before(chosen.meant().map(|policy| policy.name.as_str())) }
+    }
+
+    /// What is to be so before anything is sent.
+    async fn before(&self) -> Result<(), Failure> {
+        self.hook(When::Before, &self.told).await
+    }
+
+    /// What follows the run's end. What it has done is done: a command that fails here is told, and changes nothing.
+    async fn after(&self, report: Option<&RunReport>, end: Result<(), &Failure>) {
+        let told = report.map_or_else(|| self.told.clone(), |report| self.told.clone().and_run(report)).and_end(end);
+        for when in [if end.is_ok() { When::After } else { When::Failed }, When::Finally] {
+            if let Err(failure) = self.hook(when, &told).await {
+                self.session.printer.warning(&failure.cause);
+            }
+        }
+    }
+
+    async fn hook(&self, when: When, told: &hooks::Told) -> Result<(), Failure> {
+        let all = &self.chosen.whole().config.hooks;
+        let hook = match when {
+            When::Before => &all.before,
+            When::After => &all.after,
+            When::Failed => &all.failed,
+            When::Finally => &all.finally,
+        };
+        match hook {
+            Some(hook) => hooks::run(hook, when, told, self.chosen.whole().base()).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// What this run is called in the metadata of its snapshots.

@@ -37,6 +37,8 @@ impl Found {
             self.trusted_with(name, cluster)?;
             self.anchor(cluster);
         }
+        self.trusted_to_tell(&config)?;
+        self.anchor_channels(&mut config);
         Ok(config)
     }
 
@@ -52,6 +54,35 @@ impl Found {
             ),
             "look into it; then name it with --config if you trust it, or make it yours and take others' right to write (chmod go-w)",
         ))
+    }
+
+    /// Such a file could also run programs of its writer's around a run, and tell others with our secrets.
+    fn trusted_to_tell(&self, config: &Config) -> Result<(), Failure> {
+        let tells = !config.hooks.is_empty() || !config.notifications.channels.is_empty();
+        let Some(why) = self.distrust.as_ref().filter(|_| tells) else { return Ok(()) };
+        Err(Failure::new(
+            Code::BadConfig,
+            format!(
+                "{}: it has hooks or notifications, but {why}: it was only found in the working directory",
+                self.name
+            ),
+            "look into it; then name it with --config if you trust it, or make it yours and take others' right to write (chmod go-w)",
+        ))
+    }
+
+    fn anchor_channels(&self, config: &mut Config) {
+        for channel in config.notifications.channels.values_mut() {
+            for secret in channel.secrets_mut() {
+                if let SecretSource::File(path) = secret {
+                    anchored(&self.base, path);
+                }
+            }
+        }
+    }
+
+    /// What the file is relative to: hooks run there.
+    pub(crate) fn base(&self) -> &Path {
+        &self.base
     }
 
     /// As it stands there.

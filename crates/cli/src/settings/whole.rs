@@ -46,6 +46,11 @@ impl Whole {
         &self.found.name
     }
 
+    /// Where the file is: hooks run there.
+    pub(crate) fn base(&self) -> &std::path::Path {
+        self.found.base()
+    }
+
     /// The API of one of its clusters; opens the one secret that this needs.
     pub(crate) async fn connect(&self, name: &str, process: &Process) -> Result<SnapshotApi, Failure> {
         let mut cluster = self.config.cluster(name)?.clone();

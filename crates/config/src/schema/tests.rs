@@ -23,6 +23,10 @@ fn with_key(path: &str, key: &str) -> String {
         "clusters.c.password" => format!("clusters: {{c: {{password: {{{key}: 1}}}}}}"),
         "clusters.c.assume_role" => format!("clusters: {{c: {{assume_role: {{{key}: 1}}}}}}"),
         "clusters.c.web_identity" => format!("clusters: {{c: {{web_identity: {{{key}: 1}}}}}}"),
+        "notifications" => format!("notifications: {{{key}: 1}}"),
+        "notifications.channels.n" => format!("notifications: {{channels: {{n: {{{key}: 1}}}}}}"),
+        "hooks" => format!("hooks: {{{key}: 1}}"),
+        "hooks.before" => format!("hooks: {{before: {{{key}: 1}}}}"),
         "repositories.r" => format!("repositories: {{r: {{{key}: 1}}}}"),
         "policies.p.drill.checks" => format!("policies: {{p: {{drill: {{checks: {{{key}: 1}}}}}}}}"),
         "policies.p" => format!("policies: {{p: {{{key}: 1}}}}"),
@@ -50,6 +54,10 @@ fn each_sections_keys_are_those_that_are_read() {
         ("policies.p.adopt", &ADOPT),
         ("policies.p.drill", &DRILL),
         ("policies.p.drill.checks", &CHECK),
+        ("notifications", &NOTIFICATIONS),
+        ("notifications.channels.n", &CHANNEL),
+        ("hooks", &HOOKS),
+        ("hooks.before", &HOOK),
     ] {
         // Like no key there is, so that all of them are listed.
         let failure = Config::parse(&with_key(path, "\"0\"")).unwrap_err();
@@ -66,7 +74,7 @@ fn examples_fit_and_mistakes_do_not() {
     for text in [include_str!("../../tests/whole.yaml"), include_str!("../../tests/policies.yaml")] {
         assert_eq!(misfit(&schema, &json_of(text), "file"), None);
     }
-    for document in ["configuration.md", "policies.md"] {
+    for document in ["configuration.md", "policies.md", "notifications.md"] {
         let path = format!("{}/../../docs/{document}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let examples: Vec<&str> =
@@ -91,6 +99,9 @@ fn examples_fit_and_mistakes_do_not() {
         "policies: {p: {repository: r, adopt: [{dates: x}]}}",
         "policies: {p: {repository: r, adopt: [{name: a*, except: {}}]}}",
         "policies: {p: {repository: r, first_delete: never}}",
+        "notifications: {channels: {n: {kind: fax}}}",
+        "notifications: {channels: {n: {kind: webhook, url: https://a, on: [success]}}}",
+        "hooks: {before: {command: check}}",
     ] {
         assert!(misfit(&schema, &json_of(text), "file").is_some(), "{text}");
         assert!(Config::parse(text).is_err(), "{text}");

@@ -1,5 +1,6 @@
 //! What a plan is made of.
 
+use super::facts::Facts;
 use super::skip::Skip;
 use crate::ownership::{Foreign, Mark};
 use crate::retention::Reason;
@@ -44,6 +45,9 @@ pub struct Standing {
     pub good: usize,
     /// Whether it may delete without a yes.
     pub confirmed: bool,
+    /// What the rest rests on; no part of what is written down.
+    #[serde(skip)]
+    pub facts: Facts,
 }
 
 /// A snapshot and when it began, by the server's clock.

@@ -1,5 +1,6 @@
 //! Making the plan: whose each snapshot is, then one policy after the other.
 
+use super::facts::Facts;
 use super::judged;
 use super::kinds::{Delete, DeleteGuard, Kept, Newest, Place, Skipped, Standing, Step, Why};
 use super::skip::Skip;
@@ -151,6 +152,7 @@ impl View<'_> {
             snapshots: self.owned.len(),
             good: good().count(),
             confirmed: judged::is_confirmed(self.policy, &self.owned),
+            facts: Facts::of(self.policy, &self.owned, self.common.now),
         }
     }
 

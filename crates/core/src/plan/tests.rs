@@ -43,7 +43,9 @@ fn plan(policies: &[Policy], inventory: &Inventory) -> Plan {
     let plan = make(policies, inventory, &Options::default(), at(NOW));
     assert_eq!(invariants::check(&plan, policies, inventory, Options::default()), []);
     let json = serde_json::to_string(&plan).unwrap();
-    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan, "a plan survives its file");
+    let mut written = plan.clone();
+    written.policies.iter_mut().for_each(|standing| standing.facts = super::Facts::default());
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), written, "a plan survives its file");
     plan
 }
 

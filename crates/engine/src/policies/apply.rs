@@ -57,7 +57,10 @@ pub async fn apply(
     let visits = clusters.into_iter().map(|name| async move {
         let _teller = work.scene.locations.teller(name);
         let visit = match fleet.get(name, deadline).await {
-            Ok(api) => carry_out(work, name, api, plan).await,
+            Ok(api) => {
+                let before = api.calls();
+                carry_out(work, name, api, plan).await.with(api.calls().since(before))
+            }
             Err(failure) => Visit::in_vain(failure, note::begin(plan, name, &note::Unseen::cluster())),
         };
         (name.to_owned(), visit)

@@ -50,10 +50,11 @@ impl Session<'_, '_> {
             return;
         }
         let until = self.eye.deadline.or_after(wait);
-        for one in std::mem::take(&mut self.under_way) {
+        for mut one in std::mem::take(&mut self.under_way) {
             let mut watch = Watch::new(self.eye.observer(), Some(STALL_AFTER)).leaving_stuck();
             let seen = self.see_end(&one, until, &mut watch).await;
             let is_stuck = watch.stuck();
+            one.taken.added_bytes = watch.added_bytes().or(one.taken.added_bytes);
             self.take_in(one, seen, is_stuck).await;
         }
     }
@@ -124,7 +125,11 @@ impl Session<'_, '_> {
     /// It has ended: well, or not.
     async fn end(&mut self, one: UnderWay, seen: &Snapshot) {
         let missing = self.missing(&one).await;
+        let policy = self.policies.iter().find(|policy| policy.name == one.place.policy);
         let report = self.report(&one.place);
+        if let (Some(policy), Some(facts)) = (policy, &mut report.facts) {
+            facts.ended(policy, seen);
+        }
         if !missing.is_empty() {
             report.warn(format!(
                 "snapshot {} does not hold {}: deleted while it was taken?",

@@ -20,6 +20,7 @@ impl PolicyReport {
             stale: false,
             warnings: Vec::new(),
             failures: Vec::new(),
+            facts: None,
         }
     }
 
@@ -109,6 +110,7 @@ pub(super) fn begin(plan: &Plan, cluster: &str, unseen: &Unseen<'_>) -> Vec<Poli
     for standing in plan.policies.iter().filter(|standing| standing.place.cluster == cluster) {
         let report = at(&mut reports, &standing.place);
         report.stale = standing.stale;
+        report.facts = Some(standing.facts.clone());
         for overdue in &standing.overdue {
             report.warn(format!("snapshot {overdue} runs for longer than `max_duration`"));
         }

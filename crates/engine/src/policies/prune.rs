@@ -347,6 +347,8 @@ impl Doomed<'_> {
             Outcome::Done | Outcome::Already => {
                 let reasons = self.delete.reasons.clone();
                 report.deleted.push(Deleted { snapshot: name.to_owned(), reasons });
+                let state = self.delete.guard.state;
+                report.facts.iter_mut().for_each(|facts| facts.deleted(state));
             }
             Outcome::Unknown => report.fail(self.unknown()),
             Outcome::Refused | Outcome::Unseen | Outcome::Stale(_) => {

@@ -5,9 +5,11 @@ use crate::drill::DrillReport;
 use crate::report::Outcome;
 use jiff::Timestamp;
 use serde::Serialize;
+use snapkeep_core::plan::Facts;
 use snapkeep_core::retention::Reason;
 use snapkeep_core::snapshot::{Shards, Snapshot, State};
 use snapkeep_core::{Code, Failure};
+use snapkeep_transport::Calls;
 use std::collections::BTreeMap;
 
 /// What a run did, policy by policy. Version 1 of its shape; keys are only ever added.
@@ -31,17 +33,23 @@ pub struct RunReport {
 pub(super) struct Visit {
     failure: Option<Failure>,
     policies: Vec<PolicyReport>,
+    calls: Calls,
 }
 
 impl Visit {
     /// It answered.
     pub(super) fn made(policies: Vec<PolicyReport>) -> Self {
-        Self { failure: None, policies }
+        Self { failure: None, policies, calls: Calls::default() }
     }
 
     /// It could not be set up, or did not answer.
     pub(super) fn in_vain(failure: Failure, policies: Vec<PolicyReport>) -> Self {
-        Self { failure: Some(failure), policies }
+        Self { failure: Some(failure), policies, calls: Calls::default() }
+    }
+
+    /// With what was sent meanwhile.
+    pub(super) fn with(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 }
 
@@ -52,6 +60,10 @@ pub struct ClusterReport {
     pub outcome: ClusterOutcome,
     /// Why not.
     pub failure: Option<Failure>,
+    /// Requests that were sent to it.
+    pub api_calls: u64,
+    /// Those of them that got no answer, or a refusal that says nothing about what was asked for: 401, 403, 408, 429, 5xx.
+    pub api_errors: u64,
 }
 
 /// Whether a cluster could be asked.
@@ -89,6 +101,8 @@ pub struct PolicyReport {
     pub warnings: Vec<String>,
     /// What failed.
     pub failures: Vec<Failure>,
+    /// How its snapshots stand after the run; `None` if they could not be seen.
+    pub facts: Option<Facts>,
 }
 
 /// A snapshot that was to be taken.
@@ -104,6 +118,10 @@ pub struct Taken {
     pub shards: Option<Shards>,
     /// When it began, by the server's clock.
     pub started_at: Option<Timestamp>,
+    /// When it ended, by the server's clock.
+    pub ended_at: Option<Timestamp>,
+    /// What it adds to the repository, in bytes, as the server last said while it ran; `None` if it was not seen running.
+    pub added_bytes: Option<u64>,
 }
 
 /// A snapshot that was deleted.
@@ -127,12 +145,21 @@ pub struct NotDone {
 impl Taken {
     /// As it was when it began.
     pub(super) fn begun(snapshot: &str, outcome: Outcome) -> Self {
-        Self { snapshot: snapshot.to_owned(), outcome, state: None, shards: None, started_at: None }
+        Self {
+            snapshot: snapshot.to_owned(),
+            outcome,
+            state: None,
+            shards: None,
+            started_at: None,
+            ended_at: None,
+            added_bytes: None,
+        }
     }
 
     /// As it was seen.
     pub(super) fn observe(&mut self, seen: &Snapshot) {
-        (self.state, self.shards, self.started_at) = (seen.state, seen.shards, seen.started_at);
+        (self.state, self.shards) = (seen.state, seen.shards);
+        (self.started_at, self.ended_at) = (seen.started_at, seen.ended_at);
     }
 }
 
@@ -148,9 +175,11 @@ impl RunReport {
             policies: Vec::new(),
             drills: None,
         };
-        for (name, Visit { failure, policies }) in visits {
+        for (name, Visit { failure, policies, calls }) in visits {
             let outcome = if failure.is_none() { ClusterOutcome::Seen } else { ClusterOutcome::Unseen };
-            report.clusters.insert(name, ClusterReport { outcome, failure });
+            report
+                .clusters
+                .insert(name, ClusterReport { outcome, failure, api_calls: calls.sent, api_errors: calls.failed });
             report.policies.extend(policies);
         }
         for ((cluster, repository), failure, _) in locations.conflicts() {
@@ -220,6 +249,7 @@ mod tests {
             stale: false,
             warnings: vec![],
             failures,
+            facts: None,
         };
         let now = Timestamp::UNIX_EPOCH;
         RunReport {
@@ -244,7 +274,10 @@ mod tests {
     fn a_cluster_that_was_not_asked_is_worse_than_a_bad_snapshot() {
         let mut report = report(&[Code::SnapshotFailed]);
         let failure = Failure::new(Code::ClusterUnavailable, "no route", "look");
-        report.clusters.insert("eu".into(), ClusterReport { outcome: ClusterOutcome::Unseen, failure: Some(failure) });
+        report.clusters.insert(
+            "eu".into(),
+            ClusterReport { outcome: ClusterOutcome::Unseen, failure: Some(failure), api_calls: 1, api_errors: 1 },
+        );
         assert_eq!(report.verdict().unwrap_err().cause, "cluster eu: no route (and 1 more: see the report)");
     }
 }

@@ -66,7 +66,10 @@ pub async fn run(
             let _teller = work.scene.locations.teller(name);
             let mut rounds = Rounds::new(work, name, named, options.only.clone());
             let visit = match fleet.get(name, deadline).await {
-                Ok(api) => rounds.all(api).await,
+                Ok(api) => {
+                    let before = api.calls();
+                    rounds.all(api).await.with(api.calls().since(before))
+                }
                 Err(failure) => rounds.in_vain(failure),
             };
             (name.to_owned(), visit)
@@ -229,7 +232,7 @@ impl PolicyReport {
         self.created.extend(later.created);
         self.pending = later.pending;
         self.deleted.extend(later.deleted);
-        (self.kept, self.skipped, self.stale) = (later.kept, later.skipped, later.stale);
+        (self.kept, self.skipped, self.stale, self.facts) = (later.kept, later.skipped, later.stale, later.facts);
         later.warnings.into_iter().for_each(|warning| self.warn(warning));
         later.failures.into_iter().for_each(|failure| self.fail(failure));
     }

@@ -79,6 +79,7 @@ impl<'a, 'p> Session<'a, 'p> {
             if let Some(why) = &left.unseen {
                 report.fail(out_of_sight(left.name.as_str(), why));
             }
+            report.facts.iter_mut().for_each(|facts| facts.runs(&left.taken.snapshot));
             report.pending.push(left.taken);
         }
         Done { reports: self.reports, eye: self.eye, spent: self.spent }

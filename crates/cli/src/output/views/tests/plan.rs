@@ -1,7 +1,7 @@
 //! `plan` and `run`.
 
 use super::*;
-use snapkeep_core::plan::{Place, Plan};
+use snapkeep_core::plan::{Counts, Facts, Place, Plan};
 use snapkeep_core::retention::Reason;
 use snapkeep_engine::policies::{ClusterOutcome, ClusterReport, Deleted, NotDone, PolicyReport, RunReport, Taken};
 
@@ -62,6 +62,18 @@ fn expect_sizes(plan: &Plan, planned: Planned<'_>) {
     expect_view("plan-sizes-unknown", &Planned { frees: Some(&two), failures: &BTreeMap::new(), plan });
 }
 
+fn facts() -> Facts {
+    Facts {
+        last_success: Some(at("2026-11-23T01:30:00Z")),
+        slot: Some(at("2026-11-23T01:30:00Z")),
+        next_slot: Some(at("2026-11-24T01:30:00Z")),
+        expected_interval_seconds: Some(86_400),
+        stale_after_seconds: Some(2 * 86_400),
+        snapshots: Counts { success: 11, in_progress: 1, ..Counts::default() },
+        ..Facts::default()
+    }
+}
+
 #[test]
 fn a_run_says_what_was_done() {
     let taken = |snapshot: &str, state, shards| Taken {
@@ -70,6 +82,8 @@ fn a_run_says_what_was_done() {
         state,
         shards,
         started_at: Some(at("2026-11-23T01:30:00Z")),
+        ended_at: None,
+        added_bytes: Some(1 << 20),
     };
     let whole = Shards { total: 60, successful: 60, failed: 0 };
     let policy = PolicyReport {
@@ -87,10 +101,13 @@ fn a_run_says_what_was_done() {
         stale: true,
         warnings: vec!["the clock is 9 s ahead".into()],
         failures: vec![Failure::new(Code::PlanStale, "nightly-20261003t003000z: it runs", "plan again")],
+        facts: Some(facts()),
     };
     let unseen = ClusterReport {
         outcome: ClusterOutcome::Unseen,
         failure: Some(Failure::new(Code::ClusterUnavailable, "connection refused", "look")),
+        api_calls: 3,
+        api_errors: 3,
     };
     let report = RunReport {
         schema: 1,

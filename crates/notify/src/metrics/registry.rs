@@ -1,0 +1,215 @@
+//! The values of metrics, and Prometheus' text of them.
+
+use super::table::{Kind, TABLE, metric};
+use crate::Delivery;
+use jiff::Timestamp;
+use snapkeep_core::snapshot::State;
+use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A metric's name and the values of its labels, in the table's order.
+type Key = (&'static str, Vec<String>);
+
+/// The values of all metrics. Each is made from what runs report; whoever starts anew begins with counters at zero, which
+/// Prometheus understands, or goes on from what was written: [`Registry::resume`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Registry {
+    values: BTreeMap<Key, f64>,
+}
+
+impl Registry {
+    /// Takes a run in.
+    pub fn observe(&mut self, report: &RunReport) {
+        let took = report.finished_at.duration_since(report.started_at);
+        self.set("snapkeep_last_run_duration_seconds", &[], took.as_secs_f64());
+        for (name, cluster) in &report.clusters {
+            self.cluster(name, cluster);
+        }
+        for policy in &report.policies {
+            let unseen = report.clusters.get(&policy.cluster).and_then(|cluster| cluster.failure.as_ref());
+            let codes = policy.failures.iter().chain(unseen).map(|failure| failure.code.as_str());
+            self.policy(policy, &codes.collect::<Vec<_>>(), report.finished_at);
+        }
+    }
+
+    /// Takes in how messages fared.
+    pub fn observe_deliveries(&mut self, deliveries: &[Delivery]) {
+        for delivery in deliveries {
+            let outcome = if delivery.failure.is_none() { "delivered" } else { "failed" };
+            self.add("snapkeep_notifications_total", &[&delivery.channel, delivery.event, outcome], 1);
+        }
+    }
+
+    fn cluster(&mut self, name: &str, cluster: &ClusterReport) {
+        self.add("snapkeep_api_calls_total", &[name], cluster.api_calls);
+        self.add("snapkeep_api_errors_total", &[name], cluster.api_errors);
+    }
+
+    fn policy(&mut self, one: &PolicyReport, codes: &[&str], now: Timestamp) {
+        let place = [one.policy.as_str(), one.cluster.as_str(), one.repository.as_str()];
+        let with = |last| [place[0], place[1], place[2], last];
+        self.facts(one, place, now);
+        self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
+        self.set("snapkeep_last_run_success", &place, f64::from(u8::from(codes.is_empty())));
+        // Both are there from the start, so that the first failure is an increase.
+        for (outcome, is_so) in [("ok", codes.is_empty()), ("failed", !codes.is_empty())] {
+            self.add("snapkeep_runs_total", &with(outcome), u64::from(is_so));
+        }
+        for state in [Some(State::Success), Some(State::Partial), Some(State::Failed)] {
+            let ended = one.created.iter().filter(|taken| taken.state == state).count();
+            self.add("snapkeep_snapshots_ended_total", &with(word(state)), ended as u64);
+        }
+        for code in codes {
+            self.add("snapkeep_failures_total", &with(code), 1);
+        }
+        self.add("snapkeep_snapshots_deleted_total", &place, one.deleted.len() as u64);
+        if let Some(last) = one.created.iter().max_by_key(|taken| taken.started_at) {
+            let took = last.ended_at.zip(last.started_at).map(|(end, start)| end.duration_since(start).as_secs_f64());
+            self.set_if("snapkeep_last_snapshot_duration_seconds", &place, took);
+            self.set_if("snapkeep_last_snapshot_added_bytes", &place, last.added_bytes.map(float));
+        }
+    }
+
+    /// What could not be seen stays as it was last seen: its age goes on.
+    fn facts(&mut self, one: &PolicyReport, place: [&str; 3], now: Timestamp) {
+        let Some(facts) = &one.facts else { return };
+        let with = |last| [place[0], place[1], place[2], last];
+        let age = facts.last_success.map(|last| now.duration_since(last).as_secs_f64());
+        self.set_if("snapkeep_last_success_timestamp_seconds", &place, facts.last_success.map(seconds));
+        self.set_if("snapkeep_last_success_age_seconds", &place, age);
+        self.set_if("snapkeep_expected_interval_seconds", &place, facts.expected_interval_seconds.map(whole));
+        self.set_if("snapkeep_stale_after_seconds", &place, facts.stale_after_seconds.map(whole));
+        self.set("snapkeep_stale", &place, f64::from(u8::from(one.stale)));
+        let mut counts = facts.snapshots;
+        let states = [State::Success, State::Partial, State::Failed, State::InProgress];
+        for state in states.into_iter().map(Some).chain([None]) {
+            self.set("snapkeep_snapshots", &with(word(state)), float(*counts.of(state)));
+        }
+    }
+
+    /// Goes on with the counters of a text that [`Registry::prometheus`] wrote; what is not understood is left out.
+    pub fn resume(&mut self, text: &str) {
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((key, value)) = read(line) else { continue };
+            if metric(key.0).is_some_and(|metric| metric.kind == Kind::Counter) {
+                *self.values.entry(key).or_default() += value;
+            }
+        }
+    }
+
+    /// The sum of a metric's values, whatever its labels.
+    pub fn sum(&self, name: &str) -> f64 {
+        self.values.iter().filter(|((of, _), _)| *of == name).map(|(_, value)| value).sum()
+    }
+
+    /// Prometheus' text format, version 0.0.4; sorted, so that equal values are equal texts.
+    pub fn prometheus(&self) -> String {
+        let mut text = String::new();
+        for metric in TABLE {
+            let mut values = self.values.iter().filter(|((name, _), _)| *name == metric.name).peekable();
+            if values.peek().is_none() {
+                continue;
+            }
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "# HELP {} {}\n# TYPE {} {}",
+                metric.name,
+                metric.help,
+                metric.name,
+                metric.kind.as_str()
+            );
+            for ((name, labels), value) in values {
+                let labels =
+                    metric.labels.iter().zip(labels).map(|(name, value)| format!("{name}=\"{}\"", escaped(value)));
+                let labels = labels.collect::<Vec<_>>().join(",");
+                let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
+                let _ = writeln!(text, "{name}{labels} {value}");
+            }
+        }
+        text
+    }
+
+    /// All values: name, labels and value.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&'static str, &[String], f64)> {
+        self.values.iter().map(|((name, labels), value)| (*name, labels.as_slice(), *value))
+    }
+
+    fn set(&mut self, name: &'static str, labels: &[&str], value: f64) {
+        self.values.insert((name, labels.iter().map(|&label| label.to_owned()).collect()), value);
+    }
+
+    fn set_if(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
+        if let Some(value) = value {
+            self.set(name, labels, value);
+        }
+    }
+
+    fn add(&mut self, name: &'static str, labels: &[&str], count: u64) {
+        *self.values.entry((name, labels.iter().map(|&label| label.to_owned()).collect())).or_default() += float(count);
+    }
+}
+
+fn word(state: Option<State>) -> &'static str {
+    match state {
+        Some(State::Success) => "success",
+        Some(State::Partial) => "partial",
+        Some(State::Failed) => "failed",
+        Some(State::InProgress) => "in_progress",
+        None => "unknown",
+    }
+}
+
+fn seconds(at: Timestamp) -> f64 {
+    // To the millisecond, of which a float holds thousands of years.
+    whole(at.as_millisecond()) / 1000.0
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a metric is a float; counts beyond 2^53 are none of ours")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "as above")]
+fn whole(number: i64) -> f64 {
+    number as f64
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// A line of the text format that we write ourselves.
+fn read(line: &str) -> Option<(Key, f64)> {
+    let (head, value) = line.rsplit_once(' ')?;
+    let (name, labels) = head.split_once('{').map_or((head, ""), |(name, labels)| (name, labels.trim_end_matches('}')));
+    let metric = metric(name)?;
+    let mut rest = labels;
+    let mut found = Vec::new();
+    for label in metric.labels {
+        let value = rest.strip_prefix(label)?.strip_prefix("=\"")?;
+        let (value, after) = unescaped(value)?;
+        found.push(value);
+        rest = after.strip_prefix(',').unwrap_or(after);
+    }
+    let value = value.parse::<f64>().ok().filter(|value| rest.is_empty() && value.is_finite() && *value >= 0.0)?;
+    Some(((metric.name, found), value))
+}
+
+/// A label's value up to its closing quote, and what follows.
+fn unescaped(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => match chars.next()?.1 {
+                'n' => value.push('\n'),
+                other => value.push(other),
+            },
+            other => value.push(other),
+        }
+    }
+    None
+}

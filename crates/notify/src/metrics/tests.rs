@@ -1,0 +1,164 @@
+use super::*;
+use crate::Delivery;
+use jiff::Timestamp;
+use serde_json::Value;
+use snapkeep_core::plan::{Counts, Facts};
+use snapkeep_core::snapshot::State;
+use snapkeep_core::{Code, Failure};
+use snapkeep_engine::Outcome;
+use snapkeep_engine::policies::{ClusterOutcome, ClusterReport, PolicyReport, RunReport, Taken};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn report() -> RunReport {
+    let taken = Taken {
+        snapshot: "nightly-20261123t013000z".into(),
+        outcome: Outcome::Created,
+        state: Some(State::Partial),
+        shards: None,
+        started_at: Some(at("2026-11-23T01:30:05Z")),
+        ended_at: Some(at("2026-11-23T01:32:05Z")),
+        added_bytes: Some(1 << 30),
+    };
+    let facts = Facts {
+        last_success: Some(at("2026-11-22T01:30:05Z")),
+        expected_interval_seconds: Some(86_400),
+        stale_after_seconds: Some(172_795),
+        snapshots: Counts { success: 14, partial: 1, ..Counts::default() },
+        ..Facts::default()
+    };
+    let policy = PolicyReport {
+        policy: "night\"ly".into(),
+        cluster: "logs".into(),
+        repository: "backups".into(),
+        created: vec![taken],
+        pending: vec![],
+        deleted: vec![],
+        kept: 14,
+        skipped: vec![],
+        stale: false,
+        warnings: vec![],
+        failures: vec![Failure::new(Code::SnapshotPartial, "no", "look")],
+        facts: Some(facts),
+    };
+    let cluster = ClusterReport { outcome: ClusterOutcome::Seen, failure: None, api_calls: 40, api_errors: 2 };
+    RunReport {
+        schema: 1,
+        started_at: at("2026-11-23T01:30:00Z"),
+        finished_at: at("2026-11-23T01:32:10Z"),
+        clusters: BTreeMap::from([("logs".to_owned(), cluster)]),
+        policies: vec![policy],
+    }
+}
+
+#[test]
+fn the_text_is_prometheus_own_and_holds_every_metric() {
+    let mut registry = Registry::default();
+    registry.observe(&report());
+    let delivery =
+        Delivery { channel: "ops".into(), event: "partial", id: "x".into(), summary: "y".into(), failure: None };
+    registry.observe_deliveries(&[delivery]);
+    let text = registry.prometheus();
+    for line in [
+        "# TYPE snapkeep_last_success_timestamp_seconds gauge",
+        r#"snapkeep_last_success_timestamp_seconds{policy="night\"ly",cluster="logs",repository="backups"} 1795311005"#,
+        r#"snapkeep_snapshots{policy="night\"ly",cluster="logs",repository="backups",state="success"} 14"#,
+        r#"snapkeep_last_snapshot_duration_seconds{policy="night\"ly",cluster="logs",repository="backups"} 120"#,
+        r#"snapkeep_runs_total{policy="night\"ly",cluster="logs",repository="backups",outcome="failed"} 1"#,
+        r#"snapkeep_failures_total{policy="night\"ly",cluster="logs",repository="backups",code="snapshot_partial"} 1"#,
+        r#"snapkeep_api_calls_total{cluster="logs"} 40"#,
+        "snapkeep_last_run_duration_seconds 130",
+        r#"snapkeep_notifications_total{channel="ops",event="partial",outcome="delivered"} 1"#,
+    ] {
+        assert!(text.lines().any(|have| have == line), "{line}\n{text}");
+    }
+    for metric in TABLE {
+        assert!(text.contains(&format!("# HELP {} {}\n", metric.name, metric.help)), "{}", metric.name);
+    }
+}
+
+#[test]
+fn counters_go_on_from_what_was_written_and_gauges_do_not() {
+    let mut registry = Registry::default();
+    registry.observe(&report());
+    let written = registry.prometheus();
+    let mut next = Registry::default();
+    next.resume(&written);
+    assert_eq!((next.sum("snapkeep_api_calls_total"), next.sum("snapkeep_stale_after_seconds")), (40.0, 0.0));
+    next.observe(&report());
+    assert_eq!((next.sum("snapkeep_api_calls_total"), next.sum("snapkeep_runs_total")), (80.0, 2.0));
+    next.resume("snapkeep_runs_total{policy=\"x\"\nno such line\nsnapkeep_api_calls_total{cluster=\"a\"} NaN\n");
+    assert_eq!(next.sum("snapkeep_api_calls_total"), 80.0);
+}
+
+#[test]
+fn cloudwatch_gets_a_line_for_each_policy_and_one_for_each_cluster() {
+    let lines: Vec<Value> = emf(&report()).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    let policy = lines.iter().find(|line| line["Policy"] == "night\"ly").unwrap();
+    assert_eq!(
+        (&policy["SnapshotsSuccess"], &policy["RunsFailed"], &policy["Stale"]),
+        (&14.0.into(), &1.0.into(), &0.0.into())
+    );
+    assert_eq!(policy["LastSuccessAge"], 86_525.0);
+    let cluster = lines.iter().find(|line| line.get("Policy").is_none()).unwrap();
+    assert_eq!((&cluster["Cluster"], &cluster["ApiErrors"]), (&"logs".into(), &2.0.into()));
+    for line in &lines {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], NAMESPACE);
+        for name in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[name.as_str().unwrap()].is_string(), "{line}");
+        }
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line}");
+        }
+    }
+}
+
+/// `SNAPKEEP_REGENERATE=1` writes it anew, to be read in the diff.
+#[test]
+fn the_document_holds_the_table() {
+    let rows = TABLE.iter().map(|metric| {
+        let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+        let emf = metric.emf.map_or_else(String::new, |(name, unit)| format!("`{name}`, {unit}"));
+        format!("| `{}` | {} | {labels} | {emf} | {} |\n", metric.name, metric.kind.as_str(), metric.help)
+    });
+    let table = format!(
+        "| metric | type | labels | CloudWatch | what it tells |\n|---|---|---|---|---|\n{}",
+        rows.collect::<String>()
+    );
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    let (head, rest) = text.split_once("<!-- table -->\n").unwrap();
+    let (_, tail) = rest.split_once("<!-- end -->\n").unwrap();
+    let made = format!("{head}<!-- table -->\n{table}<!-- end -->\n{tail}");
+    if std::env::var_os("SNAPKEEP_REGENERATE").is_some() {
+        std::fs::write(DOCUMENT, made).unwrap();
+        return;
+    }
+    assert!(made == text, "docs/metrics.md differs from the table");
+}
+
+/// Names in a text that look like ours.
+fn named(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with("snapkeep_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn rules_and_dashboard_name_metrics_that_there_are() {
+    for file in
+        ["deploy/monitoring/alerts.yml", "deploy/monitoring/alerts_test.yml", "deploy/monitoring/dashboard.json"]
+    {
+        let path = format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"));
+        let names = named(&std::fs::read_to_string(path).unwrap());
+        assert!(names.len() >= 4, "{file}: {names:?}");
+        for name in names {
+            assert!(metric(&name).is_some(), "{file} names {name}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Sends what is to be told, and says how that went.
+
+use crate::channel::{Channel, PATIENCE};
+use crate::told::{Beat, Before, Memory, decide};
+use crate::{Look, Notice};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde::Serialize;
+use snapkeep_core::{Code, Failure};
+use snapkeep_transport::Deadline;
+
+/// How one message fared on one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// The channel's name.
+    pub channel: String,
+    /// `failure`, `partial`, `stale`, `recovered` or `test`.
+    pub event: &'static str,
+    /// The message's id.
+    pub id: String,
+    /// The line that says it all.
+    pub summary: String,
+    /// Why it was not delivered; none if it was.
+    pub failure: Option<Failure>,
+}
+
+/// Tells what there is to tell after these looks. What is remembered moves on only where a message was delivered or nobody
+/// wanted it: one that nobody got is tried again by the next run. Never fails: see [`Delivery::failure`].
+pub async fn tell(
+    channels: &[Channel<'_>],
+    looks: &[Look<'_>],
+    memory: &mut Memory,
+    now: Timestamp,
+    deadline: Deadline,
+) -> Vec<Delivery> {
+    let mut all = Vec::new();
+    for look in looks {
+        let (changes, told) = decide(Before::Remembered(memory), look);
+        let notices: Vec<Notice> = changes.iter().map(|change| Notice::of(change, look, now)).collect();
+        let deliveries = send(channels, &notices, deadline).await;
+        if deliveries.is_empty() || deliveries.iter().any(|delivery| delivery.failure.is_none()) {
+            memory.put(look, told);
+        }
+        all.extend(deliveries);
+    }
+    all
+}
+
+/// The same where nothing is remembered: see [`Beat`].
+pub async fn tell_by(
+    beat: Beat,
+    channels: &[Channel<'_>],
+    looks: &[Look<'_>],
+    now: Timestamp,
+    deadline: Deadline,
+) -> Vec<Delivery> {
+    let changes = looks.iter().flat_map(|look| {
+        let (changes, _) = decide(Before::Beat(beat), look);
+        changes.into_iter().map(move |change| Notice::of(&change, look, now))
+    });
+    send(channels, &changes.collect::<Vec<_>>(), deadline).await
+}
+
+/// Sends messages, each to the channels that want it, on all channels side by side. A channel on which one was not
+/// delivered is not tried with the next ones: a receiver that hangs holds up a run once.
+pub async fn send(channels: &[Channel<'_>], notices: &[Notice], deadline: Deadline) -> Vec<Delivery> {
+    join_all(channels.iter().map(|channel| deliver(channel, notices, deadline))).await.into_iter().flatten().collect()
+}
+
+async fn deliver(channel: &Channel<'_>, notices: &[Notice], deadline: Deadline) -> Vec<Delivery> {
+    let mut deliveries: Vec<Delivery> = Vec::new();
+    for notice in notices.iter().filter(|notice| channel.wants(notice)) {
+        let failure = match deliveries.last().and_then(|last| last.failure.clone()) {
+            Some(before) => Some(before),
+            None => attempt(channel, notice, deadline.or_after(PATIENCE)).await.err(),
+        };
+        if let Some(failure) = &failure {
+            tracing::warn!(channel = channel.name, event = notice.event, code = %failure.code, "not told: {}", failure.cause);
+        }
+        let (id, summary) = (notice.id.clone(), notice.summary.clone());
+        deliveries.push(Delivery { channel: channel.name.clone(), event: notice.event, id, summary, failure });
+    }
+    deliveries
+}
+
+async fn attempt(channel: &Channel<'_>, notice: &Notice, deadline: Deadline) -> Result<(), Failure> {
+    let way = channel.way.as_ref().map_err(Failure::clone)?;
+    let sending = tokio::time::timeout(deadline.left(), way.send(notice, deadline)).await;
+    sending.unwrap_or_else(|_| {
+        let hint = "see that the receiver can be reached from here";
+        Err(Failure::new(Code::ClusterUnavailable, "the receiver did not answer in time", hint))
+    })
+}
