@@ -162,3 +162,31 @@ fn rules_and_dashboard_name_metrics_that_there_are() {
         }
     }
 }
+
+/// Prometheus' own tool judges the rules by their tests, and the text. It is `SNAPKEEP_PROMTOOL`, or `promtool` in `PATH`
+/// (Debian's `prometheus` package has it); without it this test only says so.
+#[test]
+fn promtool_agrees() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let promtool = std::env::var("SNAPKEEP_PROMTOOL").unwrap_or_else(|_| "promtool".into());
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/monitoring");
+    let run = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(&promtool);
+        command.args(arguments).current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().ok()?;
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        Some((output.status.success(), said))
+    };
+    let Some((is_right, said)) = run(&["test", "rules", "alerts_test.yml"], "") else {
+        eprintln!("skipped: there is no promtool; SNAPKEEP_PROMTOOL may name one");
+        return;
+    };
+    assert!(is_right, "{said}");
+    let mut registry = Registry::default();
+    registry.observe(&report());
+    let (is_right, said) = run(&["check", "metrics"], &registry.prometheus()).unwrap();
+    assert!(is_right, "{said}");
+}

@@ -1,0 +1,232 @@
+//! Channels, against receivers on this machine.
+
+use snapkeep_config::{Channel as Configured, Config};
+use snapkeep_core::plan::{Attempt, Facts};
+use snapkeep_core::policy::Policy;
+use snapkeep_core::secret::Secret;
+use snapkeep_core::snapshot::State;
+use snapkeep_core::{Code, Failure};
+use snapkeep_notify::{Channel, Delivery, Look, Memory, Notice, Post, Sns, Way, send, tell};
+use snapkeep_transport::{AwsCredentials, Caller, Deadline};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A request as it came: its head's lines, and its body.
+#[derive(Clone, Debug)]
+struct Request {
+    head: Vec<String>,
+    body: String,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> &str {
+        let start = format!("{name}: ");
+        self.head.iter().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("{name}: {self:?}"))
+    }
+}
+
+/// A receiver that answers with these statuses, one after the other, the last one for ever.
+struct Receiver {
+    url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Receiver {
+    fn new(statuses: &'static [u16]) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let got = Arc::clone(&requests);
+        std::thread::spawn(move || {
+            for (turn, stream) in listener.incoming().flatten().enumerate() {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let head: Vec<String> =
+                    reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let request = Request { head, body: String::new() };
+                let mut body = vec![0; request.header("content-length").parse().unwrap()];
+                reader.read_exact(&mut body).unwrap();
+                got.lock().unwrap().push(Request { body: String::from_utf8(body).unwrap(), ..request });
+                let status = statuses.get(turn).or(statuses.last()).unwrap();
+                let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+                let _ = (&stream).write_all(answer.as_bytes());
+            }
+        });
+        Self { url, requests }
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn channel(way: Result<impl Way + 'static, Failure>) -> Channel<'static> {
+    let text = "notifications: {channels: {ops: {kind: slack, url: {env: A}}}}\n";
+    let configured: Configured = Config::parse(text).unwrap().notifications.channels.remove("ops").unwrap();
+    Channel::new("ops", &configured, way.map(|way| Box::new(way) as Box<dyn Way>))
+}
+
+fn webhook(url: &str, key: Option<&str>) -> Channel<'static> {
+    channel(Post::webhook(&Secret::new(url), key.map(Secret::new), None))
+}
+
+fn notice() -> Notice {
+    Notice::test("2026-11-23T01:30:00Z".parse().unwrap())
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_mins(1))
+}
+
+async fn deliver(channel: Channel<'_>) -> Delivery {
+    send(&[channel], &[notice()], soon()).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_webhook_gets_signed_json() {
+    let receiver = Receiver::new(&[204]);
+    let delivery = deliver(webhook(&format!("{}/a/b?c=d", receiver.url), Some("key"))).await;
+    assert_eq!(delivery.failure, None);
+    let [request] = &receiver.requests()[..] else { panic!() };
+    assert_eq!(request.head[0], "POST /a/b?c=d HTTP/1.1");
+    assert_eq!((request.header("content-type"), request.header("x-snapkeep-event")), ("application/json", "test"));
+    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!((&body["schema"], &body["event"], &body["policy"]), (&1.into(), &"test".into(), &serde_json::Value::Null));
+    // Computed anew, by another program's rule: HMAC as RFC 2104 writes it.
+    assert_eq!(request.header("x-snapkeep-signature-256"), format!("sha256={}", hmac(b"key", request.body.as_bytes())));
+}
+
+fn hmac(key: &[u8], body: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let pad = |with: u8| (0..64).map(|at| key.get(at).unwrap_or(&0) ^ with).collect::<Vec<u8>>();
+    let inner = Sha256::new().chain_update(pad(0x36)).chain_update(body).finalize();
+    let outer = Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize();
+    outer.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn what_may_pass_is_tried_again_and_what_may_not_is_told() {
+    let receiver = Receiver::new(&[503, 200]);
+    assert_eq!(deliver(webhook(&receiver.url, None)).await.failure, None);
+    let requests = receiver.requests();
+    assert_eq!((requests.len(), &requests[0].body), (2, &requests[1].body));
+
+    let receiver = Receiver::new(&[403]);
+    let failure = deliver(webhook(&format!("{}/canary", receiver.url), None)).await.failure.unwrap();
+    assert_eq!((failure.code, failure.http_status, receiver.requests().len()), (Code::ClusterUnavailable, Some(403), 1));
+    assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let receiver = Receiver::new(&[302]);
+    assert_eq!(deliver(webhook(&receiver.url, None)).await.failure.unwrap().http_status, Some(302));
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_up_nobody() {
+    // It takes connections and never answers.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let channel = webhook(&format!("http://{}", silent.local_addr().unwrap()), None);
+    let notices = [notice(), notice(), notice()];
+    let deliveries = send(&[channel], &notices, Deadline::after(Duration::from_millis(300))).await;
+    assert!(deliveries.iter().all(|delivery| delivery.failure.is_some()) && deliveries.len() == 3, "{deliveries:?}");
+}
+
+#[tokio::test]
+async fn slack_gets_text() {
+    let receiver = Receiver::new(&[200]);
+    let slack = channel(Post::slack(&Secret::new(format!("{}/services/T/B/x", receiver.url)), None));
+    assert_eq!(deliver(slack).await.failure, None);
+    let body: serde_json::Value = serde_json::from_str(&receiver.requests()[0].body).unwrap();
+    assert!(body["text"].as_str().unwrap().starts_with("*snapkeep test*: a test"), "{body}");
+    assert_eq!(body.as_object().unwrap().len(), 1);
+}
+
+/// A caller whose SNS is on this machine.
+struct Function(String);
+
+impl Caller for Function {
+    fn credentials(&self) -> AwsCredentials {
+        AwsCredentials::fixed("AKID", &Secret::new("secret-of-akid"), None)
+    }
+
+    fn region(&self) -> Option<&str> {
+        Some("us-east-1")
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        (name == "AWS_ENDPOINT_URL_SNS").then_some(&self.0)
+    }
+
+    fn ca_file(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_topic_gets_a_signed_publish_in_its_own_region() {
+    let receiver = Receiver::new(&[200]);
+    let function: &'static Function = Box::leak(Box::new(Function(receiver.url.clone())));
+    let topic = "arn:aws:sns:eu-west-1:123456789012:ops.fifo";
+    assert_eq!(deliver(channel(Ok(Sns::new(function, topic)))).await.failure, None);
+    let request = &receiver.requests()[0];
+    let signature = request.header("authorization");
+    assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/") && signature.contains("/eu-west-1/sns/aws4_request"));
+    let fields: Vec<&str> = request.body.split('&').collect();
+    for field in [
+        "Action=Publish",
+        "TopicArn=arn%3Aaws%3Asns%3Aeu-west-1%3A123456789012%3Aops.fifo",
+        "Subject=snapkeep%20test%3A%20a%20test%3A%20whoever%20reads%20this%20will%20be%20told%20when%20a%20snapshot%20fails",
+        "MessageGroupId=snapkeep",
+    ] {
+        assert!(fields.contains(&field), "{field}: {fields:?}");
+    }
+    let receiver = Receiver::new(&[403]);
+    let function: &'static Function = Box::leak(Box::new(Function(receiver.url.clone())));
+    let failure = deliver(channel(Ok(Sns::new(function, topic)))).await.failure.unwrap();
+    assert_eq!(failure.code, Code::AccessDenied);
+    assert!(failure.hint.contains("sns:Publish") && failure.cause.contains("cannot be published to"), "{failure:?}");
+}
+
+fn policy() -> Policy {
+    let text = "clusters: {c: {endpoint: https://c}}\npolicies: {p: {repository: r, schedule: every 1h}}\n";
+    Config::parse(text).unwrap().policies.remove("p").unwrap()
+}
+
+fn bad() -> Facts {
+    let at = "2026-11-23T01:00:00Z".parse().unwrap();
+    let attempt = Attempt { snapshot: "p-x".into(), state: State::Partial, started_at: at, ended_at: Some(at) };
+    Facts { attempts: vec![attempt], ..Facts::default() }
+}
+
+#[tokio::test]
+async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
+    let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
+    let look = || Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], at: now };
+    let receiver = Receiver::new(&[403, 200]);
+    let channels = [webhook(&receiver.url, None)];
+    let mut memory = Memory::default();
+    for (turn, expected) in [Some(true), Some(false), None].into_iter().enumerate() {
+        let deliveries = tell(&channels, &[look()], &mut memory, now, soon()).await;
+        assert_eq!(deliveries.first().map(|delivery| delivery.failure.is_some()), expected, "{turn}: {deliveries:?}");
+    }
+    let body: serde_json::Value = serde_json::from_str(&receiver.requests()[1].body).unwrap();
+    assert_eq!((&body["event"], &body["snapshot"], &body["id"]), (&"partial".into(), &"p-x".into(), &"partial:p@c/r:p-x".into()));
+}
+
+#[tokio::test]
+async fn a_channel_is_told_of_what_it_wants_only() {
+    let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
+    let look = Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], at: now };
+    let receiver = Receiver::new(&[200]);
+    let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url, None) };
+    let deaf = Channel { on: BTreeSet::from([snapkeep_config::Topic::Stale]), ..webhook(&receiver.url, None) };
+    let mut memory = Memory::default();
+    assert_eq!(tell(&[elsewhere, deaf], &[look], &mut memory, now, soon()).await, []);
+    assert_eq!(receiver.requests().len(), 0);
+}
