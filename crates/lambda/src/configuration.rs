@@ -96,7 +96,8 @@ impl<'e> Configuration<'e> {
         source.secret(field, &self.open(field, source).await?)
     }
 
-    async fn open(&self, field: &str, source: &SecretSource) -> Result<String, Failure> {
+    /// What is kept there.
+    pub(crate) async fn open(&self, field: &str, source: &SecretSource) -> Result<String, Failure> {
         match source {
             SecretSource::Env(name) => self.environment.variable(name).map(str::to_owned).ok_or_else(|| {
                 bad(&format!("{field} is to be in {name}, which is not set"), &format!("set {name} for the function"))

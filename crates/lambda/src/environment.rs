@@ -128,6 +128,11 @@ impl Environment {
         self.identity.auth(region, || self.credentials())
     }
 
+    /// Whether this is the function itself, whose standard output is its log.
+    pub(crate) fn is_lambda(&self) -> bool {
+        self.chain.is_none()
+    }
+
     /// The same outside Lambda: without the article's keys, `chain` signs.
     #[must_use]
     pub fn outside_lambda(self, chain: fn() -> AwsCredentials) -> Self {

@@ -7,6 +7,7 @@ mod event;
 mod function;
 mod naming;
 mod policies;
+mod telling;
 mod restore;
 
 pub use environment::Environment;

@@ -4,6 +4,7 @@ use crate::configuration::Configuration;
 use crate::environment::Environment;
 use crate::event::Run;
 use crate::function::Invocation;
+use crate::telling::Telling;
 use jiff::Timestamp;
 use serde::Serialize;
 use snapkeep_core::Failure;
@@ -50,6 +51,7 @@ pub(crate) async fn run(
     let configuration = Configuration::read(environment, deadline).await?;
     let known = &configuration.config.policies;
     check_names(known, &asked.policies)?;
+    let telling = Telling::new(&configuration.config, environment, &asked, invocation, deadline.left())?;
     let fleet = fleet(&configuration, &asked.policies);
     let options = RunOptions {
         apply: ApplyOptions {
@@ -63,12 +65,14 @@ pub(crate) async fn run(
         at: invocation.now,
     };
     tracing::info!(policies = known.len(), only = ?options.only, time = asked.time, "run");
-    let mut report = policies::run(&fleet, known, &options, deadline, &Silent).await;
+    let mut report = policies::run(&fleet, known, &options, telling.of_run(deadline), &Silent).await;
     if known.values().any(|policy| policy.drill.is_some()) {
         let drills = DrillOptions { only: &options.only, asked: false, run: &options.apply.run };
-        report.drills = Some(run_drills(&fleet, known, &drills, deadline, &Silent).await);
+        report.drills = Some(run_drills(&fleet, known, &drills, telling.of_run(deadline), &Silent).await);
     }
-    let answer = RunAnswer { action: "run", time: asked.time, report, warnings: asked.warnings };
+    let untold = telling.tell(&report, &configuration, environment, deadline).await;
+    let warnings = asked.warnings.into_iter().chain(untold).collect();
+    let answer = RunAnswer { action: "run", time: asked.time, report, warnings };
     let verdict = answer.report.verdict();
     told("the run in full", answer, verdict)
 }
