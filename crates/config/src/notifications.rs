@@ -179,6 +179,11 @@ impl Notifications {
 
 impl Channel {
     /// Where its secrets are kept.
+    pub fn secrets(&self) -> Vec<SecretSource> {
+        self.clone().secrets_mut().into_iter().map(|source| source.clone()).collect()
+    }
+
+    /// The same, to be changed: a file's path depends on where the configuration is.
     pub fn secrets_mut(&mut self) -> Vec<&mut SecretSource> {
         let (one, other) = match &mut self.target {
             Target::Webhook { url: Address::Secret(url), secret } => (Some(url), secret.as_mut()),

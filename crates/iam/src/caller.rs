@@ -5,7 +5,7 @@ use crate::document::Statement;
 use crate::operation;
 use crate::policies::Asked;
 use crate::uses::Use;
-use snapkeep_config::{Cluster, Config, ConfigPlace, SecretSource};
+use snapkeep_config::{Channel, Cluster, Config, ConfigPlace, SecretSource, Target};
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::{Code, Failure};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +63,7 @@ pub(crate) fn reads(config: &Config, asked: &Asked, uses: &[Use<'_>]) -> Result<
         Some(ConfigPlace::File(_) | ConfigPlace::Text(_)) | None => {}
     }
     statements.extend(secrets(config, asked, &around)?);
+    statements.extend(topics(config));
     if let Some(key) = &asked.secrets_key {
         statements.push(Statement::allow("DecryptSecrets", &["kms:Decrypt"], vec![key.clone()]));
     }
@@ -72,8 +73,10 @@ pub(crate) fn reads(config: &Config, asked: &Asked, uses: &[Use<'_>]) -> Result<
 fn secrets(config: &Config, asked: &Asked, around: &Around) -> Result<Vec<Statement>, Failure> {
     let (mut managed, mut parameters) = (BTreeSet::new(), BTreeSet::new());
     let clusters = config.clusters.iter().filter(|(name, _)| asked.cluster.as_ref().is_none_or(|only| only == *name));
-    for source in clusters.flat_map(|(_, cluster)| sources(cluster)) {
-        match source {
+    let of_clusters = clusters.flat_map(|(_, cluster)| sources(cluster)).cloned();
+    let of_channels = config.notifications.channels.values().flat_map(Channel::secrets);
+    for source in of_clusters.chain(of_channels) {
+        match &source {
             SecretSource::SecretsManager(name) => _ = managed.insert(around.secret(name)?),
             SecretSource::Ssm(name) => _ = parameters.insert(around.parameter(name)?),
             SecretSource::Env(_) | SecretSource::File(_) | SecretSource::Command { .. } => {}
@@ -84,6 +87,16 @@ fn secrets(config: &Config, asked: &Asked, around: &Around) -> Result<Vec<Statem
     };
     let managed = read("ReadSecrets", "secretsmanager:GetSecretValue", managed);
     Ok(managed.into_iter().chain(read("ReadParameters", "ssm:GetParameter", parameters)).collect())
+}
+
+/// Topics that are told.
+fn topics(config: &Config) -> Option<Statement> {
+    let topic = |channel: &Channel| match &channel.target {
+        Target::Sns { topic_arn } => Some(topic_arn.clone()),
+        _ => None,
+    };
+    let topics: BTreeSet<String> = config.notifications.channels.values().filter_map(topic).collect();
+    (!topics.is_empty()).then(|| Statement::allow("Tell", &["sns:Publish"], topics.into_iter().collect()))
 }
 
 fn sources(cluster: &Cluster) -> impl Iterator<Item = &SecretSource> {

@@ -5,6 +5,7 @@ use crate::event::{Action, Delivery, Event};
 use crate::naming;
 use crate::policies::{self, DrillAnswer, RunAnswer};
 use crate::restore::{self, RestoreAnswer};
+use crate::telling::Told;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -46,6 +47,8 @@ pub struct Invocation {
 pub struct Function {
     environment: Environment,
     last: Mutex<Option<(Target, Arc<SnapshotApi>)>>,
+    /// What was told by earlier invocations.
+    told: Told,
 }
 
 /// What an invocation answers.
@@ -87,7 +90,7 @@ impl<J> Accepted<J> {
 impl Function {
     /// A function that has handled nothing yet.
     pub fn new(environment: Environment) -> Self {
-        Self { environment, last: Mutex::new(None) }
+        Self { environment, last: Mutex::new(None), told: Told::default() }
     }
 
     /// Handles one event.
@@ -102,7 +105,7 @@ impl Function {
                 self.work(&event, invocation, deadline).await.map(|report| Answer::Job(report.into()))
             }
             Delivery::Run(run) => {
-                let answer = policies::run(&self.environment, run, invocation, deadline).await?;
+                let answer = policies::run(&self.environment, run, invocation, &self.told, deadline).await?;
                 Ok(Answer::Run(answer.into()))
             }
             Delivery::Drill(asked) => {

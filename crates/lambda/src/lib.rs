@@ -7,8 +7,8 @@ mod event;
 mod function;
 mod naming;
 mod policies;
-mod telling;
 mod restore;
+mod telling;
 
 pub use environment::Environment;
 pub use event::Event;

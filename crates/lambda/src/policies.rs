@@ -4,7 +4,7 @@ use crate::configuration::Configuration;
 use crate::environment::Environment;
 use crate::event::Run;
 use crate::function::Invocation;
-use crate::telling::Telling;
+use crate::telling::{Telling, Told};
 use jiff::Timestamp;
 use serde::Serialize;
 use snapkeep_core::Failure;
@@ -46,6 +46,7 @@ pub(crate) async fn run(
     environment: &Environment,
     asked: Run,
     invocation: &Invocation,
+    told_before: &Told,
     deadline: Deadline,
 ) -> Result<RunAnswer, Failure> {
     let configuration = Configuration::read(environment, deadline).await?;
@@ -70,7 +71,7 @@ pub(crate) async fn run(
         let drills = DrillOptions { only: &options.only, asked: false, run: &options.apply.run };
         report.drills = Some(run_drills(&fleet, known, &drills, telling.of_run(deadline), &Silent).await);
     }
-    let untold = telling.tell(&report, &configuration, environment, deadline).await;
+    let untold = telling.tell(&report, &configuration, environment, told_before, deadline).await;
     let warnings = asked.warnings.into_iter().chain(untold).collect();
     let answer = RunAnswer { action: "run", time: asked.time, report, warnings };
     let verdict = answer.report.verdict();

@@ -10,13 +10,36 @@ use snapkeep_core::secret::Secret;
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::RunReport;
 use snapkeep_notify::metrics::emf;
-use snapkeep_notify::{Beat, Channel, Look, Notice, Post, Sending, Sns, Way, tell_by};
+use snapkeep_notify::{Beat, Channel, Look, Notice, Post, Sending, Sns, Way, due, send};
 use snapkeep_transport::{Caller, Deadline};
+use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What messages have of an invocation's time.
 const RESERVE: Duration = Duration::from_secs(15);
+
+/// Messages that are known to have been delivered: an event that failed is sent again, and its failure is not told again.
+const KNOWN: usize = 256;
+
+/// The ids of what was told, for as long as the function stays warm.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Mutex<VecDeque<String>>);
+
+impl Told {
+    fn knows(&self, id: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|known| known == id)
+    }
+
+    fn add(&self, id: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push_back(id.to_owned());
+        if known.len() > KNOWN {
+            known.pop_front();
+        }
+    }
+}
 
 /// How a run tells: checked before anything is sent.
 pub(crate) struct Telling {
@@ -63,6 +86,7 @@ impl Telling {
         report: &RunReport,
         configuration: &Configuration<'_>,
         environment: &Environment,
+        told: &Told,
         deadline: Deadline,
     ) -> Vec<String> {
         if self.metrics && environment.is_lambda() {
@@ -71,9 +95,12 @@ impl Telling {
         let Some(beat) = self.beat else { return Vec::new() };
         let looks = Look::all(report, &configuration.config.policies);
         let channels = channels(configuration, environment);
-        let deliveries = tell_by(beat, &channels, &looks, Timestamp::now(), deadline).await;
+        let mut notices = due(beat, &looks, Timestamp::now());
+        notices.retain(|notice| !told.knows(&notice.id));
+        let deliveries = send(&channels, &notices, deadline).await;
         for delivery in deliveries.iter().filter(|delivery| delivery.failure.is_none()) {
             tracing::info!(channel = delivery.channel, event = delivery.event, id = delivery.id, "told");
+            told.add(&delivery.id);
         }
         let untold = deliveries.iter().filter_map(|delivery| Some((delivery, delivery.failure.as_ref()?)));
         untold
@@ -160,4 +187,51 @@ impl Way for Opening<'_> {
 
 fn bad(cause: &str, hint: &str) -> Failure {
     Failure::new(Code::BadConfig, cause, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telling(text: &str, variables: &[(&str, &str)], time: Option<&str>) -> Result<Telling, Failure> {
+        let environment =
+            Environment::of(variables.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect());
+        let asked = Run { policies: vec![], time: time.map(str::to_owned), warnings: vec![] };
+        let now = "2026-11-23T05:00:07Z".parse().unwrap();
+        let left = Duration::from_mins(15);
+        let invocation = Invocation { request_id: "id".into(), trace_id: None, left, now };
+        Telling::new(&Config::parse(text).unwrap(), &environment, &asked, &invocation, left)
+    }
+
+    const CHANNEL: &str = "channels: {ops: {kind: slack, url: {env: A}}}";
+
+    #[test]
+    fn what_the_function_cannot_do_is_refused_before_anything_is_sent() {
+        let code =
+            |text: &str, variables: &[(&str, &str)]| telling(text, variables, None).map(|_| ()).map_err(|f| f.code);
+        assert_eq!(code("hooks: {before: {command: [check]}}", &[]), Err(Code::Unsupported));
+        assert_eq!(code(&format!("notifications: {{{CHANNEL}}}"), &[]), Err(Code::BadConfig));
+        assert_eq!(code(&format!("notifications: {{runs_every: 15min, {CHANNEL}}}"), &[]), Ok(()));
+        assert_eq!(code("", &[("SNAPKEEP_METRICS", "emf")]), Ok(()));
+        assert_eq!(code("", &[("SNAPKEEP_METRICS", "statsd")]), Err(Code::BadConfig));
+    }
+
+    #[test]
+    fn a_run_counts_by_its_schedules_time_where_that_can_be() {
+        let at = |time| {
+            let text = format!("notifications: {{runs_every: 15min, {CHANNEL}}}");
+            telling(&text, &[], time).unwrap().beat.unwrap().at.to_string()
+        };
+        assert_eq!(at(Some("2026-11-23T05:00:00Z")), "2026-11-23T05:00:00Z");
+        for other in [None, Some("nonsense"), Some("2026-11-23T04:00:00Z"), Some("2026-11-23T06:00:00Z")] {
+            assert_eq!(at(other), "2026-11-23T05:00:07Z", "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_told_is_known_for_a_while() {
+        let told = Told::default();
+        (0..=KNOWN).for_each(|id| told.add(&id.to_string()));
+        assert!(told.knows("1") && told.knows(&KNOWN.to_string()) && !told.knows("0"));
+    }
 }

@@ -22,5 +22,5 @@ pub use channel::{Channel, PATIENCE, Post, Sending, Sns, Way};
 pub use look::Look;
 pub use markdown::markdown;
 pub use notice::Notice;
-pub use send::{Delivery, send, tell, tell_by};
+pub use send::{Delivery, due, send, tell, tell_by};
 pub use told::{Beat, Before, Change, Memory, Told, decide};

@@ -46,7 +46,16 @@ pub async fn tell(
     all
 }
 
-/// The same where nothing is remembered: see [`Beat`].
+/// What there is to tell after these looks where nothing is remembered: see [`Beat`].
+pub fn due(beat: Beat, looks: &[Look<'_>], now: Timestamp) -> Vec<Notice> {
+    let of = |look: &Look<'_>| {
+        let (changes, _) = decide(Before::Beat(beat), look);
+        changes.iter().map(|change| Notice::of(change, look, now)).collect::<Vec<_>>()
+    };
+    looks.iter().flat_map(of).collect()
+}
+
+/// Tells what is [`due`].
 pub async fn tell_by(
     beat: Beat,
     channels: &[Channel<'_>],
@@ -54,11 +63,7 @@ pub async fn tell_by(
     now: Timestamp,
     deadline: Deadline,
 ) -> Vec<Delivery> {
-    let changes = looks.iter().flat_map(|look| {
-        let (changes, _) = decide(Before::Beat(beat), look);
-        changes.into_iter().map(move |change| Notice::of(&change, look, now))
-    });
-    send(channels, &changes.collect::<Vec<_>>(), deadline).await
+    send(channels, &due(beat, looks, now), deadline).await
 }
 
 /// Sends messages, each to the channels that want it, on all channels side by side. A channel on which one was not

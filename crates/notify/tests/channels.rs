@@ -94,7 +94,10 @@ async fn a_webhook_gets_signed_json() {
     assert_eq!(request.head[0], "POST /a/b?c=d HTTP/1.1");
     assert_eq!((request.header("content-type"), request.header("x-snapkeep-event")), ("application/json", "test"));
     let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-    assert_eq!((&body["schema"], &body["event"], &body["policy"]), (&1.into(), &"test".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (&body["schema"], &body["event"], &body["policy"]),
+        (&1.into(), &"test".into(), &serde_json::Value::Null)
+    );
     // Computed anew, by another program's rule: HMAC as RFC 2104 writes it.
     assert_eq!(request.header("x-snapkeep-signature-256"), format!("sha256={}", hmac(b"key", request.body.as_bytes())));
 }
@@ -116,7 +119,10 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_told() {
 
     let receiver = Receiver::new(&[403]);
     let failure = deliver(webhook(&format!("{}/canary", receiver.url), None)).await.failure.unwrap();
-    assert_eq!((failure.code, failure.http_status, receiver.requests().len()), (Code::ClusterUnavailable, Some(403), 1));
+    assert_eq!(
+        (failure.code, failure.http_status, receiver.requests().len()),
+        (Code::ClusterUnavailable, Some(403), 1)
+    );
     assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
 }
 
@@ -176,7 +182,9 @@ async fn a_topic_gets_a_signed_publish_in_its_own_region() {
     assert_eq!(deliver(channel(Ok(Sns::new(function, topic)))).await.failure, None);
     let request = &receiver.requests()[0];
     let signature = request.header("authorization");
-    assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/") && signature.contains("/eu-west-1/sns/aws4_request"));
+    assert!(
+        signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/") && signature.contains("/eu-west-1/sns/aws4_request")
+    );
     let fields: Vec<&str> = request.body.split('&').collect();
     for field in [
         "Action=Publish",
@@ -216,7 +224,10 @@ async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
         assert_eq!(deliveries.first().map(|delivery| delivery.failure.is_some()), expected, "{turn}: {deliveries:?}");
     }
     let body: serde_json::Value = serde_json::from_str(&receiver.requests()[1].body).unwrap();
-    assert_eq!((&body["event"], &body["snapshot"], &body["id"]), (&"partial".into(), &"p-x".into(), &"partial:p@c/r:p-x".into()));
+    assert_eq!(
+        (&body["event"], &body["snapshot"], &body["id"]),
+        (&"partial".into(), &"p-x".into(), &"partial:p@c/r:p-x".into())
+    );
 }
 
 #[tokio::test]

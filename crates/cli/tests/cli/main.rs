@@ -18,3 +18,4 @@ mod sessions;
 mod shapes;
 mod sizes;
 mod stage;
+mod telling;

@@ -173,7 +173,12 @@ fn promtool_agrees() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/monitoring");
     let run = |arguments: &[&str], input: &str| {
         let mut command = Command::new(&promtool);
-        command.args(arguments).current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .current_dir(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().ok()?;
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();

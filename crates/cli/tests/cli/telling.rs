@@ -1,0 +1,115 @@
+//! What a run tells beside its result: the program itself, receivers on this machine, and a cluster that is not there.
+
+use crate::stage::{Ran, ran};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// A receiver that takes everything.
+struct Receiver {
+    url: String,
+    bodies: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Receiver {
+    fn new() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/hooks/canary-path", listener.local_addr().unwrap());
+        let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let got = Arc::clone(&bodies);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let head: Vec<String> =
+                    reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+                let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+                let mut body = vec![0; length.parse().unwrap()];
+                reader.read_exact(&mut body).unwrap();
+                got.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+                let _ = (&stream).write_all(b"HTTP/1.1 200 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            }
+        });
+        Self { url, bodies }
+    }
+
+    fn events(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().iter().map(|body| body["event"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// A policy of a cluster that is not there, one channel, and more.
+fn directory(receiver: &Receiver, more: &str) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let text = format!(
+        "clusters: {{gone: {{endpoint: 'http://127.0.0.1:1', auth: none}}}}\npolicies:\n  nightly: {{repository: r, schedule: every 1h}}\n\
+         notifications:\n  channels:\n    ops: {{kind: webhook, url: {{env: HOOK}}}}\n{more}"
+    );
+    std::fs::write(directory.path().join("snapkeep.yaml"), text).unwrap();
+    std::fs::write(directory.path().join("hook"), &receiver.url).unwrap();
+    directory
+}
+
+fn run(directory: &TempDir, line: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_snapkeep"));
+    let hook = std::fs::read_to_string(directory.path().join("hook")).unwrap();
+    command.args(line.split_whitespace()).env_clear().current_dir(directory.path());
+    command.env("HOME", directory.path()).env("HOOK", hook).env("PATH", "/usr/bin:/bin");
+    ran(command.output().unwrap())
+}
+
+#[test]
+fn a_channel_is_tested() {
+    let receiver = Receiver::new();
+    let directory = directory(&receiver, "");
+    let ran = run(&directory, "notify test");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(ran.out.contains("ops") && ran.out.contains("delivered"), "{ran:?}");
+    let ran = run(&directory, "notify test --channel ops --json");
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&json["schema"], &json["deliveries"][0]["failure"]), (&1.into(), &Value::Null), "{json}");
+    assert_eq!(receiver.events(), ["test", "test"]);
+    let ran = run(&directory, "notify test --channel opps");
+    assert!(ran.status == 2 && ran.err.contains("did you mean ops?"), "{ran:?}");
+    std::fs::write(directory.path().join("hook"), "http://127.0.0.1:1/canary-path").unwrap();
+    let ran = run(&directory, "notify test -vv");
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.out.contains("failed") && !format!("{ran:?}").contains("canary"), "{ran:?}");
+}
+
+#[test]
+fn a_run_that_fails_is_told_once_with_metrics_and_a_report() {
+    let receiver = Receiver::new();
+    let directory =
+        directory(&receiver, "hooks: {failed: {shell: 'echo $SNAPKEEP_OUTCOME $SNAPKEEP_CODE >> hooked'}}\n");
+    for _ in 0..2 {
+        let ran = run(&directory, "run --timeout 20s --metrics-file snapkeep.prom --report run.md");
+        assert_eq!(ran.status, 1, "{ran:?}");
+        assert!(!format!("{ran:?}").contains("canary"), "{ran:?}");
+    }
+    assert_eq!(receiver.events(), ["failure"]);
+    let message = receiver.bodies.lock().unwrap()[0].clone();
+    assert_eq!((&message["policy"], &message["code"]), (&"nightly".into(), &"cluster_unavailable".into()), "{message}");
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    assert_eq!(read("hooked"), "failed cluster_unavailable\n".repeat(2));
+    let metrics = read("snapkeep.prom");
+    let runs = r#"snapkeep_runs_total{policy="nightly",cluster="gone",repository="r",outcome="failed"} 2"#;
+    assert!(metrics.lines().any(|line| line == runs), "{metrics}");
+    assert!(metrics.contains(r#"snapkeep_notifications_total{channel="ops",event="failure",outcome="delivered"} 1"#));
+    assert!(read("run.md").contains("| `nightly` | `gone` | `r` |"), "{}", read("run.md"));
+    assert!(directory.path().join(".local/state/snapkeep").is_dir());
+}
+
+#[test]
+fn a_hook_before_a_run_can_stop_it() {
+    let receiver = Receiver::new();
+    let hooks = "hooks:\n  before: {command: [sh, -c, 'exit 7']}\n  finally: {shell: 'echo $SNAPKEEP_CODE > hooked'}\n";
+    let directory = directory(&receiver, hooks);
+    let ran = run(&directory, "run");
+    assert!(ran.status == 1 && ran.err.contains("error[hook_failed]: "), "{ran:?}");
+    assert!(!ran.err.contains("127.0.0.1:1"), "nothing was sent: {ran:?}");
+    assert_eq!(std::fs::read_to_string(directory.path().join("hooked")).unwrap(), "hook_failed\n");
+    assert_eq!(receiver.events(), ["failure"]);
+}
