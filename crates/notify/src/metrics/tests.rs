@@ -53,6 +53,7 @@ fn report() -> RunReport {
         finished_at: at("2026-11-23T01:32:10Z"),
         clusters: BTreeMap::from([("logs".to_owned(), cluster)]),
         policies: vec![policy],
+        drills: None,
     }
 }
 
