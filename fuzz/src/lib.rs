@@ -11,6 +11,7 @@ mod parsers {
     pub mod bytes;
     pub mod damage;
     pub mod model;
+    pub mod sums;
     pub mod verify {
         pub mod checksum;
         pub mod finding;
@@ -19,6 +20,7 @@ mod parsers {
 mod targets;
 
 pub use parsers::damage::Damage;
+use parsers::sums;
 pub use parsers::{bytes, damage, model, verify};
 pub use targets::TARGETS;
 

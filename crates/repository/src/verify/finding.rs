@@ -1,6 +1,5 @@
 //! What is wrong: which blob, how, and whom it hurts.
 
-use crate::store::Access;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -122,10 +121,10 @@ impl Finding {
         Self { kind, blob: None, at: None, detail, index: None, shard: None, snapshots, effect, is_denied }
     }
 
-    /// Because of this.
+    /// Because we are not let in, or not.
     #[must_use]
-    pub fn because_of(self, access: &Access) -> Self {
-        Self { is_denied: access.is_lost_access(), ..self }
+    pub fn denied(self, is_denied: bool) -> Self {
+        Self { is_denied, ..self }
     }
 
     /// In this blob.

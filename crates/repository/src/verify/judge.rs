@@ -123,7 +123,7 @@ fn unlisted(facts: &ShardFacts, access: &Access) -> Finding {
         other => trouble::of_access(other, Effect::Shard),
     };
     let kind = if kind == Kind::Unread { Kind::ShardContainer } else { kind };
-    let finding = Finding::new(kind, effect, access).because_of(access);
+    let finding = Finding::new(kind, effect, access).denied(access.is_lost_access());
     finding.in_blob(facts.path("")).hurts(all_names(facts))
 }
 

@@ -16,12 +16,12 @@ pub(super) fn finding(kind: Kind, effect: Effect, blob: &str, trouble: &Trouble)
 /// The finding of a blob that could not be read.
 pub(super) fn of_data(access: &Access, effect: Effect) -> Finding {
     let (kind, effect) = of_access(access, effect);
-    Finding::new(kind, effect, access).because_of(access)
+    Finding::new(kind, effect, access).denied(access.is_lost_access())
 }
 
 /// The finding of something of which nothing is known.
 pub(super) fn unread(access: &Access) -> Finding {
-    Finding::new(Kind::Unread, Effect::Unknown, access).because_of(access)
+    Finding::new(Kind::Unread, Effect::Unknown, access).denied(access.is_lost_access())
 }
 
 /// What it means that a blob could not be read.
