@@ -43,9 +43,15 @@ pub(crate) fn measure(command: &mut Command) -> Result<Ran> {
     };
     let took = begun.elapsed();
     if !status.success() {
-        return Err(Failure::new(format!("{name} failed ({status}): {}{}", text(&mut output)?, text(&mut errors)?)));
+        let (output, errors) = (text(&mut output)?, text(&mut errors)?);
+        return Err(Failure::new(format!("{name} failed ({status}): {}\n{}", end(&output), end(&errors))));
     }
     Ok(Ran { took, memory, output: text(&mut output)? })
+}
+
+/// Its last two thousand characters.
+fn end(text: &str) -> &str {
+    text.char_indices().rev().nth(1_999).map_or(text, |(at, _)| &text[at..])
 }
 
 fn text(file: &mut File) -> Result<String> {

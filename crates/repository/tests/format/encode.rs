@@ -114,6 +114,11 @@ impl Encoder {
                     match (name.as_str(), value) {
                         // Binary in the servers' blobs; a JSON value has only its text.
                         ("meta_hash", Value::String(bytes)) => self.binary(bytes.as_bytes()),
+                        // ... or their numbers, where they are no text.
+                        ("meta_hash", Value::Array(bytes)) => {
+                            let bytes = bytes.iter().map(|byte| u8::try_from(byte.as_u64().unwrap()).unwrap());
+                            self.binary(&bytes.collect::<Vec<_>>());
+                        }
                         _ => self.value(value),
                     }
                 }

@@ -31,6 +31,13 @@ pub(super) fn write(path: &Path, bytes: u64) -> Result<u32> {
     fill(BufWriter::new(file), bytes).map_err(Failure::during(format!("cannot write {}", path.display())))
 }
 
+/// These bytes with their footer, and the checksum in it.
+pub(super) fn sealed(bytes: &[u8]) -> (Vec<u8>, u32) {
+    let summed = [bytes, &FOOTER].concat();
+    let crc = crc32fast::hash(&summed);
+    ([&summed[..], &u64::from(crc).to_be_bytes()].concat(), crc)
+}
+
 fn fill(mut file: impl Write, bytes: u64) -> std::io::Result<u32> {
     let mut crc = crc32fast::Hasher::new();
     let mut left = bytes.saturating_sub(16);
@@ -59,5 +66,6 @@ mod tests {
         assert_eq!(bytes.len(), 3_000_000);
         let (summed, said) = bytes.split_at(bytes.len() - 8);
         assert_eq!((crc32fast::hash(summed), u64::from(crc).to_be_bytes().as_slice()), (crc, said));
+        assert_eq!(sealed(&bytes[..bytes.len() - 16]), (bytes, crc));
     }
 }

@@ -150,7 +150,8 @@ impl<'a> Shard<'a> {
     /// One whose bytes are part of the metadata, as those of small files are.
     fn virtual_file(&self, physical: &str, bytes: &str) -> Value {
         let blob = format!("v__{}", id(&format!("{} {physical}", self.own)));
-        let mut file = file(&blob, physical, bytes.len() as u64, "1mpty8l");
+        let (bytes, crc) = payload::sealed(bytes.as_bytes());
+        let mut file = file(&blob, physical, bytes.len() as u64, &base36(u64::from(crc)));
         file["meta_hash"] = bytes.into();
         file
     }
