@@ -41,9 +41,10 @@ pub(crate) fn check() -> Result<()> {
 
 fn build() -> Result<PathBuf> {
     let status = crate::cargo::cargo().args(["build", "--quiet", "--package", "snapkeep-cli"]).status();
-    match status.map_err(Failure::during("cannot run cargo"))?.success() {
-        true => beside_this("snapkeep"),
-        false => Err(Failure::new("the command line cannot be built")),
+    if status.map_err(Failure::during("cannot run cargo"))?.success() {
+        beside_this("snapkeep")
+    } else {
+        Err(Failure::new("the command line cannot be built"))
     }
 }
 

@@ -167,7 +167,7 @@ impl<'c> Services<'c> {
             ("MessageAttributes.entry.1.Value.StringValue", id),
         ];
         let deduplicated = [("MessageGroupId", "snapkeep"), ("MessageDeduplicationId", id)];
-        let further = deduplicated.into_iter().filter(|_| topic_arn.ends_with(".fifo"));
+        let further = deduplicated.into_iter().filter(|_| topic_arn.strip_suffix(".fifo").is_some());
         let fields = fields.into_iter().chain(further).map(|(key, value)| format!("{key}={}", escaped(value, false)));
         let call = Call::new(Method::POST, "/").json(fields.collect::<Vec<_>>().join("&"));
         let call = call.header("content-type", "application/x-www-form-urlencoded");

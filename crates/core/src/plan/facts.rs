@@ -98,7 +98,9 @@ impl Facts {
     /// As the policy's `owned` snapshots tell them at `now`.
     pub(super) fn of(policy: &Policy, owned: &[Owned<'_>], now: Timestamp) -> Self {
         let mut snapshots = Counts::default();
-        owned.iter().for_each(|owned| *snapshots.of(owned.snapshot.state) += 1);
+        for owned in owned {
+            *snapshots.of(owned.snapshot.state) += 1;
+        }
         let mut own: Vec<&Snapshot> =
             owned.iter().filter(|owned| owned.name.is_some()).map(|owned| owned.snapshot).collect();
         own.retain(|snapshot| snapshot.started_at.is_some_and(|start| start <= now));
