@@ -243,6 +243,7 @@ mod tests {
             snapshots: 0,
             good: 0,
             confirmed: true,
+            facts: plan::Facts::default(),
         };
         let run = |failures| LastRun {
             started_at: Timestamp::UNIX_EPOCH,

@@ -125,7 +125,7 @@ fn beat(config: &Config, asked: &Run, invocation: &Invocation, time: Duration) -
     Ok(Beat { at: scheduled.unwrap_or(invocation.now), every, time })
 }
 
-/// A line for each policy: CloudWatch takes metrics from lines of the log that are nothing else.
+/// A line for each policy: `CloudWatch` takes metrics from lines of the log that are nothing else.
 fn log_metrics(report: &RunReport) {
     let mut out = std::io::stdout().lock();
     for line in emf(report) {

@@ -2,7 +2,7 @@
 //!
 //! - [`Look`], [`decide`], [`Told`], [`Memory`], [`Beat`]: what is worth a message: a pure decision, once for each incident
 //! - [`Notice`]: a message; [`Channel`], [`Post`], [`Sns`], [`Way`]: where it goes; [`tell`], [`tell_by`], [`send`]: sends it
-//! - [`metrics`]: one table of metrics; the values of a run as Prometheus' text and as CloudWatch's EMF
+//! - [`metrics`]: one table of metrics; the values of a run as Prometheus' text and as `CloudWatch`'s EMF
 //! - [`hooks`]: commands of the operator's around a run
 //! - [`markdown()`]: a run's report as Markdown
 //!

@@ -1,8 +1,8 @@
 //! Metrics, all from one table: [`TABLE`].
 //!
 //! - [`Registry`]: the values; [`Registry::observe`] takes a run in
-//! - [`Registry::prometheus`]: as Prometheus' text, for a scrape or for a file that node_exporter's textfile collector reads
-//! - [`emf`]: a run's values as CloudWatch's embedded metric format, for the Lambda's log
+//! - [`Registry::prometheus`]: as Prometheus' text, for a scrape or for a file that `node_exporter`'s textfile collector reads
+//! - [`emf`]: a run's values as `CloudWatch`'s embedded metric format, for the Lambda's log
 //!
 //! docs/metrics.md is the table for people; the alert rules and the dashboard under deploy/ are tested against it.
 

@@ -118,9 +118,8 @@ pub fn decide(before: Before<'_>, look: &Look<'_>) -> (Vec<Change>, Told) {
     let stale = view.stale.unwrap_or(told.stale);
     let mut changes = Vec::new();
     let mut tell = |topic, anchor: &str| changes.push(Change { topic, anchor: anchor.to_owned() });
-    match (&trouble, topic, &told.trouble) {
-        (Some(anchor), Some(topic), None) => tell(topic, anchor),
-        _ => {}
+    if let (Some(anchor), Some(topic), None) = (&trouble, topic, &told.trouble) {
+        tell(topic, anchor);
     }
     if stale && !told.stale {
         tell(Topic::Stale, &since(look));

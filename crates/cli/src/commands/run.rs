@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure
     if let Some(file) = &arguments.report {
         telling::report(file, &report, session);
     }
-    around.after(Some(&report), report.verdict().as_ref().map(|()| ())).await;
+    around.after(Some(&report), report.verdict().as_ref().err().map_or(Ok(()), Err)).await;
     shown
 }
 

@@ -1,4 +1,4 @@
-//! CloudWatch's embedded metric format: a line of JSON in the Lambda's log, from which CloudWatch takes the metrics.
+//! `CloudWatch`'s embedded metric format: a line of JSON in the Lambda's log, from which `CloudWatch` takes the metrics.
 
 use super::registry::Registry;
 use super::table::metric;
@@ -9,12 +9,15 @@ use std::collections::BTreeMap;
 /// The namespace of our metrics.
 pub const NAMESPACE: &str = "snapkeep";
 
+/// Values by `CloudWatch`'s name, with their unit.
+type Values = BTreeMap<String, (f64, &'static str)>;
+
 /// The run's values, a line for each policy on each cluster and one for each cluster: dimensions `Policy` and `Cluster`, or
 /// `Cluster`. Counters are this run's own. A failure's code is no dimension and no name: each would cost.
 pub fn emf(report: &RunReport) -> Vec<String> {
     let mut registry = Registry::default();
     registry.observe(report);
-    let mut lines: BTreeMap<Vec<(&str, String)>, BTreeMap<String, (f64, &str)>> = BTreeMap::new();
+    let mut lines: BTreeMap<Vec<(&str, String)>, Values> = BTreeMap::new();
     for (name, labels, value) in registry.values() {
         let Some((metric, (shown, unit))) = metric(name).and_then(|metric| Some((metric, metric.emf?))) else {
             continue;
@@ -30,7 +33,7 @@ pub fn emf(report: &RunReport) -> Vec<String> {
     lines.into_iter().map(|(dimensions, values)| line(at, &dimensions, &values)).collect()
 }
 
-fn line(at: i64, dimensions: &[(&str, String)], values: &BTreeMap<String, (f64, &str)>) -> String {
+fn line(at: i64, dimensions: &[(&str, String)], values: &Values) -> String {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     let metrics: Vec<Value> = values.iter().map(|(name, (_, unit))| json!({"Name": name, "Unit": unit})).collect();
     let directive = json!([{"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": metrics}]);

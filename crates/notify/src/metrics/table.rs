@@ -28,7 +28,7 @@ pub struct Metric {
     pub kind: Kind,
     /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// CloudWatch's name and unit, if it is written there; a label beyond policy and cluster is a part of the name.
+    /// `CloudWatch`'s name and unit, if it is written there; a label beyond policy and cluster is a part of the name.
     pub emf: Option<(&'static str, &'static str)>,
     /// What it tells.
     pub help: &'static str,
