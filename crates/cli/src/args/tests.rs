@@ -93,6 +93,8 @@ fn what_may_not() {
         ("plan --at 2027-01-01T00:00:00Z --out plan.json", ErrorKind::ArgumentConflict),
         ("apply", ErrorKind::MissingRequiredArgument),
         ("policy next", ErrorKind::MissingRequiredArgument),
+        ("policy import", ErrorKind::MissingRequiredArgument),
+        ("policy import f --from-cluster", ErrorKind::ArgumentConflict),
         ("policy next nightly --count 0", ErrorKind::ValueValidation),
         ("lst", ErrorKind::InvalidSubcommand),
         ("list --pasword x", ErrorKind::UnknownArgument),

@@ -41,7 +41,6 @@ fn refusals(stage: &Stage) {
     assert!(secret.contains("client configuration") && !secret.contains("s3cret"), "{secret}");
     stage.refused("policy import none.yml", 2, "bad_event");
     stage.refused("policy import actions.yml --schedule nonsense", 2, "bad_event");
-    stage.refused("policy import", 2, "bad_event");
 }
 
 /// No distribution that can be had for tests holds Snapshot Management or SLM: real nodes say so, each in its words, and
