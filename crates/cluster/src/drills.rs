@@ -3,6 +3,7 @@
 
 use crate::Kind;
 use crate::api::{SnapshotApi, Unanswered, Written, acknowledged};
+use crate::indices::Streams;
 use crate::product::{Flavour, Product, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -83,24 +84,6 @@ struct Hit {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Streams {
-    #[serde(default)]
-    data_streams: Vec<Stream>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Stream {
-    name: String,
-    #[serde(default)]
-    indices: Vec<Backing>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Backing {
-    index_name: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
 struct Count {
     count: u64,
     #[serde(rename = "_shards", default)]
@@ -151,9 +134,7 @@ impl SnapshotApi {
         let knows_hidden = product.flavour != Flavour::OpenSearch && product.version >= HIDDEN_STREAMS_SINCE;
         let hidden = if knows_hidden { "?expand_wildcards=all" } else { "" };
         let call = Call::new(Method::GET, format!("/_data_stream/{PREFIX}*{hidden}"));
-        let found = self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default();
-        let behind = |stream: Stream| stream.indices.into_iter().map(move |one| (one.index_name, stream.name.clone()));
-        Ok(found.data_streams.into_iter().flat_map(behind).collect())
+        Ok(self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default().by_index())
     }
 
     /// `DELETE {index}`: one name, never a pattern. Whoever calls it has made sure that a drill made the index.

@@ -110,10 +110,19 @@ pub(crate) struct Metadata<T> {
     pub(crate) indices: BTreeMap<String, T>,
 }
 
+/// The answer of `GET _data_stream`.
 #[derive(Debug, Default, Deserialize)]
-struct Streams {
+pub(crate) struct Streams {
     #[serde(default)]
     data_streams: Vec<Stream>,
+}
+
+impl Streams {
+    /// Each index behind a stream, with the stream's name.
+    pub(crate) fn by_index(self) -> BTreeMap<String, String> {
+        let behind = |stream: Stream| stream.indices.into_iter().map(move |one| (one.index_name, stream.name.clone()));
+        self.data_streams.into_iter().flat_map(behind).collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,10 +207,7 @@ impl SnapshotApi {
         let call = Call::new(Method::GET, "/_data_stream").cap(INDICES_CAP);
         let has_backing = indices.iter().any(|facts| facts.index.name.contains(".ds-"));
         let is_none = if has_backing { is_unknown } else { |kind| is_unknown(kind) || kind == Kind::Blocked };
-        let found = self.find::<Streams>(&call, is_none, deadline).await?.unwrap_or_default();
-        let backing =
-            |stream: Stream| stream.indices.into_iter().map(move |backing| (backing.index_name, stream.name.clone()));
-        Ok(found.data_streams.into_iter().flat_map(backing).collect())
+        Ok(self.find::<Streams>(&call, is_none, deadline).await?.unwrap_or_default().by_index())
     }
 
     /// The indices in `UltraWarm` storage. Only Amazon's domains have it, and `_cat/indices/_warm` tells; their cluster

@@ -180,14 +180,14 @@ fn condition(operator: &str, found: Option<&str>, values: &[&Value]) -> Fit {
     Some(texts.iter().any(|wanted| fits(wanted, found)) != is_negated)
 }
 
-/// The six parts of ARNs are compared one by one: a `*` reaches over no colon but in the last.
-fn arn_like(pattern: &str, arn: &str) -> bool {
+/// Whether the ARN fits. The six parts are compared one by one: a `*` reaches over no colon but in the last.
+pub fn arn_like(pattern: &str, arn: &str) -> bool {
     let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
     patterns.len() == 6 && parts.len() == 6 && patterns.iter().zip(&parts).all(|(pattern, part)| like(pattern, part))
 }
 
-/// `*` is any text, also over slashes, `?` one character.
-fn like(pattern: &str, text: &str) -> bool {
+/// Whether the text fits: `*` is any text, also over slashes, `?` one character.
+pub fn like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
     // Where the last star was, and up to where it has taken the text: it takes one more when the rest does not fit.

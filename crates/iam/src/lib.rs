@@ -20,7 +20,7 @@ mod uses;
 
 pub use arn::{DomainArn, check_account};
 pub use document::{Document, Effect, Principal, Statement, Words};
-pub use evaluate::{Decision, Request, decide};
+pub use evaluate::{Decision, Request, arn_like, decide, like};
 pub use needs::Stored;
 pub use operation::Operation;
 pub use policies::{Asked, Attached, Kind, Policies, policies};

@@ -1,7 +1,9 @@
 //! IAM's rules, as its user guide states them, for the documents of these tests: what is not allowed is denied, and a denial
-//! counts more than anything else. It reads documents as JSON and shares nothing with the code that makes them.
+//! counts more than anything else. It reads documents as JSON and shares nothing with the code that makes them
+//! but how a wildcard fits, which has a table of its own.
 
 use serde_json::Value;
+use snapkeep_iam::{arn_like, like};
 use std::collections::BTreeMap;
 
 /// What is asked of AWS.
@@ -131,35 +133,6 @@ fn condition(operator: &str, found: Option<&str>, values: &[&Value]) -> bool {
     };
     let Some(found) = found else { return if_exists || is_negated };
     texts.iter().any(|wanted| fits(wanted, found)) != is_negated
-}
-
-/// The six parts of ARNs are compared one by one: a `*` reaches over no colon but in the last.
-fn arn_like(pattern: &str, arn: &str) -> bool {
-    let (patterns, parts): (Vec<&str>, Vec<&str>) = (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
-    patterns.len() == 6 && parts.len() == 6 && patterns.iter().zip(&parts).all(|(pattern, part)| like(pattern, part))
-}
-
-/// `*` is any text, also over slashes, `?` one character.
-fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut read) = (0, 0);
-    // Where the last star was, and up to where it has taken the text: it takes one more when the rest does not fit.
-    let mut star = None;
-    while read < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(&wanted) if wanted == '?' || wanted == text[read] => (at, read) = (at + 1, read + 1),
-            _ => {
-                let Some((place, taken)) = star else { return false };
-                star = Some((place, taken + 1));
-                (at, read) = (place + 1, taken + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|&rest| rest == '*')
 }
 
 /// One thing or a list of them.
