@@ -1,7 +1,7 @@
 //! What is left of a drill.
 
 use super::{Checked, Said};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The index of the records, on the cluster that took the snapshot.
@@ -9,6 +9,9 @@ pub const INDEX: &str = ".snapkeep-drills";
 
 /// Version of the record's shape; keys are only ever added.
 pub const SCHEMA: u32 = 1;
+
+/// How long runs go on looking for what a drill asked for that did not pass.
+const LATE: SignedDuration = SignedDuration::from_hours(24);
 
 /// One drill: written before its first request, and again when it has ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +121,13 @@ impl Record {
     /// Whether a later run has something to clean up.
     pub fn is_unfinished(&self, now: Timestamp) -> bool {
         self.was_killed(now) || (self.outcome != Outcome::Running && !self.removed)
+    }
+
+    /// Whether something that it asked for may still come, although all that was there is removed: a request whose sender was
+    /// killed, or whose answer was lost, may wait in the server for longer than the drill counts as alive.
+    pub fn may_come_late(&self, now: Timestamp) -> bool {
+        let is_over = matches!(self.outcome, Outcome::Failed | Outcome::Interrupted) && self.removed;
+        is_over && now.duration_since(self.alive_until) < LATE
     }
 
     /// Bytes of all that it restored, as far as they are known.

@@ -70,6 +70,21 @@ fn only_what_the_drill_made_is_its_own() {
     assert!(not_drills(&forged, &Found { name: "logs-1".into(), ..found() }).is_some());
     let over = Record { removed: true, ..record(None, Outcome::Passed) };
     assert!(not_drills(&over, &found()).is_some());
+    let late = Record { outcome: Outcome::Interrupted, ..over };
+    assert_eq!(not_drills(&late, &found()), None);
+}
+
+#[test]
+fn what_did_not_pass_is_looked_for_a_day_longer() {
+    let over = |outcome| Record { removed: true, ..record(None, outcome) };
+    let (last, after) = (at("2026-01-21T05:01:59Z"), at("2026-01-21T05:02:00Z"));
+    for outcome in [Outcome::Failed, Outcome::Interrupted] {
+        assert_eq!((over(outcome).may_come_late(last), over(outcome).may_come_late(after)), (true, false));
+        assert!(!record(None, outcome).may_come_late(last), "it is unfinished");
+    }
+    for outcome in [Outcome::Passed, Outcome::Running] {
+        assert!(!over(outcome).may_come_late(last));
+    }
 }
 
 #[test]

@@ -38,6 +38,15 @@ pub(super) async fn clean_up(stage: &Stage<'_>, kept: &Kept, deadline: Deadline)
     Ok(Some(Cleaned { id, policy, on, removed: removal.removed, stuck: removal.stuck }))
 }
 
+/// Removes what came after a drill that did not pass was cleaned up; `None` if nothing did. Its record stays as it is: whoever
+/// looks at the same time removes the same.
+pub(super) async fn sweep(stage: &Stage<'_>, record: &Record, deadline: Deadline) -> Result<Option<Cleaned>, Failure> {
+    let removal = remove(stage.target, record, deadline.or_after(REMOVAL_TIME)).await?;
+    let Record { id, policy, on, .. } = record.clone();
+    let is_something = !(removal.removed.is_empty() && removal.stuck.is_empty());
+    Ok(is_something.then_some(Cleaned { id, policy, on, removed: removal.removed, stuck: removal.stuck }))
+}
+
 fn end(claim: &mut Claim, is_removed: bool) {
     let record = &mut claim.record;
     record.removed = is_removed;

@@ -1,6 +1,6 @@
 //! The drills of a set of policies, one after the other: what is due, or what somebody asks for.
 
-use super::clean::{Cleaned, clean_up};
+use super::clean::{Cleaned, clean_up, sweep};
 use super::practice::{Assignment, practise};
 use super::{REMOVAL_TIME, Stage};
 use crate::observe::Observer;
@@ -134,11 +134,16 @@ impl Round<'_, '_> {
         let source = self.fleet.get(cluster, self.deadline).await?;
         let records = kept(self.fleet, cluster, self.deadline).await?;
         let now = super::claim::now(source, self.deadline).await?;
-        for kept in records.iter().filter(|kept| kept.record.cluster == cluster && kept.record.is_unfinished(now)) {
+        let is_unfinished = |record: &Record| record.is_unfinished(now) || record.may_come_late(now);
+        for kept in records.iter().filter(|kept| kept.record.cluster == cluster && is_unfinished(&kept.record)) {
             let cleaned = match self.fleet.get(&kept.record.on, self.deadline).await {
                 Ok(target) => {
                     let stage = Stage { source, source_name: cluster, target, target_name: kept.record.on.as_str() };
-                    clean_up(&stage, kept, self.deadline).await
+                    if kept.record.is_unfinished(now) {
+                        clean_up(&stage, kept, self.deadline).await
+                    } else {
+                        sweep(&stage, &kept.record, self.deadline).await
+                    }
                 }
                 Err(failure) => Err(failure),
             };

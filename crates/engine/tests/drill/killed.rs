@@ -2,7 +2,8 @@
 
 use crate::stage::nodes;
 use crate::world::World;
-use snapkeep_core::drill::{Drill, Outcome, Record};
+use serde_json::json;
+use snapkeep_core::drill::{Drill, MARK, Outcome, Record};
 use snapkeep_front::{Action, Fault};
 use snapkeep_testbed::eventually;
 use std::time::Duration;
@@ -63,4 +64,37 @@ async fn killed_after_any_request_it_leaves_nothing() {
     for node in nodes() {
         at_each_request(node, Action::ForwardThenDrop).await;
     }
+}
+
+/// A restore may wait in the server until its drill was cleaned up: the index that comes then goes with the next run.
+#[tokio::test]
+async fn what_comes_after_it_was_cleaned_up_goes_with_the_next_run() {
+    for node in nodes() {
+        let world = World::on(node, Drill::default()).await;
+        let (id, name) = never_restored(&world).await;
+        let body = json!({"settings": {MARK: id, "number_of_shards": 1, "number_of_replicas": 0}});
+        let (status, answer) = world.stage.node.put(&format!("/{name}"), body).await;
+        assert_eq!(status, 200, "{node}: {answer}");
+        let next = world.drill(false, "late").await;
+        let removed: Vec<_> = next.cleaned.iter().map(|cleaned| (&cleaned.id, &cleaned.removed)).collect();
+        assert_eq!(removed, [(&id, &vec![name.clone()])], "{node}: {next:?}");
+        assert_eq!((world.left().await, next.failures.len()), (vec![], 0), "{node}");
+        assert!(world.drill(false, "later").await.cleaned.is_empty(), "{node}");
+    }
+}
+
+/// A drill that was killed before its restore was sent, and cleaned up: its id, and the index that it was about to make.
+async fn never_restored(world: &World) -> (String, String) {
+    for request in 0..100 {
+        assert!(!killed_at(world, request, Action::DropBefore).await, "no drill was killed before its restore");
+        world.later(3 * (i64::try_from(request).unwrap() + 1));
+        world.drill(false, "next").await;
+        for record in world.records().await {
+            let made = record.made().find(|(_, part)| part.uuid.is_none()).map(|(_, part)| part.name.clone());
+            if let Some(name) = made.filter(|_| record.outcome == Outcome::Interrupted) {
+                return (record.id, name);
+            }
+        }
+    }
+    unreachable!("a drill has fewer requests")
 }
