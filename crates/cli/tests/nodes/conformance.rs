@@ -187,7 +187,9 @@ impl Suite {
         self.answer("repo remove REPOSITORY --yes").await;
         assert!(!self.world.is_registered().await, "{}", self.name);
         self.refused("repo remove REPOSITORY --yes", 10, "repository_missing").await;
-        self.answer(&self.register()).await;
+        // It is new to the cluster now and holds a snapshot: whose, only its owner can say.
+        self.refused(&self.register(), 1, "repository_conflict").await;
+        self.answer(&format!("{} --take-over", self.register())).await;
         assert_eq!(self.world.snapshots().await.len(), 1, "{}: what is in the repository stays", self.name);
     }
 }
