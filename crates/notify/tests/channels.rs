@@ -130,7 +130,8 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_told() {
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let receiver = Receiver::new(&[302]);
-    assert_eq!(deliver(webhook(&receiver.url, None)).await.failure.unwrap().http_status, Some(302));
+    let failure = deliver(webhook(&receiver.url, None)).await.failure.unwrap();
+    assert!(failure.cause.contains("302"), "{failure:?}");
     assert_eq!(receiver.requests().len(), 1);
 }
 
