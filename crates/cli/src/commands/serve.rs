@@ -2,13 +2,19 @@
 
 use super::chosen::Chosen;
 use super::run::mark;
+use super::telling::{about_with, recall};
 use crate::args::Span;
 use crate::session::Session;
 use clap::Args;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
-use snapkeep_daemon::{Basics, Order, Reading, Settings, Source, SystemClock, listen, serve};
+use snapkeep_daemon::{Order, Reading, Settings, Source, Status, SystemClock, Teller, listen, serve};
+use snapkeep_engine::policies::RunReport;
+use snapkeep_notify::Look;
+use snapkeep_notify::metrics::Registry;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -61,16 +67,25 @@ pub(crate) async fn run(arguments: Serve, session: &Session) -> Result<(), Failu
             .warning(&format!("{address} is not of this machine only: whoever reaches it can read the page"));
     }
     session.printer.note(&format!("listening on http://{address}/"));
+    let (teller, heard) = Telling::new();
     let settings = Settings {
         every: arguments.every.0,
         grace: arguments.grace.0,
         allow_unknown_clock: arguments.allow_unknown_clock,
         mark,
         clock: Arc::new(SystemClock),
-        teller: Arc::new(Basics),
+        teller: Arc::clone(&teller) as Arc<dyn Teller>,
     };
     let source = Files { session, names: arguments.policies };
-    serve(&source, settings, listener, orders).await?;
+    let mut tells = std::pin::pin!(tell_all(heard, &teller, &source));
+    let ended = tokio::select! {
+        ended = serve(&source, settings, listener, orders) => ended,
+        () = &mut tells => return Ok(()),
+    };
+    // What the last runs have to tell is told, within reason.
+    teller.close();
+    let _ = tokio::time::timeout(arguments.grace.0, tells).await;
+    ended?;
     session.printer.note("stopped");
     Ok(())
 }
@@ -81,12 +96,90 @@ struct Files<'a> {
     names: Vec<String>,
 }
 
+impl Files<'_> {
+    /// The policies that are meant. A daemon has no commands around its runs: it refuses to be asked for them.
+    async fn chosen(&self) -> Result<Chosen, Failure> {
+        let chosen = Chosen::read(self.session, &self.names).await?;
+        if chosen.whole().config.hooks.is_empty() {
+            return Ok(chosen);
+        }
+        let cause = format!("{} has `hooks`, and the daemon runs none", chosen.whole().name());
+        let hint = "leave them out for it, or run the policies with `snapkeep run` and a timer";
+        Err(Failure::new(Code::Unsupported, cause, hint))
+    }
+}
+
 impl Source for Files<'_> {
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
-            let chosen = Chosen::read(self.session, &self.names).await?;
+            let chosen = self.chosen().await?;
             Ok(chosen.for_daemon(self.session))
         })
+    }
+}
+
+/// A run that has ended, and the policies that it ran by.
+type Heard = (BTreeMap<String, Policy>, RunReport);
+
+/// Hears of runs: keeps their metrics, and passes them on to be told.
+struct Telling {
+    registry: Mutex<Registry>,
+    /// None once nothing more is to come.
+    heard: Mutex<Option<mpsc::UnboundedSender<Heard>>>,
+}
+
+impl Telling {
+    fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Heard>) {
+        let (heard, hears) = mpsc::unbounded_channel();
+        (Arc::new(Self { registry: Mutex::default(), heard: Mutex::new(Some(heard)) }), hears)
+    }
+
+    fn close(&self) {
+        drop(self.heard.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Registry) -> T) -> T {
+        work(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Teller for Telling {
+    fn ran(&self, policies: &BTreeMap<String, Policy>, report: &RunReport) {
+        self.with(|registry| registry.observe(report));
+        if let Some(heard) = &*self.heard.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Nobody hears any more while the daemon ends.
+            let _ = heard.send((policies.clone(), report.clone()));
+        }
+    }
+
+    fn metrics(&self, status: &Status) -> String {
+        let flag = |is_so: bool| f64::from(u8::from(is_so));
+        self.with(|registry| {
+            let refused = status.configuration.refused.is_some();
+            registry.gauge("snapkeep_start_time_seconds", &[], status.started_at.as_duration().as_secs_f64());
+            registry.gauge("snapkeep_configuration_refused", &[], flag(refused));
+            for (name, failure) in &status.clusters {
+                registry.gauge("snapkeep_cluster_up", &[name], flag(failure.is_none()));
+            }
+            registry.prometheus()
+        })
+    }
+}
+
+/// Tells what there is to tell after each run, by the channels of the configuration as it is then; one that is not valid
+/// leaves those before. Ends with whoever is heard.
+async fn tell_all(mut heard: mpsc::UnboundedReceiver<Heard>, teller: &Telling, source: &Files<'_>) {
+    let mut last: Option<Chosen> = None;
+    let mut memory = None;
+    while let Some((policies, report)) = heard.recv().await {
+        last = source.chosen().await.ok().or(last);
+        let Some(chosen) = &last else { continue };
+        let memory = memory.get_or_insert_with(|| recall(chosen.whole(), source.session));
+        let deliveries = about_with(memory, &Look::all(&report, &policies), chosen.whole(), source.session).await;
+        for delivery in deliveries.iter().filter(|delivery| delivery.failure.is_none()) {
+            tracing::info!(channel = delivery.channel, event = delivery.event, "told: {}", delivery.summary);
+        }
+        teller.with(|registry| registry.observe_deliveries(&deliveries));
     }
 }
 

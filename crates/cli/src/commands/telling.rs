@@ -88,17 +88,39 @@ pub(super) async fn about(looks: &[Look<'_>], whole: &Whole, session: &Session) 
         let beat = Beat { at, every: SignedDuration::from_secs(every), time: time(session) };
         tell_by(beat, &channels, looks, now, deadline).await
     } else {
-        let file = memory(whole, session);
-        let mut memory = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-        let mut memory = memory.take().map_or_else(Memory::default, |text| Memory::read(&text));
+        let mut memory = recall(whole, session);
         let deliveries = tell(&channels, looks, &mut memory, now, deadline).await;
-        remember(file.as_deref(), &memory, session);
+        remember(whole, &memory, session);
         deliveries
     };
     for delivery in &deliveries {
         say(delivery, session);
     }
     deliveries
+}
+
+/// The same for whoever remembers as long as it runs, and, where it can, beyond.
+pub(super) async fn about_with(
+    memory: &mut Memory,
+    looks: &[Look<'_>],
+    whole: &Whole,
+    session: &Session,
+) -> Vec<Delivery> {
+    if whole.config.notifications.channels.is_empty() {
+        return Vec::new();
+    }
+    let (channels, before) = (channels(whole, session), memory.clone());
+    let deliveries = tell(&channels, looks, memory, session.now(), Deadline::after(PATIENCE)).await;
+    if *memory != before {
+        remember(whole, memory, session);
+    }
+    deliveries
+}
+
+/// What an earlier run has told.
+pub(super) fn recall(whole: &Whole, session: &Session) -> Memory {
+    let text = memory(whole, session).and_then(|file| std::fs::read_to_string(file).ok());
+    text.map_or_else(Memory::default, |text| Memory::read(&text))
 }
 
 fn say(delivery: &Delivery, session: &Session) {
@@ -122,8 +144,8 @@ fn memory(whole: &Whole, session: &Session) -> Option<PathBuf> {
     Some(session.process.state_directory()?.join(format!("told{}.json", &plain[end..])))
 }
 
-fn remember(file: Option<&Path>, memory: &Memory, session: &Session) {
-    let why = match file.map(|file| write(file, &memory.to_text())) {
+fn remember(whole: &Whole, told: &Memory, session: &Session) {
+    let why = match memory(whole, session).map(|file| write(&file, &told.to_text())) {
         Some(Ok(())) => return,
         Some(Err(why)) => why,
         None => "neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set".to_owned(),

@@ -88,6 +88,13 @@ impl Registry {
         }
     }
 
+    /// Sets a gauge that no run tells: one of the daemon's own. A name that the table does not have is left out.
+    pub fn gauge(&mut self, name: &str, labels: &[&str], value: f64) {
+        if let Some(metric) = metric(name).filter(|metric| metric.kind == Kind::Gauge) {
+            self.set(metric.name, labels, value);
+        }
+    }
+
     /// Goes on with the counters of a text that [`Registry::prometheus`] wrote; what is not understood is left out.
     pub fn resume(&mut self, text: &str) {
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -92,6 +92,12 @@ pub const TABLE: &[Metric] = &[
         "Requests that were sent to the cluster, each repetition counted."),
     counter("snapkeep_api_errors_total", &["cluster"], Some(("ApiErrors", "Count")),
         "Those of them without an answer, or with 401, 403, 408, 429 or 5xx."),
+    gauge("snapkeep_start_time_seconds", &[], None,
+        "When the daemon began, in seconds since 1970."),
+    gauge("snapkeep_configuration_refused", &[], None,
+        "1 if the daemon was given a later configuration that is not valid, else 0."),
+    gauge("snapkeep_cluster_up", &["cluster"], None,
+        "1 if the cluster answered the daemon's last look, else 0."),
     counter("snapkeep_notifications_total", &["channel", "event", "outcome"], None,
         "Messages to the operator, by channel, event and outcome: delivered, failed."),
 ];

@@ -66,6 +66,9 @@ fn the_text_is_prometheus_own_and_holds_every_metric() {
     let delivery =
         Delivery { channel: "ops".into(), event: "partial", id: "x".into(), summary: "y".into(), failure: None };
     registry.observe_deliveries(&[delivery]);
+    registry.gauge("snapkeep_start_time_seconds", &[], 1.0);
+    registry.gauge("snapkeep_configuration_refused", &[], 0.0);
+    registry.gauge("snapkeep_cluster_up", &["logs"], 1.0);
     let text = registry.prometheus();
     for line in [
         "# TYPE snapkeep_last_success_timestamp_seconds gauge",
