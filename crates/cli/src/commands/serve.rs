@@ -130,8 +130,8 @@ struct Telling {
 
 impl Telling {
     fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Heard>) {
-        let (heard, hears) = mpsc::unbounded_channel();
-        (Arc::new(Self { registry: Mutex::default(), heard: Mutex::new(Some(heard)) }), hears)
+        let (heard, told) = mpsc::unbounded_channel();
+        (Arc::new(Self { registry: Mutex::default(), heard: Mutex::new(Some(heard)) }), told)
     }
 
     fn close(&self) {
