@@ -164,6 +164,7 @@ impl Board {
             configuration: known.described.clone(),
             looked_at: looked.map(|looked| looked.at),
             clusters: looked.map(|looked| looked.clusters.clone()).unwrap_or_default(),
+            repositories: looked.map(|looked| looked.repositories.clone()).unwrap_or_default(),
             policies: known.policies(now),
             running: looked.map(|looked| looked.running.clone()).unwrap_or_default(),
         }

@@ -3,6 +3,7 @@
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::configuration::{Configuration, Source};
+use crate::groups::groups;
 use crate::look::{Looked, look};
 use crate::rota::{Ending, Rota};
 use crate::run::{How, ending, run, tell};
@@ -158,7 +159,7 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    /// Those that are due together are one run: it asks each of their clusters once.
+    /// Those that are due together and share a repository are one run.
     fn begin_what_is_due(&mut self) {
         let now = self.settings.clock.now();
         let names = self.rota.due(now);
@@ -167,10 +168,13 @@ impl<'a> Daemon<'a> {
         }
         self.rota.begin(&names, now);
         self.board.begun(&names);
-        tracing::debug!(policies = ?names, "run");
-        let how = How { allow_unknown_clock: self.settings.allow_unknown_clock, mark: (self.settings.mark)(), at: now };
-        let task = self.runs.spawn(run(Arc::clone(&self.configuration), names.clone(), how));
-        self.names.insert(task.id(), names);
+        for names in groups(self.configuration.policies(), names) {
+            tracing::debug!(policies = ?names, "run");
+            let allow_unknown_clock = self.settings.allow_unknown_clock;
+            let how = How { allow_unknown_clock, mark: (self.settings.mark)(), at: now };
+            let task = self.runs.spawn(run(Arc::clone(&self.configuration), names.clone(), how));
+            self.names.insert(task.id(), names);
+        }
     }
 
     fn take_in(&mut self, ended: Result<(Id, RunReport), JoinError>) {

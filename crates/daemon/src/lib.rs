@@ -20,6 +20,7 @@ mod clock;
 mod configuration;
 mod daemon;
 mod fields;
+mod groups;
 mod look;
 mod page;
 mod rota;

@@ -22,8 +22,10 @@ const LONGEST: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub(crate) struct Looked {
     pub(crate) at: Timestamp,
-    /// Why a cluster could not be asked, or one of its repositories could not be listed.
+    /// Why a cluster could not be asked, if it could not.
     pub(crate) clusters: BTreeMap<String, Option<Failure>>,
+    /// Why a repository could not be listed, by cluster and name.
+    pub(crate) repositories: BTreeMap<String, Failure>,
     /// Each policy on each of its clusters that was seen.
     pub(crate) standings: Vec<Standing>,
     /// What would be done next, by policy and cluster.
@@ -45,13 +47,11 @@ pub(crate) async fn look(
     let running = look_at_running(&fleet, &gathered, deadline).await;
     let next = upcoming(&*configuration, &gathered, &plan, options, at);
     let names: BTreeSet<&String> = configuration.meant().flat_map(|policy| &policy.clusters).collect();
-    let clusters = names.into_iter().map(|name| (name.clone(), why_unseen(&gathered, name))).collect();
-    Looked { at, clusters, standings: plan.policies, next, running }
-}
-
-fn why_unseen(gathered: &Gathered, cluster: &str) -> Option<Failure> {
-    let of_repository = || gathered.repositories.get(cluster).and_then(|failures| failures.values().next());
-    gathered.failures.get(cluster).or_else(of_repository).cloned()
+    let clusters = names.into_iter().map(|name| (name.clone(), gathered.failures.get(name).cloned())).collect();
+    let repositories = gathered.repositories.iter().flat_map(|(cluster, failures)| {
+        failures.iter().map(move |(name, failure)| (format!("{cluster}/{name}"), failure.clone()))
+    });
+    Looked { at, clusters, repositories: repositories.collect(), standings: plan.policies, next, running }
 }
 
 /// What each policy would do at its next slot, with what exists now. Those of one moment are planned together.

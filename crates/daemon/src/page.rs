@@ -87,10 +87,17 @@ fn alerts(page: &mut String, status: &Status) {
     }
     for (name, why) in &status.clusters {
         let Some(why) = why else { continue };
-        let _ = writeln!(page, "<section class=\"alert\">\n<h2>Cluster {} could not be asked</h2>", Text(name));
-        failure(page, why);
-        let _ = writeln!(page, "</section>");
+        alert(page, &format!("Cluster {name} could not be asked"), why);
     }
+    for (name, why) in &status.repositories {
+        alert(page, &format!("Repository {name} is not as it should be"), why);
+    }
+}
+
+fn alert(page: &mut String, what: &str, why: &Failure) {
+    let _ = writeln!(page, "<section class=\"alert\">\n<h2>{}</h2>", Text(what));
+    failure(page, why);
+    let _ = writeln!(page, "</section>");
 }
 
 fn failure(page: &mut String, failure: &Failure) {

@@ -111,4 +111,4 @@ impl Turn {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -26,6 +26,8 @@ pub struct Status {
     pub looked_at: Option<Timestamp>,
     /// Each cluster of the policies by name, and why it could not be asked, if it could not.
     pub clusters: BTreeMap<String, Option<Failure>>,
+    /// Why a repository could not be listed, by `cluster/repository`; none where all could.
+    pub repositories: BTreeMap<String, Failure>,
     /// Each policy on each of its clusters, by policy and cluster.
     pub policies: Vec<PolicyStatus>,
     /// The snapshots that run in the repositories of the policies, whoever began them.

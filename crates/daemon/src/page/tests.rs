@@ -23,6 +23,7 @@ fn status() -> Status {
         },
         looked_at: Some(at("2026-03-10T03:09:58Z")),
         clusters: BTreeMap::from([("prod".into(), None)]),
+        repositories: BTreeMap::new(),
         policies: vec![policy()],
         running: vec![],
     }
@@ -81,6 +82,7 @@ fn whatever_is_said_elsewhere_is_text() {
     status.configuration.name = canary.into();
     status.configuration.refused = Some(Refused { at: status.now, failure: failure() });
     status.clusters = BTreeMap::from([(canary.into(), Some(failure()))]);
+    status.repositories = BTreeMap::from([(canary.into(), failure())]);
     let policy = &mut status.policies[0];
     (policy.policy, policy.cluster, policy.repository) = (canary.into(), canary.into(), canary.into());
     policy.last_good.as_mut().unwrap().snapshot = canary.into();

@@ -8,12 +8,22 @@ use snapkeep_core::selection::Selection;
 const EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 fn policy(name: &str, schedule: Option<&str>) -> Policy {
-    Policy::new(Settings {
+    let schedule = schedule.map(|text| Schedule::parse(text, TimeZone::UTC).unwrap());
+    Policy::new(Settings { schedule, ..settings(name, "backups", &["prod"]) }).unwrap()
+}
+
+/// A policy that is due at no time.
+pub(crate) fn policy_of(name: &str, repository: &str, clusters: &[&str]) -> Policy {
+    Policy::new(settings(name, repository, clusters)).unwrap()
+}
+
+fn settings(name: &str, repository: &str, clusters: &[&str]) -> Settings {
+    Settings {
         name: name.to_owned(),
-        clusters: vec!["prod".to_owned()],
-        repository: RepositoryName::parse("backups").unwrap(),
+        clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
+        repository: RepositoryName::parse(repository).unwrap(),
         indices: Selection::default(),
-        schedule: schedule.map(|text| Schedule::parse(text, TimeZone::UTC).unwrap()),
+        schedule: None,
         zone: TimeZone::UTC,
         prefix: None,
         metadata: serde_json::Map::new(),
@@ -25,8 +35,7 @@ fn policy(name: &str, schedule: Option<&str>) -> Policy {
         first_delete: FirstDelete::Confirm,
         adopt: vec![],
         drill: None,
-    })
-    .unwrap()
+    }
 }
 
 fn at(text: &str) -> Timestamp {
