@@ -51,6 +51,11 @@ impl Session {
         Self { globals, process, printer, clock, goes_on: Mutex::new(None) }
     }
 
+    /// The same for what goes on beside this command.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(self.globals.clone(), self.process.clone(), self.printer.clone(), self.clock)
+    }
+
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()

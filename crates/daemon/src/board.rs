@@ -92,15 +92,18 @@ impl Board {
         self.known().under_way.extend(names.iter().cloned());
     }
 
-    /// A run of these has ended, with this report if it came to one.
-    pub(crate) fn ended(&self, names: &[String], report: Option<&RunReport>) {
+    /// A run of these has ended, or was not begun.
+    pub(crate) fn ended(&self, names: &[String], end: &Result<RunReport, Failure>, now: Timestamp) {
         let mut known = self.known();
         known.under_way.retain(|name| !names.contains(name));
-        let Some(report) = report else { return };
-        for policy in &report.policies {
-            let place = (policy.policy.clone(), policy.cluster.clone());
-            known.last_runs.insert(place, fields::last_run(report, policy));
-        }
+        let runs: Vec<_> = match end {
+            Ok(report) => report.policies.iter().map(|policy| fields::of_report(report, policy)).collect(),
+            Err(failure) => {
+                let meant = known.configuration.meant().filter(|policy| names.contains(&policy.name));
+                meant.flat_map(|policy| fields::not_run(policy, failure, now)).collect()
+            }
+        };
+        known.last_runs.extend(runs);
     }
 
     pub(crate) fn looked(&self, looked: Looked) {

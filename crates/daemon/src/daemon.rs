@@ -5,14 +5,14 @@ use crate::clock::Clock;
 use crate::configuration::{Configuration, Source};
 use crate::groups::groups;
 use crate::look::{Looked, look};
-use crate::rota::{Ending, Rota};
+use crate::rota::Rota;
 use crate::run::{How, ending, run, tell};
 use crate::server::Server;
-use crate::teller::Teller;
+use crate::status::Status;
 use jiff::{SignedDuration, Timestamp};
-use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::plan::Options;
+use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::{Fleet, RunReport};
 use std::collections::HashMap;
 use std::fmt;
@@ -35,6 +35,9 @@ pub enum Order {
     Stop,
 }
 
+/// The metrics while everything stands so: Prometheus' text format, version 0.0.4.
+pub type Metrics = Arc<dyn Fn(&Status) -> String + Send + Sync>;
+
 /// How the daemon goes about it.
 pub struct Settings {
     /// How often each policy is looked at besides its slots.
@@ -47,8 +50,8 @@ pub struct Settings {
     pub mark: fn() -> RequestMark,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Who hears of runs.
-    pub teller: Arc<dyn Teller>,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
 }
 
 impl fmt::Debug for Settings {
@@ -70,7 +73,7 @@ pub async fn serve(
     let Some(configuration) = read(source, &mut orders).await else { return Ok(()) };
     let configuration = configuration?;
     let board = Arc::new(Board::new(Arc::clone(&configuration), settings.clock.now()));
-    let server = Server::new(Arc::clone(&board), Arc::clone(&settings.clock), Arc::clone(&settings.teller), &listener);
+    let server = Server::new(Arc::clone(&board), Arc::clone(&settings.clock), Arc::clone(&settings.metrics), &listener);
     let mut servers = JoinSet::new();
     servers.spawn(server.serve(listener));
     let mut daemon = Daemon::new(source, settings, board, configuration);
@@ -102,7 +105,7 @@ struct Daemon<'a> {
     board: Arc<Board>,
     configuration: Arc<dyn Configuration>,
     rota: Rota,
-    runs: JoinSet<RunReport>,
+    runs: JoinSet<Result<RunReport, Failure>>,
     /// The policies of each run.
     names: HashMap<Id, Vec<String>>,
     looks: JoinSet<Looked>,
@@ -177,22 +180,15 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    fn take_in(&mut self, ended: Result<(Id, RunReport), JoinError>) {
-        let (id, report) = match ended {
-            Ok((id, report)) => (id, Some(report)),
-            Err(error) => {
-                tracing::error!("a run has ended by a defect of ours: {error}");
-                (error.id(), None)
-            }
-        };
-        let names = self.names.remove(&id).unwrap_or_default();
-        let ending = report.as_ref().map_or(Ending::InVain, ending);
-        self.rota.end(&names, self.settings.clock.now(), ending);
-        self.board.ended(&names, report.as_ref());
-        if let Some(report) = &report {
-            tell(report);
-            self.settings.teller.ran(self.configuration.policies(), report);
-        }
+    fn take_in(&mut self, ended: Result<(Id, Result<RunReport, Failure>), JoinError>) {
+        let (id, end) = ended.unwrap_or_else(|error| {
+            let cause = format!("the run has ended by a defect of ours: {error}");
+            (error.id(), Err(Failure::new(Code::OutcomeUnknown, cause, "tell us; the next run looks before it acts")))
+        });
+        let (names, now) = (self.names.remove(&id).unwrap_or_default(), self.settings.clock.now());
+        tell(&names, &end);
+        self.rota.end(&names, now, ending(&end));
+        self.board.ended(&names, &end, now);
         self.wants_look = true;
     }
 

@@ -1,10 +1,13 @@
 //! From what the engine says to what is shown.
 
 use crate::status::{LastRun, NotDone, Preview, RunningStatus, ScheduleStatus, ToDelete};
+use jiff::Timestamp;
+use snapkeep_core::Failure;
 use snapkeep_core::plan::{Place, Plan, Skip};
+use snapkeep_core::policy::Policy;
 use snapkeep_core::schedule::Schedule;
 use snapkeep_engine::Running;
-use snapkeep_engine::policies::{PolicyReport, RunReport};
+use snapkeep_engine::policies::{PolicyReport, RunReport, Taken};
 
 /// The plan's part in one place.
 pub(crate) fn preview(plan: &Plan, place: &Place) -> Preview {
@@ -38,12 +41,12 @@ pub(crate) fn schedule(schedule: &Schedule) -> ScheduleStatus {
     ScheduleStatus { text: schedule.as_str().to_owned(), timezone }
 }
 
-/// What the run did there. A cluster's own failure is its policies', too.
-pub(crate) fn last_run(run: &RunReport, report: &PolicyReport) -> LastRun {
-    let names = |all: &[snapkeep_engine::policies::Taken]| all.iter().map(|taken| taken.snapshot.clone()).collect();
+/// What the run did there, by policy and cluster. A cluster's own failure is its policies', too.
+pub(crate) fn of_report(run: &RunReport, report: &PolicyReport) -> ((String, String), LastRun) {
+    let names = |all: &[Taken]| all.iter().map(|taken| taken.snapshot.clone()).collect();
     let of_cluster = run.clusters.get(&report.cluster).and_then(|cluster| cluster.failure.clone());
     let own = report.failures.iter().filter(|failure| Some(*failure) != of_cluster.as_ref()).cloned();
-    LastRun {
+    let last = LastRun {
         started_at: run.started_at,
         finished_at: run.finished_at,
         created: names(&report.created),
@@ -51,5 +54,20 @@ pub(crate) fn last_run(run: &RunReport, report: &PolicyReport) -> LastRun {
         deleted: report.deleted.len(),
         failures: of_cluster.iter().cloned().chain(own).collect(),
         warnings: report.warnings.clone(),
-    }
+    };
+    ((report.policy.clone(), report.cluster.clone()), last)
+}
+
+/// That it was not run, on each of its clusters.
+pub(crate) fn not_run(policy: &Policy, why: &Failure, now: Timestamp) -> Vec<((String, String), LastRun)> {
+    let last = LastRun {
+        started_at: now,
+        finished_at: now,
+        created: Vec::new(),
+        pending: Vec::new(),
+        deleted: 0,
+        failures: vec![why.clone()],
+        warnings: Vec::new(),
+    };
+    policy.clusters.iter().map(|cluster| ((policy.name.clone(), cluster.clone()), last.clone())).collect()
 }

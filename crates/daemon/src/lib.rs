@@ -5,11 +5,10 @@
 //! ```
 //!
 //! - [`serve`], [`listen`], [`Settings`], [`Order`]: the whole of it, until it is told to stop
-//! - [`Source`], [`Configuration`]: where the policies come from, and what opens their clusters
+//! - [`Source`], [`Configuration`]: where the policies come from, what opens their clusters, and who hears of runs
 //! - [`Clock`], [`SystemClock`]: what time it is; a simulation brings its own
 //! - [`Rota`]: when each policy is looked at next: pure
 //! - [`Board`], [`Status`]: what is known, and its shape as JSON
-//! - [`Teller`], [`Basics`]: who else hears of runs, and what `/metrics` says
 //!
 //! It keeps no state of its own: what was missed while it was away is what the engine finds on the clusters. Several of
 //! them, beside whatever else runs the same policies, take one snapshot of a slot, since the engine looks before each
@@ -27,16 +26,14 @@ mod rota;
 mod run;
 mod server;
 mod status;
-mod teller;
 
 pub use board::Board;
 pub use clock::{Clock, Resting, SystemClock};
-pub use configuration::{Configuration, Reading, Source};
-pub use daemon::{Order, Settings, serve};
+pub use configuration::{Around, Configuration, Reading, Source};
+pub use daemon::{Metrics, Order, Settings, serve};
 pub use rota::{Ending, Rota};
 pub use server::listen;
 pub use status::{
     ConfigurationStatus, LastRun, NotDone, PolicyStatus, Preview, Refused, RunningStatus, ScheduleStatus, Standing,
     Status, ToDelete,
 };
-pub use teller::{Basics, Teller};

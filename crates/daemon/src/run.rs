@@ -3,9 +3,9 @@
 use crate::configuration::Configuration;
 use crate::rota::Ending;
 use jiff::Timestamp;
-use snapkeep_core::Code;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::snapshot::State;
+use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, PolicyReport, RunOptions, RunReport};
 use snapkeep_engine::{DrillOptions, DrillReport, Event, Observer, run_drills};
 use snapkeep_transport::Deadline;
@@ -24,8 +24,21 @@ pub(crate) struct How {
     pub(crate) at: Timestamp,
 }
 
-/// Runs these policies once.
-pub(crate) async fn run(configuration: Arc<dyn Configuration>, names: Vec<String>, how: How) -> RunReport {
+/// Runs these policies once, with what is done around a run. Fails only if what has to be so before it is not.
+pub(crate) async fn run(
+    configuration: Arc<dyn Configuration>,
+    names: Vec<String>,
+    how: How,
+) -> Result<RunReport, Failure> {
+    let end = match configuration.before(&names).await {
+        Ok(()) => Ok(work(&*configuration, names.clone(), how).await),
+        Err(failure) => Err(failure),
+    };
+    configuration.after(&names, end.as_ref()).await;
+    end
+}
+
+async fn work(configuration: &dyn Configuration, names: Vec<String>, how: How) -> RunReport {
     let fleet = configuration.fleet(&names);
     let options = RunOptions {
         apply: ApplyOptions {
@@ -48,7 +61,8 @@ pub(crate) async fn run(configuration: Arc<dyn Configuration>, names: Vec<String
 }
 
 /// Whether to look again before long.
-pub(crate) fn ending(report: &RunReport) -> Ending {
+pub(crate) fn ending(end: &Result<RunReport, Failure>) -> Ending {
+    let Ok(report) = end else { return Ending::InVain };
     let unseen = report.clusters.values().any(|cluster| cluster.outcome == ClusterOutcome::Unseen);
     let failures = report.policies.iter().flat_map(|policy| &policy.failures);
     let is_away = failures.into_iter().any(|failure| failure.code == Code::ClusterUnavailable);
@@ -63,7 +77,14 @@ pub(crate) fn ending(report: &RunReport) -> Ending {
 }
 
 /// Says what a run did, where it did anything.
-pub(crate) fn tell(report: &RunReport) {
+pub(crate) fn tell(names: &[String], end: &Result<RunReport, Failure>) {
+    let report = match end {
+        Ok(report) => report,
+        Err(failure) => {
+            let (code, hint) = (failure.code.as_str(), &failure.hint);
+            return tracing::warn!(code, hint, "{} not run: {}", names.join(", "), failure.cause);
+        }
+    };
     for (name, cluster) in &report.clusters {
         if let Some(failure) = &cluster.failure {
             tracing::warn!(cluster = name, code = failure.code.as_str(), "{}", failure.cause);

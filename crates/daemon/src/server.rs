@@ -2,8 +2,8 @@
 
 use crate::board::Board;
 use crate::clock::Clock;
+use crate::daemon::Metrics;
 use crate::page;
-use crate::teller::Teller;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -57,20 +57,15 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 pub(crate) struct Server {
     board: Arc<Board>,
     clock: Arc<dyn Clock>,
-    teller: Arc<dyn Teller>,
+    metrics: Metrics,
     /// Whether only this machine can reach it.
     is_local: bool,
 }
 
 impl Server {
-    pub(crate) fn new(
-        board: Arc<Board>,
-        clock: Arc<dyn Clock>,
-        teller: Arc<dyn Teller>,
-        listener: &TcpListener,
-    ) -> Self {
+    pub(crate) fn new(board: Arc<Board>, clock: Arc<dyn Clock>, metrics: Metrics, listener: &TcpListener) -> Self {
         let is_local = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-        Self { board, clock, teller, is_local }
+        Self { board, clock, metrics, is_local }
     }
 
     /// Answers for ever.
@@ -132,7 +127,7 @@ impl Server {
                 self.json()
             }
             "/style.css" => answer(StatusCode::OK, CSS, page::STYLE),
-            "/metrics" => answer(StatusCode::OK, METRICS, self.teller.metrics(&self.board.status(self.clock.now()))),
+            "/metrics" => answer(StatusCode::OK, METRICS, (self.metrics)(&self.board.status(self.clock.now()))),
             "/healthz" if self.board.is_alive() => answer(StatusCode::OK, TEXT, "ok\n"),
             "/healthz" => answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the loop is stuck\n"),
             "/readyz" => match self.board.why_not_ready() {

@@ -9,7 +9,6 @@ use snapkeep_config::fields::nearest;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::policy::{Policy, Settings, check_names};
 use snapkeep_core::{Code, Failure};
-use snapkeep_daemon::Configuration;
 use snapkeep_engine::policies::Fleet;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +66,11 @@ impl Chosen {
         &self.whole
     }
 
+    /// The clusters that these policies hold for besides the one that `--cluster` names.
+    pub(crate) fn left_out(&self, cluster: Option<&str>, only: &[String]) -> BTreeMap<String, Vec<RepositoryName>> {
+        left_out(&self.whole, cluster, only)
+    }
+
     /// What the configuration says of a repository.
     pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
         self.whole.config.repositories.get(name)
@@ -79,7 +83,7 @@ impl Chosen {
     }
 
     /// The same of these policies (none: of all).
-    fn fleet_of(&self, only: &[String], process: Process) -> Fleet<'static> {
+    pub(crate) fn fleet_of(&self, only: &[String], process: Process) -> Fleet<'static> {
         let turn = process.stdin_is_terminal.then(|| Arc::new(Mutex::new(())));
         let whole = Arc::clone(&self.whole);
         Fleet::of(&self.policies, only, move |name| {
@@ -92,39 +96,6 @@ impl Chosen {
             };
             Box::pin(async { tokio::task::spawn_blocking(connect).await.unwrap_or_else(|error| Err(ended(&error))) })
         })
-    }
-
-    /// What a daemon runs by.
-    pub(crate) fn for_daemon(self, session: &Session) -> Arc<dyn Configuration> {
-        let (cluster, process) = (session.globals.cluster.clone(), session.process.clone());
-        Arc::new(ForDaemon { chosen: self, cluster, process })
-    }
-}
-
-/// The policies of a daemon, and what opens their clusters for each of its runs.
-struct ForDaemon {
-    chosen: Chosen,
-    /// The one that `--cluster` names.
-    cluster: Option<String>,
-    process: Process,
-}
-
-impl Configuration for ForDaemon {
-    fn name(&self) -> &str {
-        self.chosen.whole.name()
-    }
-
-    fn policies(&self) -> &BTreeMap<String, Policy> {
-        &self.chosen.policies
-    }
-
-    fn only(&self) -> &[String] {
-        &self.chosen.only
-    }
-
-    fn fleet(&self, only: &[String]) -> Fleet<'static> {
-        let left_out = left_out(&self.chosen.whole, self.cluster.as_deref(), only);
-        self.chosen.fleet_of(only, self.process.clone()).leaving_out(left_out)
     }
 }
 

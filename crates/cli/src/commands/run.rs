@@ -5,6 +5,7 @@ use super::telling::{self, about};
 use crate::output::progress::Reporter;
 use crate::output::views::RunView;
 use crate::session::Session;
+use crate::settings::whole::Whole;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
@@ -46,7 +47,8 @@ pub(crate) struct Run {
 /// Runs, with the operator's commands around it.
 pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure> {
     let chosen = Chosen::read(session, &arguments.policies).await?;
-    let around = Around::new(&chosen, session);
+    let names = chosen.meant().map(|policy| policy.name.as_str());
+    let around = Around::new(chosen.whole(), names, session);
     if let Err(failure) = around.before().await {
         about(&Look::in_vain(chosen.meant(), &failure, session.now()), chosen.whole(), session).await;
         around.after(None, Err(&failure)).await;
@@ -90,24 +92,25 @@ async fn work(arguments: &Run, chosen: &Chosen, session: &Session) -> RunReport 
 }
 
 /// The operator's commands around a run.
-struct Around<'s> {
-    chosen: &'s Chosen,
+pub(super) struct Around<'s> {
+    whole: &'s Whole,
     session: &'s Session,
     told: hooks::Told,
 }
 
 impl<'s> Around<'s> {
-    fn new(chosen: &'s Chosen, session: &'s Session) -> Self {
-        Self { chosen, session, told: hooks::Told::before(chosen.meant().map(|policy| policy.name.as_str())) }
+    /// Around a run of these policies.
+    pub(super) fn new<'p>(whole: &'s Whole, names: impl Iterator<Item = &'p str>, session: &'s Session) -> Self {
+        Self { whole, session, told: hooks::Told::before(names) }
     }
 
     /// What is to be so before anything is sent.
-    async fn before(&self) -> Result<(), Failure> {
+    pub(super) async fn before(&self) -> Result<(), Failure> {
         self.hook(When::Before, &self.told).await
     }
 
     /// What follows the run's end. What it has done is done: a command that fails here is told, and changes nothing.
-    async fn after(&self, report: Option<&RunReport>, end: Result<(), &Failure>) {
+    pub(super) async fn after(&self, report: Option<&RunReport>, end: Result<(), &Failure>) {
         let told = report.map_or_else(|| self.told.clone(), |report| self.told.clone().and_run(report)).and_end(end);
         for when in [if end.is_ok() { When::After } else { When::Failed }, When::Finally] {
             if let Err(failure) = self.hook(when, &told).await {
@@ -117,7 +120,7 @@ impl<'s> Around<'s> {
     }
 
     async fn hook(&self, when: When, told: &hooks::Told) -> Result<(), Failure> {
-        let all = &self.chosen.whole().config.hooks;
+        let all = &self.whole.config.hooks;
         let hook = match when {
             When::Before => &all.before,
             When::After => &all.after,
@@ -125,7 +128,7 @@ impl<'s> Around<'s> {
             When::Finally => &all.finally,
         };
         match hook {
-            Some(hook) => hooks::run(hook, when, told, self.chosen.whole().base()).await,
+            Some(hook) => hooks::run(hook, when, told, self.whole.base()).await,
             None => Ok(()),
         }
     }

@@ -1,17 +1,17 @@
 //! `serve`: run the policies when they are due, and show how they stand.
 
 use super::chosen::Chosen;
-use super::run::mark;
+use super::run::{self, mark};
 use super::telling::{about_with, recall};
 use crate::args::Span;
 use crate::session::Session;
 use clap::Args;
 use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
-use snapkeep_daemon::{Order, Reading, Settings, Source, Status, SystemClock, Teller, listen, serve};
-use snapkeep_engine::policies::RunReport;
-use snapkeep_notify::Look;
+use snapkeep_daemon::{Around, Configuration, Order, Reading, Settings, Source, Status, SystemClock, listen, serve};
+use snapkeep_engine::policies::{Fleet, RunReport};
 use snapkeep_notify::metrics::Registry;
+use snapkeep_notify::{Delivery, Look, Memory};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,91 +67,43 @@ pub(crate) async fn run(arguments: Serve, session: &Session) -> Result<(), Failu
             .warning(&format!("{address} is not of this machine only: whoever reaches it can read the page"));
     }
     session.printer.note(&format!("listening on http://{address}/"));
-    let (teller, heard) = Telling::new();
+    let told = Arc::new(Told::default());
+    let metrics = Arc::clone(&told);
     let settings = Settings {
         every: arguments.every.0,
         grace: arguments.grace.0,
         allow_unknown_clock: arguments.allow_unknown_clock,
         mark,
         clock: Arc::new(SystemClock),
-        teller: Arc::clone(&teller) as Arc<dyn Teller>,
+        metrics: Arc::new(move |status| metrics.metrics(status)),
     };
-    let source = Files { session, names: arguments.policies };
-    let mut tells = std::pin::pin!(tell_all(heard, &teller, &source));
-    let ended = tokio::select! {
-        ended = serve(&source, settings, listener, orders) => ended,
-        () = &mut tells => return Ok(()),
-    };
-    // What the last runs have to tell is told, within reason.
-    teller.close();
-    let _ = tokio::time::timeout(arguments.grace.0, tells).await;
-    ended?;
+    let source = Files { session: Arc::new(session.beside()), names: arguments.policies, told };
+    serve(&source, settings, listener, orders).await?;
     session.printer.note("stopped");
     Ok(())
 }
 
 /// The configuration where every command finds it.
-struct Files<'a> {
-    session: &'a Session,
+struct Files {
+    session: Arc<Session>,
     names: Vec<String>,
+    told: Arc<Told>,
 }
 
-impl Files<'_> {
-    /// The policies that are meant. A daemon has no commands around its runs: it refuses to be asked for them.
-    async fn chosen(&self) -> Result<Chosen, Failure> {
-        let chosen = Chosen::read(self.session, &self.names).await?;
-        if chosen.whole().config.hooks.is_empty() {
-            return Ok(chosen);
-        }
-        let cause = format!("{} has `hooks`, and the daemon runs none", chosen.whole().name());
-        let hint = "leave them out for it, or run the policies with `snapkeep run` and a timer";
-        Err(Failure::new(Code::Unsupported, cause, hint))
-    }
-}
-
-impl Source for Files<'_> {
-    fn read(&self) -> Reading<'_> {
-        Box::pin(async {
-            let chosen = self.chosen().await?;
-            Ok(chosen.for_daemon(self.session))
-        })
-    }
-}
-
-/// A run that has ended, and the policies that it ran by.
-type Heard = (BTreeMap<String, Policy>, RunReport);
-
-/// Hears of runs: keeps their metrics, and passes them on to be told.
-struct Telling {
+/// What has been told, of all runs whichever configuration they had.
+#[derive(Default)]
+struct Told {
     registry: Mutex<Registry>,
-    /// None once nothing more is to come.
-    heard: Mutex<Option<mpsc::UnboundedSender<Heard>>>,
+    /// What is remembered of it, from the first run on. Runs tell one after the other.
+    memory: tokio::sync::Mutex<Option<Memory>>,
 }
 
-impl Telling {
-    fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Heard>) {
-        let (heard, told) = mpsc::unbounded_channel();
-        (Arc::new(Self { registry: Mutex::default(), heard: Mutex::new(Some(heard)) }), told)
-    }
-
-    fn close(&self) {
-        drop(self.heard.lock().unwrap_or_else(PoisonError::into_inner).take());
-    }
-
+impl Told {
     fn with<T>(&self, work: impl FnOnce(&mut Registry) -> T) -> T {
         work(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-impl Teller for Telling {
-    fn ran(&self, policies: &BTreeMap<String, Policy>, report: &RunReport) {
-        self.with(|registry| registry.observe(report));
-        if let Some(heard) = &*self.heard.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Nobody hears any more while the daemon ends.
-            let _ = heard.send((policies.clone(), report.clone()));
-        }
-    }
-
+    /// What `/metrics` shows.
     fn metrics(&self, status: &Status) -> String {
         let flag = |is_so: bool| f64::from(u8::from(is_so));
         self.with(|registry| {
@@ -166,20 +118,81 @@ impl Teller for Telling {
     }
 }
 
-/// Tells what there is to tell after each run, by the channels of the configuration as it is then; one that is not valid
-/// leaves those before. Ends with whoever is heard.
-async fn tell_all(mut heard: mpsc::UnboundedReceiver<Heard>, teller: &Telling, source: &Files<'_>) {
-    let mut last: Option<Chosen> = None;
-    let mut memory = None;
-    while let Some((policies, report)) = heard.recv().await {
-        last = source.chosen().await.ok().or(last);
-        let Some(chosen) = &last else { continue };
-        let memory = memory.get_or_insert_with(|| recall(chosen.whole(), source.session));
-        let deliveries = about_with(memory, &Look::all(&report, &policies), chosen.whole(), source.session).await;
-        for delivery in deliveries.iter().filter(|delivery| delivery.failure.is_none()) {
-            tracing::info!(channel = delivery.channel, event = delivery.event, "told: {}", delivery.summary);
+impl Source for Files {
+    fn read(&self) -> Reading<'_> {
+        Box::pin(async {
+            let chosen = Chosen::read(&self.session, &self.names).await?;
+            let configuration = Written { chosen, session: Arc::clone(&self.session), told: Arc::clone(&self.told) };
+            Ok(Arc::new(configuration) as Arc<dyn Configuration>)
+        })
+    }
+}
+
+/// A configuration as it was read.
+struct Written {
+    chosen: Chosen,
+    session: Arc<Session>,
+    told: Arc<Told>,
+}
+
+impl Written {
+    fn around<'a>(&'a self, names: &'a [String]) -> run::Around<'a> {
+        run::Around::new(self.chosen.whole(), names.iter().map(String::as_str), &self.session)
+    }
+
+    async fn tell(&self, names: &[String], end: Result<&RunReport, &Failure>) {
+        if let Ok(report) = end {
+            self.told.with(|registry| registry.observe(report));
         }
-        teller.with(|registry| registry.observe_deliveries(&deliveries));
+        let policies = &self.chosen.policies;
+        let looks = match end {
+            Ok(report) => Look::all(report, policies),
+            Err(failure) => {
+                let meant = policies.values().filter(|policy| names.contains(&policy.name));
+                Look::in_vain(meant, failure, self.session.now())
+            }
+        };
+        let mut memory = self.told.memory.lock().await;
+        let memory = memory.get_or_insert_with(|| recall(self.chosen.whole(), &self.session));
+        let deliveries = about_with(memory, &looks, self.chosen.whole(), &self.session).await;
+        for Delivery { channel, event, summary, failure, .. } in &deliveries {
+            match failure {
+                None => tracing::info!(channel, event, "told: {summary}"),
+                Some(failure) => tracing::warn!(channel, event, "not told: {}", failure.cause),
+            }
+        }
+        self.told.with(|registry| registry.observe_deliveries(&deliveries));
+    }
+}
+
+impl Configuration for Written {
+    fn name(&self) -> &str {
+        self.chosen.whole().name()
+    }
+
+    fn policies(&self) -> &BTreeMap<String, Policy> {
+        &self.chosen.policies
+    }
+
+    fn only(&self) -> &[String] {
+        &self.chosen.only
+    }
+
+    fn fleet(&self, only: &[String]) -> Fleet<'static> {
+        let left_out = self.chosen.left_out(self.session.globals.cluster.as_deref(), only);
+        self.chosen.fleet_of(only, self.session.process.clone()).leaving_out(left_out)
+    }
+
+    fn before<'a>(&'a self, names: &'a [String]) -> Around<'a, Result<(), Failure>> {
+        Box::pin(async move { self.around(names).before().await })
+    }
+
+    fn after<'a>(&'a self, names: &'a [String], end: Result<&'a RunReport, &'a Failure>) -> Around<'a, ()> {
+        Box::pin(async move {
+            self.tell(names, end).await;
+            let verdict = end.map_err(Failure::clone).and_then(RunReport::verdict);
+            self.around(names).after(end.ok(), verdict.as_ref().copied()).await;
+        })
     }
 }
 

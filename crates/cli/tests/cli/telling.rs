@@ -113,3 +113,69 @@ fn a_hook_before_a_run_can_stop_it() {
     assert_eq!(std::fs::read_to_string(directory.path().join("hooked")).unwrap(), "hook_failed\n");
     assert_eq!(receiver.events(), ["failure"]);
 }
+
+/// A daemon that is killed with its test.
+struct Daemon {
+    child: std::process::Child,
+    address: String,
+}
+
+impl Daemon {
+    fn start(directory: &TempDir, hook: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_snapkeep"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--every", "10s"]).env_clear().current_dir(directory.path());
+        command.env("HOME", directory.path()).env("HOOK", hook).env("PATH", "/usr/bin:/bin");
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
+        let address = first.trim().trim_start_matches("listening on http://").trim_end_matches('/').to_owned();
+        Self { child, address }
+    }
+
+    fn metrics(&self) -> String {
+        let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Waits until so many runs have failed.
+    fn until_failed(&self, times: u32) -> String {
+        for _ in 0..3_000 {
+            let metrics = self.metrics();
+            let runs =
+                metrics.lines().find(|line| line.starts_with("snapkeep_runs_total{") && line.contains("\"failed\""));
+            let count = runs.and_then(|line| line.rsplit(' ').next()).and_then(|count| count.parse::<f64>().ok());
+            if count.is_some_and(|count| count >= f64::from(times)) {
+                return metrics;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("no {times} runs have failed:\n{}", self.metrics())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_daemon_tells_once_whatever_it_is_restarted_and_its_metrics_say_so() {
+    let receiver = Receiver::new();
+    let hooks = "hooks: {failed: {command: [touch, failed]}}\n";
+    let directory = directory(&receiver, hooks);
+    for _ in 0..2 {
+        let daemon = Daemon::start(&directory, &receiver.url);
+        let metrics = daemon.until_failed(2);
+        assert!(metrics.contains("snapkeep_cluster_up{cluster=\"gone\"} 0\n"), "{metrics}");
+        assert!(metrics.contains("snapkeep_failures_total{"), "{metrics}");
+    }
+    assert_eq!(receiver.events(), ["failure"], "once, by two daemons and four runs");
+    assert!(directory.path().join("failed").exists());
+}
