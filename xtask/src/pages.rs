@@ -3,11 +3,12 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use snapkeep_testbed::cache::Cache;
 use snapkeep_testbed::s3::Keys;
-use snapkeep_testbed::{Mode, Needs, NodeHandle, Testbed, eventually};
+use snapkeep_testbed::{Mode, Needs, NodeHandle, Testbed};
 use tempfile::TempDir;
 
 use crate::failure::{Failure, Result};
@@ -25,6 +26,10 @@ const NODE: &str = "opensearch-3.3.0";
 const HELD: &str = "logs-backups";
 const FREE: &str = "backups";
 
+/// How often the daemon is asked how far it is, and the pause between.
+const LOOKS: u32 = 120;
+const PAUSE: Duration = Duration::from_secs(1);
+
 const BROWSER: Packages<'_> =
     Packages { name: "pages", requirements: include_str!("pages/requirements.txt"), options: &[] };
 
@@ -38,7 +43,7 @@ pub(crate) fn check() -> Result<()> {
     runtime.block_on(prepare(&bed))?;
     let daemon = Daemon::start(&bed.node(NODE).url)?;
     let shown = NodeHandle { url: format!("http://{}", daemon.address), ..bed.node(NODE).clone() };
-    runtime.block_on(until_shown(&shown));
+    runtime.block_on(until_shown(&shown))?;
     let pictures = root().join("target/pages");
     std::fs::create_dir_all(&pictures).map_err(Failure::during("cannot make a directory"))?;
     let script = root().join("xtask/src/pages/check.py");
@@ -118,16 +123,19 @@ impl Daemon {
     }
 }
 
-/// Waits until the page has all to show: what is good, what runs, what fails.
-async fn until_shown(daemon: &NodeHandle) {
-    eventually("all is there to be seen", async || {
-        let (_, status) = daemon.get("/status.json").await;
-        let policies = status["policies"].as_array()?;
-        let standings: Vec<&str> = policies.iter().filter_map(|policy| policy["standing"].as_str()).collect();
-        let has_all = ["good", "running", "failing"].iter().all(|word| standings.contains(word));
-        (has_all && !status["running"][0]["progress"].is_null()).then_some(())
-    })
-    .await;
+/// Waits until the page has all to show: what is good, what runs, what is not well.
+async fn until_shown(daemon: &NodeHandle) -> Result<()> {
+    let mut status = Value::Null;
+    for _ in 0..LOOKS {
+        (_, status) = daemon.get("/status.json").await;
+        let has =
+            |word: &str| status["policies"].as_array().is_some_and(|all| all.iter().any(|one| one["standing"] == word));
+        if ["good", "stale", "failing"].into_iter().all(has) && !status["running"][0]["progress"].is_null() {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(Failure::new(format!("the daemon has not got so far: {status}")))
 }
 
 impl Drop for Daemon {

@@ -278,7 +278,7 @@ fn foot(page: &mut String, status: &Status, refreshes: bool) {
 
 /// A moment, and how far away it is.
 fn time(at: Timestamp, away: &str) -> String {
-    format!("<time datetime=\"{at}\">{}</time> ({away})", moment(at))
+    format!("<time datetime=\"{at}\">{}</time> <span class=\"away\">({away})</span>", moment(at))
 }
 
 #[cfg(test)]

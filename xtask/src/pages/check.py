@@ -21,8 +21,8 @@ VIEWS = [
 
 # What the stage has brought about must be there in words.
 SAID = [
-    "nightly", "weekly", "logs", "copy", "good", "running", "failing", "Last good", "Next slot", "takes nightly-",
-    "deletes nightly-", "only with a yes", "Cluster dr could not be asked", "of 1 shards",
+    "nightly", "weekly", "logs", "copy", "good", "stale", "failing", "Running", "Last good", "Next slot",
+    "takes nightly-", "deletes weekly-", "only with a yes", "Cluster dr could not be asked", "of 1 shards",
 ]
 
 complaints = []

@@ -59,8 +59,8 @@ fn it_says_what_is_good_and_what_comes_next() {
     let page = render(&status(), true);
     for expected in [
         "<title>1 good · snapkeep</title>",
-        "nightly-20260310t020000z<br><time datetime=\"2026-03-10T02:00:01Z\">2026-03-10 02:00 UTC</time> (69 min ago)",
-        "<time datetime=\"2026-03-11T02:00:00Z\">2026-03-11 02:00 UTC</time> (in 22 h)",
+        "nightly-20260310t020000z<br><time datetime=\"2026-03-10T02:00:01Z\">2026-03-10 02:00 UTC</time> <span class=\"away\">(69 min ago)</span>",
+        "<time datetime=\"2026-03-11T02:00:00Z\">2026-03-11 02:00 UTC</time> <span class=\"away\">(in 22 h)</span>",
         "<code>0 3 * * *</code> Europe/Berlin",
         "takes nightly-20260311t020000z",
         "8, of which 7 good",
