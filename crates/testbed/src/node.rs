@@ -68,7 +68,7 @@ impl Default for NodeOptions {
             s3: None,
             repo_dir: None,
             data_dir: None,
-            heap_mb: 400,
+            heap_mb: 512,
             secured: false,
             seat: None,
             settings: Vec::new(),
