@@ -11,7 +11,7 @@ use snapkeep_core::plan::{Options, make};
 use snapkeep_core::policy::{FirstDelete, Limits, Policy, Settings};
 use snapkeep_core::retention::{Count, Keep};
 use snapkeep_core::schedule::{Schedule, zone};
-use snapkeep_core::selection::{Index, Selection};
+use snapkeep_core::selection::Index;
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Failure, invariants};
 use std::io::Write;
@@ -24,22 +24,12 @@ const ROUNDS: usize = 15;
 fn policy(number: usize, zone: TimeZone) -> Result<Policy, Failure> {
     let of = |count| Some(Count::Of(count));
     Policy::new(Settings {
-        name: format!("policy-{number}"),
-        clusters: vec!["prod".to_owned()],
-        repository: RepositoryName::parse("backups")?,
-        indices: Selection::default(),
         schedule: Some(Schedule::parse("0 * * * *", zone.clone())?),
         zone,
-        prefix: None,
-        metadata: Map::new(),
-        partial: false,
-        include_global_state: false,
         keep: Some(Keep { hourly: of(48), daily: of(31), weekly: of(10), monthly: of(24), ..Keep::default() }),
         limits: Limits { max_deletes_per_run: u32::MAX, ..Limits::default() },
-        stale_after: None,
         first_delete: FirstDelete::Allow,
-        adopt: Vec::new(),
-        drill: None,
+        ..Settings::of(format!("policy-{number}"), &["prod"], RepositoryName::parse("backups")?)
     })
 }
 
@@ -48,15 +38,11 @@ fn snapshot(policy: &Policy, slot: Timestamp) -> Snapshot {
     let name = name_for_slot(policy.prefix(), slot).to_string();
     Snapshot {
         uuid: Some(format!("uuid-of-{name}")),
-        name,
         state: Some(State::Success),
         started_at: Some(slot + SignedDuration::from_secs(7)),
         ended_at: Some(slot + SignedDuration::from_secs(99)),
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
         metadata: Some(mark.write("0123456789abcdef", &Map::new()).into()),
+        ..Snapshot::named(name)
     }
 }
 

@@ -89,6 +89,30 @@ pub struct Settings {
     pub drill: Option<Drill>,
 }
 
+impl Settings {
+    /// A policy of everything on these clusters, of which nothing else is said: it has no schedule, deletes nothing, practises nothing.
+    pub fn of(name: impl Into<String>, clusters: &[&str], repository: RepositoryName) -> Self {
+        Self {
+            name: name.into(),
+            clusters: clusters.iter().map(|&cluster| cluster.to_owned()).collect(),
+            repository,
+            indices: Selection::default(),
+            schedule: None,
+            zone: TimeZone::UTC,
+            prefix: None,
+            metadata: Map::new(),
+            partial: false,
+            include_global_state: false,
+            keep: None,
+            limits: Limits::default(),
+            stale_after: None,
+            first_delete: FirstDelete::default(),
+            adopt: Vec::new(),
+            drill: None,
+        }
+    }
+}
+
 /// Whether a policy may delete before somebody has seen its plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FirstDelete {

@@ -70,6 +70,22 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// One of that name, of which nothing else is known.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            uuid: None,
+            state: None,
+            started_at: None,
+            ended_at: None,
+            shards: None,
+            indices: None,
+            size_bytes: None,
+            failures: Vec::new(),
+            metadata: None,
+        }
+    }
+
     /// How long it took; `None` while it runs or if the times are not known.
     pub fn duration(&self) -> Option<SignedDuration> {
         Some(self.ended_at?.duration_since(self.started_at?))
@@ -178,16 +194,11 @@ mod tests {
     fn a_duration_needs_both_ends() {
         let at = |second| Timestamp::from_second(second).ok();
         let mut snapshot = Snapshot {
-            name: "s".into(),
-            uuid: None,
             state: Some(State::Success),
             started_at: at(10),
             ended_at: at(70),
-            shards: None,
             indices: Some(2),
-            size_bytes: None,
-            failures: vec![],
-            metadata: None,
+            ..Snapshot::named("s")
         };
         assert_eq!(snapshot.duration(), Some(SignedDuration::from_mins(1)));
         snapshot.ended_at = None;

@@ -4,10 +4,10 @@ use crate::drill::{Outcome, Record, SCHEMA};
 use crate::inventory::{Cluster, Inventory, Repository};
 use crate::naming::{RepositoryName, name_for_attempt};
 use crate::ownership::Mark;
-use crate::policy::{FirstDelete, Limits, Settings};
+use crate::policy::{FirstDelete, Settings};
 use crate::retention::{Count, Keep};
 use crate::schedule::Schedule;
-use crate::selection::{Index, Selection};
+use crate::selection::Index;
 use crate::snapshot::{Snapshot, State};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -20,18 +20,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 
 /// A good snapshot of which nothing else is known.
 pub(crate) fn snapshot(name: &str) -> Snapshot {
-    Snapshot {
-        name: name.to_owned(),
-        uuid: None,
-        state: Some(State::Success),
-        started_at: None,
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
-        metadata: None,
-    }
+    Snapshot { state: Some(State::Success), ..Snapshot::named(name) }
 }
 
 /// A snapshot with its state and start.
@@ -50,22 +39,10 @@ pub(crate) fn marked(policy: &str, slot: Timestamp, attempt: u32, started_at: &s
 /// A daily policy of cluster `prod` and repository `backups`: at 03:00 UTC, keeps three days, may delete.
 pub(crate) fn settings(name: &str) -> Settings {
     Settings {
-        name: name.to_owned(),
-        clusters: vec!["prod".into()],
-        repository: RepositoryName::parse("backups").unwrap(),
-        indices: Selection::default(),
         schedule: Some(Schedule::parse("0 3 * * *", TimeZone::UTC).unwrap()),
-        zone: TimeZone::UTC,
-        prefix: None,
-        metadata: Map::new(),
-        partial: false,
-        include_global_state: false,
         keep: Some(Keep { daily: Some(Count::Of(3)), ..Keep::default() }),
-        limits: Limits::default(),
-        stale_after: None,
         first_delete: FirstDelete::Allow,
-        adopt: Vec::new(),
-        drill: None,
+        ..Settings::of(name, &["prod"], RepositoryName::parse("backups").unwrap())
     }
 }
 

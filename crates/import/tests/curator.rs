@@ -28,16 +28,10 @@ fn recorded() -> Recorded {
     let file: Value = serde_json::from_str(&file).unwrap();
     let names = |list: &Value| list.as_array().unwrap().iter().map(text).collect();
     let snapshot = |one: &Value| Snapshot {
-        name: text(&one["snapshot"]),
         uuid: Some(format!("uuid of {}", one["snapshot"])),
         state: State::read(one["state"].as_str().unwrap()),
         started_at: jiff::Timestamp::from_millisecond(one["start"].as_i64().unwrap()).ok(),
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
-        metadata: None,
+        ..Snapshot::named(text(&one["snapshot"]))
     };
     Recorded {
         at: jiff::Timestamp::from_second(file["at"].as_i64().unwrap()).unwrap(),

@@ -23,16 +23,10 @@ fn snapshots(list: &[(i64, State)], name: fn(Timestamp, usize) -> String) -> Vec
         // No two begin at one moment.
         let start = now() - SignedDuration::from_hours(*hours) - SignedDuration::from_secs(i64::try_from(at).unwrap());
         Snapshot {
-            name: name(start, at),
             uuid: Some(format!("uuid-{at}")),
             state: Some(*state),
             started_at: Some(start),
-            ended_at: None,
-            shards: None,
-            indices: None,
-            size_bytes: None,
-            failures: Vec::new(),
-            metadata: None,
+            ..Snapshot::named(name(start, at))
         }
     };
     list.iter().enumerate().map(one).collect()

@@ -376,15 +376,10 @@ fn snapshot(
     state: State,
 ) -> Snapshot {
     Snapshot {
-        name: name.to_owned(),
         uuid,
         state: Some(state),
         started_at: Some(start),
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
         metadata: metadata.map(Into::into),
+        ..Snapshot::named(name)
     }
 }

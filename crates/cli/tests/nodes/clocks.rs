@@ -1,6 +1,6 @@
 //! A server whose clock is years off, or does not tell: nothing is deleted, and that is said.
 
-use crate::running::{Runner, hourly, hours_before, name_for, named};
+use crate::running::{Runner, keeping_two, named};
 use crate::world::World;
 use serde_json::json;
 use snapkeep_front::{Action, Fault};
@@ -11,19 +11,7 @@ const TEN_YEARS: i64 = 315_360_000_000;
 /// A policy that keeps two and has four, oldest first; the last of the names is what is due.
 async fn scene(node: &'static NodeHandle) -> (World, Runner, Vec<String>) {
     let world = World::on(node).await;
-    world.register_with(&json!({})).await;
-    world.node.load_documents(&world.index, 5).await;
-    let (schedule, slot) = hourly();
-    let policy = format!(
-        "nightly: {{repository: {}, indices: ['{}*'], schedule: '{schedule}', keep: {{last: 2}}, first_delete: allow}}",
-        world.repository, world.index
-    );
-    let mut names = Vec::new();
-    for hours in [4, 3, 2, 1] {
-        names.push(world.take_for("nightly", hours_before(slot, hours), &world.index).await);
-    }
-    names.push(name_for("nightly", slot));
-    let runner = Runner::new(&world.front.url(), &[policy]);
+    let (runner, names) = keeping_two(&world, &world.front.url(), 4).await;
     (world, runner, names)
 }
 

@@ -97,6 +97,23 @@ pub(crate) fn warns(policy: &Value, words: &[&str]) -> bool {
     warnings.any(|warning| words.iter().all(|word| warning.contains(word)))
 }
 
+/// A policy that keeps two and has so many, oldest first; the last of the names is what is due.
+pub(crate) async fn keeping_two(world: &World, endpoint: &str, has: i64) -> (Runner, Vec<String>) {
+    world.register_with(&json!({})).await;
+    world.node.load_documents(&world.index, 5).await;
+    let (schedule, slot) = hourly();
+    let policy = format!(
+        "nightly: {{repository: {}, indices: ['{}*'], schedule: '{schedule}', keep: {{last: 2}}, first_delete: allow}}",
+        world.repository, world.index
+    );
+    let mut names = Vec::new();
+    for hours in (1..=has).rev() {
+        names.push(world.take_for("nightly", hours_before(slot, hours), &world.index).await);
+    }
+    names.push(name_for("nightly", slot));
+    (Runner::new(endpoint, &[policy]), names)
+}
+
 /// Every hour, the latest slot half an hour ago: the next one does not come within a test.
 pub(crate) fn hourly() -> (String, Timestamp) {
     let seconds = Timestamp::now().as_second() - 1_800;

@@ -1,6 +1,6 @@
 //! `snapkeep serve` as a supervisor starts it: a process, its signals, its page; beside others, and killed at each step.
 
-use crate::running::{Runner, hourly, hours_before, name_for};
+use crate::running::{Runner, keeping_two};
 use crate::world::{Ran, World};
 use serde_json::{Value, json};
 use snapkeep_front::{Action, Fault, Front, Gate};
@@ -111,23 +111,6 @@ impl Drop for Served {
     }
 }
 
-/// A policy that keeps two and has three; what is due is the last name.
-async fn policy(world: &World, endpoint: &str) -> (Runner, Vec<String>) {
-    world.register_with(&json!({})).await;
-    world.node.load_documents(&world.index, 5).await;
-    let (schedule, slot) = hourly();
-    let policy = format!(
-        "nightly: {{repository: {}, indices: ['{}*'], schedule: '{schedule}', keep: {{last: 2}}, first_delete: allow}}",
-        world.repository, world.index
-    );
-    let mut names = Vec::new();
-    for hours in [3, 2, 1] {
-        names.push(world.take_for("nightly", hours_before(slot, hours), &world.index).await);
-    }
-    names.push(name_for("nightly", slot));
-    (Runner::new(endpoint, &[policy]), names)
-}
-
 /// Puts back what a daemon deletes and takes away what it takes: all anew, since the newest is the one that began last.
 async fn begin_anew(world: &World, names: &[String]) {
     for name in world.snapshots().await {
@@ -170,7 +153,7 @@ async fn stopped_at(world: &World, runner: &Runner, names: &[String], request: u
 
 async fn at_each_step(node: &'static NodeHandle, signal: &str) {
     let world = World::on(node).await;
-    let (runner, names) = policy(&world, &world.front.url()).await;
+    let (runner, names) = keeping_two(&world, &world.front.url(), 3).await;
     for request in 0.. {
         begin_anew(&world, &names).await;
         if stopped_at(&world, &runner, &names, request, signal).await {
@@ -197,7 +180,7 @@ async fn a_daemon_that_is_stopped_at_any_step_ends_well_and_leaves_nothing_undon
 async fn two_daemons_and_the_lambda_take_one_snapshot_of_the_slot() {
     for release in release::of_this_run() {
         let world = World::on(Testbed::shared().node(release.name)).await;
-        let (runner, names) = policy(&world, &world.front.url()).await;
+        let (runner, names) = keeping_two(&world, &world.front.url(), 3).await;
         let daemons = [Served::start(&runner, ""), Served::start(&runner, "")];
         let tick = invoke(&runner).await;
         assert_eq!(tick.exit, 0, "{}: {}", release.name, tick.everything());
@@ -277,7 +260,7 @@ async fn front(node: &NodeHandle) -> Front {
 async fn a_daemon_tells_nobody_its_secrets() {
     const CANARY: &str = "canary-7f3e9a";
     let world = World::on(Testbed::shared().node(release::REQUIRED[0])).await;
-    let (runner, _) = policy(&world, &world.front.url()).await;
+    let (runner, _) = keeping_two(&world, &world.front.url(), 3).await;
     let text = std::fs::read_to_string(runner.directory().join("snapkeep.yaml")).unwrap();
     let basic = text.replace("auth: none", "auth: basic, username: keeper, password: {env: KEEPER}");
     std::fs::write(runner.directory().join("snapkeep.yaml"), basic).unwrap();

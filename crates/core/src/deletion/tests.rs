@@ -13,16 +13,10 @@ fn repository() -> RepositoryName {
 
 fn snapshot(name: &str, state: State, day: i64) -> Snapshot {
     Snapshot {
-        name: name.to_owned(),
         uuid: Some(format!("uuid-{name}")),
         state: Some(state),
         started_at: Some(Timestamp::from_second(1_792_972_800 + day * 86_400).unwrap()),
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
-        metadata: None,
+        ..Snapshot::named(name)
     }
 }
 

@@ -78,18 +78,7 @@ fn shard(index: &str, shard: u64, stage: &str, node: Option<&str>) -> ShardAt {
 
 #[test]
 fn a_diagnosis_names_the_shards_the_stage_the_node_and_what_to_do() {
-    let snapshot = Snapshot {
-        name: "s".into(),
-        uuid: None,
-        state: Some(State::InProgress),
-        started_at: None,
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
-        metadata: None,
-    };
+    let snapshot = Snapshot { state: Some(State::InProgress), ..Snapshot::named("s") };
     let with = |state: &str, unfinished: Vec<ShardAt>| {
         let mut found = started(0);
         (found.state, found.unfinished) = (state.to_owned(), unfinished);

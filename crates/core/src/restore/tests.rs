@@ -6,16 +6,12 @@ use proptest::prelude::*;
 fn source(indices: &[&str], streams: &[&str]) -> Details {
     Details {
         snapshot: Snapshot {
-            name: "s".into(),
             uuid: Some("u".into()),
             state: Some(State::Success),
             started_at: Some(at("2026-11-23T05:00:00Z")),
             ended_at: Some(at("2026-11-23T05:10:00Z")),
             shards: Some(Shards { total: 2, successful: 2, failed: 0 }),
-            indices: None,
-            size_bytes: None,
-            failures: vec![],
-            metadata: None,
+            ..Snapshot::named("s")
         },
         version: Some("3.3.0".into()),
         indices_named: indices.iter().map(|&name| name.into()).collect(),

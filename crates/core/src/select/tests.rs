@@ -9,19 +9,13 @@ fn now() -> Timestamp {
 
 fn snapshot(name: &str, state: State, began: &str) -> Snapshot {
     Snapshot {
-        name: name.to_owned(),
-        uuid: None,
         state: Some(state),
         started_at: began.parse().ok(),
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
         metadata: json!({"env": "prod", "n": 7, "snapkeep": {"policy": "nightly"}, "a.b": "c"})
             .as_object()
             .cloned()
             .map(Into::into),
+        ..Snapshot::named(name)
     }
 }
 

@@ -2,8 +2,7 @@ use super::*;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use snapkeep_core::naming::RepositoryName;
-use snapkeep_core::policy::{FirstDelete, Limits, Settings};
-use snapkeep_core::selection::Selection;
+use snapkeep_core::policy::Settings;
 
 const EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -18,24 +17,7 @@ pub(crate) fn policy_of(name: &str, repository: &str, clusters: &[&str]) -> Poli
 }
 
 fn settings(name: &str, repository: &str, clusters: &[&str]) -> Settings {
-    Settings {
-        name: name.to_owned(),
-        clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
-        repository: RepositoryName::parse(repository).unwrap(),
-        indices: Selection::default(),
-        schedule: None,
-        zone: TimeZone::UTC,
-        prefix: None,
-        metadata: serde_json::Map::new(),
-        partial: false,
-        include_global_state: false,
-        keep: None,
-        limits: Limits::default(),
-        stale_after: None,
-        first_delete: FirstDelete::Confirm,
-        adopt: vec![],
-        drill: None,
-    }
+    Settings::of(name, clusters, RepositoryName::parse(repository).unwrap())
 }
 
 fn at(text: &str) -> Timestamp {

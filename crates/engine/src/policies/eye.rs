@@ -228,18 +228,7 @@ mod tests {
     use super::*;
 
     fn snapshot(name: &str, uuid: Option<&str>) -> Snapshot {
-        Snapshot {
-            name: name.to_owned(),
-            uuid: uuid.map(str::to_owned),
-            state: Some(State::Success),
-            started_at: None,
-            ended_at: None,
-            shards: None,
-            indices: None,
-            size_bytes: None,
-            failures: vec![],
-            metadata: None,
-        }
+        Snapshot { uuid: uuid.map(str::to_owned), state: Some(State::Success), ..Snapshot::named(name) }
     }
 
     fn one(repository: &str, snapshot: &str, uuid: Option<&str>) -> InRepository {

@@ -204,18 +204,7 @@ mod tests {
     }
 
     fn snapshot(uuid: &str) -> Snapshot {
-        Snapshot {
-            name: "nightly".to_owned(),
-            uuid: Some(uuid.to_owned()),
-            state: None,
-            started_at: None,
-            ended_at: None,
-            shards: None,
-            indices: None,
-            size_bytes: None,
-            failures: vec![],
-            metadata: None,
-        }
+        Snapshot { uuid: Some(uuid.to_owned()), ..Snapshot::named("nightly") }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::{RepositoryName, RequestMark};
 use snapkeep_core::pattern::Pattern;
-use snapkeep_core::policy::{FirstDelete, Limits, Policy, Settings as PolicySettings};
+use snapkeep_core::policy::{FirstDelete, Policy, Settings as PolicySettings};
 use snapkeep_core::retention::{Count, Keep};
 use snapkeep_core::schedule::Schedule;
 use snapkeep_core::selection::Selection;
@@ -107,22 +107,11 @@ impl World {
     /// A policy of the world's own index, at three every night, keeping seven days.
     pub(crate) fn settings(&self, name: &str) -> PolicySettings {
         PolicySettings {
-            name: name.to_owned(),
-            clusters: vec![CLUSTER.to_owned()],
-            repository: self.repository.clone(),
             indices: including(&self.index),
             schedule: Some(schedule("0 3 * * *")),
-            zone: TimeZone::UTC,
-            prefix: None,
-            metadata: Map::new(),
-            partial: false,
-            include_global_state: false,
             keep: Some(Keep { daily: Some(Count::Of(7)), ..Keep::default() }),
-            limits: Limits::default(),
-            stale_after: None,
             first_delete: FirstDelete::Allow,
-            adopt: vec![],
-            drill: None,
+            ..PolicySettings::of(name, &[CLUSTER], self.repository.clone())
         }
     }
 

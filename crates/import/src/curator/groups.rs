@@ -180,18 +180,7 @@ fn disputed(groups: &[Group], desk: &mut Desk) {
 
 /// A good snapshot of that name, of which nothing else is known.
 pub(super) fn good(name: &str) -> Snapshot {
-    Snapshot {
-        name: name.to_owned(),
-        uuid: None,
-        state: Some(State::Success),
-        started_at: None,
-        ended_at: None,
-        shards: None,
-        indices: None,
-        size_bytes: None,
-        failures: Vec::new(),
-        metadata: None,
-    }
+    Snapshot { state: Some(State::Success), ..Snapshot::named(name) }
 }
 
 /// A policy that takes snapshots keeps what the one group deletes that takes its names; each further group is a policy

@@ -65,16 +65,13 @@ fn snapshot(name: &str, state: State, started: &str) -> Snapshot {
     let is_running = state == State::InProgress;
     let failed = u64::from(state == State::Partial) * 2;
     Snapshot {
-        name: name.into(),
         uuid: Some(format!("uuid-{name}")),
         state: Some(state),
         started_at: Some(at(started)),
         ended_at: (!is_running).then(|| at(started) + jiff::SignedDuration::from_secs(192)),
         shards: (!is_running).then_some(Shards { total: 60, successful: 60 - failed, failed }),
         indices: Some(12),
-        size_bytes: None,
-        failures: vec![],
-        metadata: None,
+        ..Snapshot::named(name)
     }
 }
 

@@ -131,19 +131,14 @@ fn points(audit: &Audit) -> Sheet {
 }
 
 fn gaps(audit: &Audit) -> Sheet {
-    let of = |policy: &PolicyAudit| -> Vec<Vec<Cell>> {
-        let row = |gap: &Gap| {
-            let mut row = place(policy);
-            row.extend([
-                time(Some(gap.first)),
-                time(Some(gap.last)),
-                Cell::Count(gap.slots),
-                time(gap.good_before),
-                time(gap.good_after),
-            ]);
-            row
-        };
-        policy.gaps.iter().map(row).collect()
+    let cells = |gap: &Gap| {
+        vec![
+            time(Some(gap.first)),
+            time(Some(gap.last)),
+            Cell::Count(gap.slots),
+            time(gap.good_before),
+            time(gap.good_after),
+        ]
     };
     Sheet {
         title: "Gaps",
@@ -152,30 +147,31 @@ fn gaps(audit: &Audit) -> Sheet {
             &["policy", "cluster", "repository", "first slot", "last slot", "slots", "good before", "good after"],
             &[],
         ),
-        rows: audit.policies.iter().flat_map(of).collect(),
+        rows: of_each(audit, |policy| &policy.gaps, cells),
     }
 }
 
 fn failures(audit: &Audit) -> Sheet {
-    let of = |policy: &PolicyAudit| -> Vec<Vec<Cell>> {
-        let row = |one: &Unsuccessful| {
-            let mut row = place(policy);
-            row.extend([
-                Cell::Text(one.snapshot.clone()),
-                Cell::Text(state_word(Some(one.state)).to_string()),
-                time(one.started_at),
-                Cell::Text(one.why.join("; ")),
-            ]);
-            row
-        };
-        policy.failures.iter().map(row).collect()
+    let cells = |one: &Unsuccessful| {
+        vec![
+            Cell::Text(one.snapshot.clone()),
+            Cell::Text(state_word(Some(one.state)).to_string()),
+            time(one.started_at),
+            Cell::Text(one.why.join("; ")),
+        ]
     };
     Sheet {
         title: "Failures",
         note: "Snapshots that ended FAILED or PARTIAL and are still listed: none of them is a recovery point.",
         columns: columns(&["policy", "cluster", "repository", "snapshot", "state", "began", "why"], &[]),
-        rows: audit.policies.iter().flat_map(of).collect(),
+        rows: of_each(audit, |policy| &policy.failures, cells),
     }
+}
+
+/// A row for each of these of each policy, which begins with whose it is.
+fn of_each<T>(audit: &Audit, these: fn(&PolicyAudit) -> &[T], cells: impl Fn(&T) -> Vec<Cell>) -> Vec<Vec<Cell>> {
+    let row = |policy, one| [place(policy), cells(one)].concat();
+    audit.policies.iter().flat_map(|policy| these(policy).iter().map(move |one| row(policy, one))).collect()
 }
 
 /// Drills policy by policy; those without any, too.
