@@ -263,8 +263,9 @@ fn is_unsupported(words: &Words) -> bool {
 /// What a cluster says that finds another generation than its own: nodes compare before they write (Elasticsearch 7.6 and later,
 /// OpenSearch; older ones notice at most the file that is in the way).
 fn is_written_elsewhere(words: &Words) -> bool {
-    const WORDS: [&str; 3] = [
+    const WORDS: [&str; 4] = [
         "concurrent modification of the index-n file",
+        "contents were found not to match its expected state",
         "contents of the repository do not match its expected state",
         "could not read repository data because the contents",
     ];
@@ -311,6 +312,11 @@ mod tests {
             (
                 500,
                 r#"{"error":{"type":"repository_exception","reason":"[r] Could not read repository data because the contents of the repository do not match its expected state. This is likely the result of either concurrently modifying the contents of the repository by a process other than this cluster or an issue with the repository's underlying storage."},"status":500}"#,
+                Kind::WrittenElsewhere,
+            ),
+            (
+                500,
+                r#"{"error":{"type":"repository_exception","reason":"[r] cannot retrieve snapshots list from this repository","caused_by":{"type":"repository_exception","reason":"[r] The repository has been disabled to prevent data corruption because its contents were found not to match its expected state. This is either because something other than this cluster modified the repository contents, or because the repository's underlying storage behaves incorrectly."}},"status":500}"#,
                 Kind::WrittenElsewhere,
             ),
             (

@@ -123,7 +123,8 @@ fn look(facts: &Facts) -> Finding {
     match &facts.access.look {
         Err(unseen) => Finding::unchecked(Check::Look, unseen),
         Ok(Ok(())) => Finding::ok(Check::Look, "the cluster answers questions about repositories"),
-        Ok(Err(refusal)) if refusal.kind == Kind::RepositoryMissing => {
+        // What is wrong with the repository is told where the repository is looked at.
+        Ok(Err(refusal)) if matches!(refusal.kind, Kind::RepositoryMissing | Kind::WrittenElsewhere) => {
             Finding::ok(Check::Look, "the cluster answers questions about repositories")
         }
         Ok(Err(refusal)) => refused(refusal),

@@ -11,10 +11,6 @@ use std::collections::BTreeMap;
 /// The cluster gave the repository up after somebody else had written it.
 const CORRUPTED: i64 = -3;
 
-/// What servers say when they find that somebody else has written.
-const FOREIGN_WORDS: [&str; 3] =
-    ["concurrent modification of the", "do not match its expected state", "by a process other than this cluster"];
-
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     if facts.reach == Reach::Serverless {
         return Vec::new();
@@ -115,8 +111,8 @@ fn foreign_words(facts: &Facts) -> Option<&str> {
         facts.access.look.as_ref().ok().and_then(|look| look.as_ref().err()),
         facts.repository.verified.as_ref().ok().and_then(|verified| verified.as_ref().err()),
     ];
-    let reasons = answers.into_iter().flatten().map(|refusal| refusal.reason.as_str());
-    reasons.into_iter().find(|reason| FOREIGN_WORDS.iter().any(|words| reason.contains(words)))
+    let refusal = answers.into_iter().flatten().find(|refusal| refusal.kind == Kind::WrittenElsewhere)?;
+    Some(refusal.reason.as_str())
 }
 
 fn foreign(facts: &Facts, says: String) -> Finding {

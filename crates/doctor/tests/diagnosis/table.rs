@@ -40,6 +40,7 @@ const NOT_ASSUMED: &str = r#"{"error":{"type":"repository_verification_exception
 pub(crate) const NOT_ACCESSIBLE: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path [logs] is not accessible on master node","caused_by":{"type":"i_o_exception","reason":"Unable to upload object: Access Denied"}}}"#;
 const WRONG_REGION: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path is not accessible","caused_by":{"type":"amazon_s3_exception","reason":"The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'"}}}"#;
 const NO_PERMISSIONS: &str = r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:admin/repository/get] and User [name=arn:aws:iam::123456789012:role/keeper, backend_roles=[arn:aws:iam::123456789012:role/keeper], requestedTenant=null]"}}"#;
+const SHUT_OFF: &str = r#"{"error":{"type":"repository_exception","reason":"[backups] cannot retrieve snapshots list from this repository","caused_by":{"type":"repository_exception","reason":"[backups] The repository has been disabled to prevent data corruption because its contents were found not to match its expected state."}}}"#;
 
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
@@ -318,6 +319,11 @@ const TABLE: &[Row] = &[
             facts.repository.generations = Ok(Generations { known: -3, found: 9 });
         },
         check: Check::Writer, code: Some(Code::RepositoryConflict), says: "given the repository up", mend: "--readonly",
+    },
+    Row {
+        name: "foreign writer, by what a look is answered",
+        breaks: |facts| facts.access.look = Ok(Err(refusal(500, SHUT_OFF))),
+        check: Check::Writer, code: Some(Code::RepositoryConflict), says: "has been disabled to prevent data corruption", mend: "--readonly",
     },
     Row {
         name: "a red cluster",

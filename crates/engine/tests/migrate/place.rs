@@ -131,7 +131,8 @@ async fn a_generation_that_another_has_written_is_told_as_such() {
 
         // What it finds first it says in one way, what it has shut off then in another.
         for snapshot in ["second", "third"] {
-            let failure = world.create_here(snapshot).await.unwrap_err();
+            let created = world.create_here(snapshot).await;
+            let failure = created.expect_err(&format!("{node} {snapshot}: a lost snapshot is no success"));
             assert_eq!(failure.code, Code::RepositoryConflict, "{node} {snapshot}: {failure}");
             assert!(failure.hint.contains("another cluster writes"), "{node} {snapshot}: {}", failure.hint);
         }
