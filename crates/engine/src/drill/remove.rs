@@ -7,8 +7,9 @@ use snapkeep_transport::Deadline;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Between two attempts to remove: the oldest releases remove nothing that is still being restored.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks at first, and at the longest: what was removed is gone at once, but the oldest releases remove nothing that
+/// is still being restored.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What is left of it.
 #[derive(Debug, Default)]
@@ -30,6 +31,7 @@ struct Seen {
 /// Looks, removes, looks again, until nothing is left that the drill made or the time is up.
 pub(super) async fn remove(target: &SnapshotApi, record: &Record, deadline: Deadline) -> Result<Removal, Failure> {
     let mut removal = Removal::default();
+    let (mut pause, longest) = PAUSES;
     loop {
         let seen = see(target, record, deadline).await.map_err(|unanswered| unanswered.failure())?;
         removal.stuck =
@@ -44,9 +46,10 @@ pub(super) async fn remove(target: &SnapshotApi, record: &Record, deadline: Dead
                 Err(why) => removal.stuck.push(format!("{name}: {why}")),
             }
         }
-        if !deadline.pause(PAUSE).await {
+        if !deadline.pause(pause).await {
             return Ok(removal);
         }
+        pause = longest.min(pause * 2);
     }
 }
 

@@ -49,4 +49,5 @@ async fn a_spare_cluster_is_restored_to_and_cleaned_up_even_if_the_drill_is_kill
     assert_eq!(left(&spare, &index).await, Vec::<String>::new());
     assert_eq!(spare.get("/.snapkeep-drills").await.0, 404, "records are kept where the snapshot was taken");
     assert_eq!(world.records().await.len(), 2);
+    world.clear().await;
 }

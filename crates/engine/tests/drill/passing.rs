@@ -40,6 +40,7 @@ async fn a_drill_restores_checks_times_and_removes() {
             (&report.drills, restores),
             "{node}: a repeated delivery"
         );
+        world.clear().await;
     }
 }
 
@@ -55,6 +56,7 @@ async fn a_slot_is_drilled_once_and_a_check_that_fails_is_a_finding() {
         assert_eq!(world.left().await, Vec::<String>::new(), "{node}");
         let second = world.drill(false, "second").await;
         assert!(second.drills.is_empty() && second.failures.is_empty(), "{node}: {second:?}");
+        world.clear().await;
     }
 }
 
@@ -68,6 +70,8 @@ async fn what_is_only_named_like_a_drills_stays() {
         let report = world.drill(true, "first").await;
         assert_eq!(report.verdict(), Ok(()), "{node}: {report:?}");
         assert!(report.notes.iter().any(|note| note.what.contains(&decoy)), "{node}: {report:?}");
-        assert_eq!(world.left().await, [decoy], "{node}");
+        assert_eq!(world.left().await, std::slice::from_ref(&decoy), "{node}");
+        world.stage.node.delete(&format!("/{decoy}")).await;
+        world.clear().await;
     }
 }

@@ -59,5 +59,6 @@ async fn a_stream_comes_back_whole_and_goes_whole() {
         assert_eq!(world.stage.node.count(&stream).await, 3, "{node}: the stream itself stays");
         world.stage.node.delete(&format!("/_data_stream/{stream}")).await;
         world.stage.node.delete(&format!("/_index_template/{stream}")).await;
+        world.clear().await;
     }
 }

@@ -1,7 +1,6 @@
 //! A policy with a drill, its snapshot, and the cluster under a name of the test's own.
 
 use crate::stage::{Stage, minute};
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::Code;
@@ -9,7 +8,7 @@ use snapkeep_core::drill::{Drill, PREFIX, Record};
 use snapkeep_core::endpoint::Endpoint;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::pattern::Pattern;
-use snapkeep_core::policy::{FirstDelete, Limits, Policy, Settings as PolicySettings};
+use snapkeep_core::policy::{Policy, Settings as PolicySettings};
 use snapkeep_core::selection::Selection;
 use snapkeep_engine::policies::Fleet;
 use snapkeep_engine::{DrillOptions, DrillReport, Silent, drill_records, run_drills};
@@ -74,6 +73,12 @@ impl World {
         left(self.stage.node, &self.stage.index).await
     }
 
+    /// Takes away its index and its repository: others go on using the node.
+    pub(crate) async fn clear(&self) {
+        self.stage.node.delete(&format!("/{}", self.stage.index)).await;
+        self.stage.node.delete(&format!("/_snapshot/{}", self.stage.repository)).await;
+    }
+
     /// The server's clock is so many minutes ahead.
     pub(crate) fn later(&self, minutes: i64) {
         self.stage.front.shift_times(minutes * 60_000);
@@ -103,24 +108,11 @@ pub(crate) async fn left(node: &NodeHandle, index: &str) -> Vec<String> {
 
 fn settings(stage: &Stage, cluster: &str, indices: &[&str], drill: Drill) -> PolicySettings {
     PolicySettings {
-        name: "nightly".to_owned(),
-        clusters: vec![cluster.to_owned()],
-        repository: stage.repository.clone(),
         indices: Selection {
             include: indices.iter().map(|index| Pattern::parse(index).unwrap()).collect(),
             ..Selection::default()
         },
-        schedule: None,
-        zone: TimeZone::UTC,
-        prefix: None,
-        metadata: Map::new(),
-        partial: false,
-        include_global_state: false,
-        keep: None,
-        limits: Limits::default(),
-        stale_after: None,
-        first_delete: FirstDelete::Confirm,
-        adopt: vec![],
         drill: Some(drill),
+        ..PolicySettings::of("nightly", &[cluster], stage.repository.clone())
     }
 }
