@@ -2,7 +2,6 @@
 
 use crate::auth::secrets_of;
 use crate::calls::{Calls, Counter};
-use crate::error::with_sources;
 use crate::exchange::exchange;
 use crate::guard::{self, GuardedResolver, Lookup};
 use crate::refused::SignatureRefused;
@@ -16,6 +15,7 @@ use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use jiff::SignedDuration;
 use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::failure::with_sources;
 use snapkeep_core::{Code, Failure};
 use std::borrow::Cow;
 use std::path::PathBuf;

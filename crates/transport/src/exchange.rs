@@ -1,7 +1,6 @@
 //! One request on the wire, and what comes back of it.
 
 use crate::date::http_date;
-use crate::error::with_sources;
 use crate::guard::AddressRefused;
 use crate::{Answer, Lost};
 use bytes::{Bytes, BytesMut};
@@ -9,6 +8,7 @@ use http::HeaderMap;
 use http::header::{AsHeaderName, CONTENT_ENCODING, DATE, RETRY_AFTER};
 use jiff::Timestamp;
 use rustls::AlertDescription;
+use snapkeep_core::failure::with_sources;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 

@@ -13,7 +13,6 @@ mod client;
 mod credentials;
 mod date;
 mod deadline;
-mod error;
 mod exchange;
 mod guard;
 mod refused;

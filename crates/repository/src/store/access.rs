@@ -2,9 +2,8 @@
 
 use super::cloud::NO_KEYS;
 use serde::Serialize;
-use snapkeep_core::failure::one_line;
+use snapkeep_core::failure::{one_line, with_sources};
 use snapkeep_core::{Code, Failure};
-use std::error::Error;
 use std::fmt;
 
 /// Longest part of a server's message that is repeated, in characters.
@@ -210,19 +209,6 @@ fn status_in(text: &str) -> Option<u16> {
     rest.get(..3)?.parse().ok()
 }
 
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let more = source.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        next = source.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +216,7 @@ mod tests {
     fn of(status: u16, body: &str) -> Access {
         let text =
             format!("Error performing GET http://x in 1ms - Server returned non-2xx status code: {status} X: {body}");
-        let source = Box::<dyn Error + Send + Sync>::from(text);
+        let source = Box::<dyn std::error::Error + Send + Sync>::from(text);
         let path = "a".to_owned();
         Access::of_cloud(&match status {
             404 => object_store::Error::NotFound { path, source },

@@ -1,6 +1,5 @@
 //! The HTTP client that AWS's credential providers ask with: ours. The SDK's own would bring a second one, with HTTP/2.
 
-use crate::error::with_sources;
 use crate::tls;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -9,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
+use snapkeep_core::failure::with_sources;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

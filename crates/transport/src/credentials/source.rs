@@ -2,7 +2,6 @@
 
 use super::AwsCredentials;
 use super::https::Https;
-use crate::error::with_sources;
 use aws_config::BehaviorVersion;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -14,6 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, future};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
+use snapkeep_core::failure::with_sources;
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::pin::Pin;
