@@ -77,6 +77,16 @@ resource "aws_lambda_function" "this" {
       condition     = !contains(var.operations, "retention") || var.configuration_parameter != ""
       error_message = "Retention is what policies say: name the configuration with configuration_parameter."
     }
+
+    precondition {
+      condition     = !contains(var.operations, "drill") || var.configuration_parameter != ""
+      error_message = "Drills are what policies say: name the configuration with configuration_parameter."
+    }
+
+    precondition {
+      condition     = var.notify_topic_arn == "" || var.configuration_parameter != ""
+      error_message = "The configuration says of what the topic is told: name it with configuration_parameter."
+    }
   }
 }
 

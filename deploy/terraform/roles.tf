@@ -18,39 +18,54 @@ locals {
   on_domain = { domain_arn = var.domain_arn, repository = var.repository }
 
   # What the function may do: `snapkeep aws policies` prints the same for a configuration.
-  function_policies = merge(
-    {
-      backup = templatefile("${local.policies}/backup.json.tftpl", merge(local.on_domain, {
+  function_policies = {
+    backup = {
+      used = true
+      document = templatefile("${local.policies}/backup.json.tftpl", merge(local.on_domain, {
         snapshot_role_arn = aws_iam_role.snapshot.arn
       }))
-      function = templatefile("${local.policies}/function.json.tftpl", {
+    }
+    function = {
+      used = true
+      document = templatefile("${local.policies}/function.json.tftpl", {
         logs_arn         = aws_cloudwatch_log_group.this.arn
         dead_letters_arn = aws_sqs_queue.dead_letters.arn
       })
-    },
-    contains(var.operations, "retention") ? {
-      retention = templatefile("${local.policies}/retention.json.tftpl", local.on_domain)
-    } : {},
+    }
+    retention = {
+      used     = contains(var.operations, "retention")
+      document = templatefile("${local.policies}/retention.json.tftpl", local.on_domain)
+    }
     # A drill restores; it closes nothing.
-    length(setintersection(var.operations, ["restore", "drill"])) == 0 ? {} : {
-      restore = templatefile("${local.policies}/restore.json.tftpl", local.on_domain)
-    },
-    contains(var.operations, "restore") ? {
-      close = templatefile("${local.policies}/close.json.tftpl", local.on_domain)
-    } : {},
-    contains(var.operations, "drill") ? {
-      drill = templatefile("${local.policies}/drill.json.tftpl", local.on_domain)
-    } : {},
-    var.configuration_parameter == "" ? {} : {
-      configuration = templatefile("${local.policies}/configuration.json.tftpl", { parameter_arn = local.parameter_arn })
-    },
-    var.function_key_arn == "" ? {} : {
-      key = templatefile("${local.policies}/function_key.json.tftpl", { key_arn = var.function_key_arn })
-    },
-    length(var.subnet_ids) == 0 ? {} : {
-      vpc = file("${local.policies}/vpc.json")
-    },
-  )
+    restore = {
+      used     = length(setintersection(var.operations, ["restore", "drill"])) > 0
+      document = templatefile("${local.policies}/restore.json.tftpl", local.on_domain)
+    }
+    close = {
+      used     = contains(var.operations, "restore")
+      document = templatefile("${local.policies}/close.json.tftpl", local.on_domain)
+    }
+    drill = {
+      used     = contains(var.operations, "drill")
+      document = templatefile("${local.policies}/drill.json.tftpl", local.on_domain)
+    }
+    configuration = {
+      used     = var.configuration_parameter != ""
+      document = templatefile("${local.policies}/configuration.json.tftpl", { parameter_arn = local.parameter_arn })
+    }
+    notifications = {
+      used     = var.notify_topic_arn != ""
+      document = templatefile("${local.policies}/notifications.json.tftpl", { topic_arn = var.notify_topic_arn })
+    }
+    key = {
+      used     = var.function_key_arn != ""
+      document = templatefile("${local.policies}/function_key.json.tftpl", { key_arn = var.function_key_arn })
+    }
+    vpc = {
+      used     = length(var.subnet_ids) > 0
+      document = file("${local.policies}/vpc.json")
+    }
+  }
 }
 
 # The service takes this role on to reach the bucket, for this domain only.
@@ -104,18 +119,12 @@ resource "aws_iam_role" "function" {
 }
 
 resource "aws_iam_role_policy" "function" {
-  # The keys are known before anything is made; the policies are not.
-  for_each = toset(concat(
-    ["backup", "function"],
-    sort(tolist(var.operations)),
-    var.configuration_parameter == "" ? [] : ["configuration"],
-    var.function_key_arn == "" ? [] : ["key"],
-    length(var.subnet_ids) == 0 ? [] : ["vpc"],
-  ))
+  # Which are used is known before anything is made; what they say is not.
+  for_each = toset([for name, policy in local.function_policies : name if policy.used])
 
   name   = each.key
   role   = aws_iam_role.function.id
-  policy = local.function_policies[each.key]
+  policy = local.function_policies[each.key].document
 }
 
 resource "aws_iam_role" "schedule" {

@@ -108,6 +108,17 @@ variable "configuration_parameter" {
   default     = ""
 }
 
+variable "notify_topic_arn" {
+  description = "ARN of the SNS topic that the configuration's notifications name, which the function may then publish to; empty means none"
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+)?$", var.notify_topic_arn))
+    error_message = "The topic's ARN is arn:aws:sns:REGION:ACCOUNT:NAME."
+  }
+}
+
 variable "reserved_concurrency" {
   description = "The most runs at a time; -1 reserves none. Nothing rests on it"
   type        = number

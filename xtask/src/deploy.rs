@@ -82,7 +82,7 @@ fn terraform() -> Result<()> {
     }
     let scratch = tempfile::tempdir().map_err(Failure::during("cannot make a directory"))?;
     let module = copied(&root().join("deploy/terraform"), scratch.path())?;
-    succeed(terraform_in(&module).args(["fmt", "-check", "-diff"]), "terraform fmt")?;
+    succeed(terraform_in(&module).args(["fmt", "-check", "-diff", "-recursive"]), "terraform fmt")?;
     let mut init = terraform_in(&module);
     init.args(["init", "-backend=false", "-input=false"]);
     if let Some(plugins) = std::env::var_os(PLUGINS) {
@@ -96,7 +96,9 @@ fn terraform() -> Result<()> {
         );
         return Ok(());
     }
-    succeed(terraform_in(&module).arg("validate"), "terraform validate")
+    println!("   terraform validate and test deploy/terraform");
+    succeed(terraform_in(&module).arg("validate"), "terraform validate")?;
+    succeed(terraform_in(&module).args(["test", "-no-color"]), "terraform test")
 }
 
 fn terraform_in(module: &Path) -> Command {
@@ -107,7 +109,7 @@ fn terraform_in(module: &Path) -> Command {
 
 /// Terraform writes beside what it reads.
 fn copied(module: &Path, scratch: &Path) -> Result<PathBuf> {
-    for folder in ["", "policies"] {
+    for folder in ["", "policies", "tests"] {
         let (from, to) = (module.join(folder), scratch.join(folder));
         let failed = || Failure::during(format!("cannot copy {}", from.display()));
         std::fs::create_dir_all(&to).map_err(failed())?;

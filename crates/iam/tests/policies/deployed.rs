@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use snapkeep_config::ConfigPlace;
 use snapkeep_iam::Operation;
 
+/// What the configuration's notifications go to.
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:backups";
+
 /// One way to deploy.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployment {
@@ -14,6 +17,7 @@ pub(crate) struct Deployment {
     pub(crate) base_path: Option<&'static str>,
     pub(crate) key: bool,
     pub(crate) configuration: bool,
+    pub(crate) topic: bool,
 }
 
 /// The documents that a template makes.
@@ -36,7 +40,8 @@ pub(crate) fn deployments() -> Vec<Deployment> {
     for operations in crate::requests::SETS {
         for (base_path, key) in [(None, false), (Some("logs"), false), (Some("logs"), true), (None, true)] {
             let configuration = operations.contains(&Operation::Retention) || operations.contains(&Operation::Drill);
-            deployments.push(Deployment { operations: operations.to_vec(), base_path, key, configuration });
+            let topic = configuration && key;
+            deployments.push(Deployment { operations: operations.to_vec(), base_path, key, configuration, topic });
         }
     }
     deployments
@@ -47,6 +52,11 @@ pub(crate) fn check(deployment: &Deployment, made: &Made) {
     let mut world = World::default();
     let base = deployment.base_path.map_or(String::new(), |base| format!("base_path: {base}"));
     world.text = world.text.replace("base_path: logs", &base);
+    if deployment.topic {
+        let channel = format!("    operators: {{kind: sns, topic_arn: '{TOPIC}'}}\n");
+        world.text += "notifications:\n  runs_every: 15min\n  channels:\n";
+        world.text += &channel;
+    }
     let printed = world.documents(|asked| {
         asked.operations.clone_from(&deployment.operations);
         asked.bucket_key = deployment.key.then(|| KEY.to_owned());
@@ -64,8 +74,10 @@ pub(crate) fn check(deployment: &Deployment, made: &Made) {
         assert_eq!(by_name(made), by_name(printed), "{kind} of {attach_to}, {deployment:?}");
     }
     let read = Request::new("ssm:GetParameter", "arn:aws:ssm:eu-west-1:123456789012:parameter/snapkeep/logs");
-    let further: &[Request] = if deployment.configuration { &[read] } else { &[] };
-    check_caller(&caller, &deployment.operations, further);
+    let tell = Request::new("sns:Publish", TOPIC);
+    let further = [(deployment.configuration, read), (deployment.topic, tell)];
+    let further: Vec<Request> = further.into_iter().filter(|(used, _)| *used).map(|(_, request)| request).collect();
+    check_caller(&caller, &deployment.operations, &further);
     check_trust(&made.trust);
     check_role(&made.role, deployment.base_path, deployment.key.then_some(KEY));
     check_tls(&made.role, &made.bucket);

@@ -1,6 +1,6 @@
 //! The SAM template, with its functions worked out as `CloudFormation` does.
 
-use crate::deployed::{Deployment, Made, check, deployments, joined};
+use crate::deployed::{Deployment, Made, TOPIC, check, deployments, joined};
 use crate::requests::{KEY, ROLE};
 use serde_json::{Map, Value, json};
 use snapkeep_iam::Operation;
@@ -55,6 +55,7 @@ impl Stack {
             ("BasePath", deployment.base_path.unwrap_or_default()),
             ("BucketKeyArn", if deployment.key { KEY } else { "" }),
             ("ConfigurationParameter", if deployment.configuration { "/snapkeep/logs" } else { "" }),
+            ("NotifyTopicArn", if deployment.topic { TOPIC } else { "" }),
         ])
     }
 
@@ -158,6 +159,25 @@ fn text(value: &Value) -> String {
 fn its_policies_are_those_of_the_command() {
     for deployment in deployments() {
         check(&deployment, &Stack::of(&deployment).made());
+    }
+}
+
+/// What needs a configuration is refused without one, before anything is made.
+#[test]
+fn its_rules_ask_for_a_configuration() {
+    let refused = |given: &[(&str, &str)]| {
+        let stack = Stack::new(given);
+        let rules = stack.template["Rules"].as_object().unwrap().values();
+        let broken = |rule: &&Value| {
+            let asserted = rule["Assertions"].as_array().unwrap().iter().all(|one| stack.is_true(&one["Assert"]));
+            stack.is_true(&rule["RuleCondition"]) && !asserted
+        };
+        rules.filter(broken).count()
+    };
+    assert_eq!((refused(&[]), refused(&[("Restore", "true")])), (0, 0));
+    for choice in [("Retention", "true"), ("Drill", "true"), ("NotifyTopicArn", TOPIC)] {
+        assert_eq!(refused(&[choice]), 1, "{choice:?}");
+        assert_eq!(refused(&[choice, ("ConfigurationParameter", "/snapkeep/logs")]), 0, "{choice:?}");
     }
 }
 

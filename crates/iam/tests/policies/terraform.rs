@@ -1,7 +1,7 @@
 //! The Terraform module's policies: JSON files in which names stand for what is made. Which of them is used when is HCL's
-//! business: `cargo xtask test --deploy` validates it, nothing here plans it.
+//! business: the module's own `tests` plan it, in `cargo xtask test --deploy`.
 
-use crate::deployed::{Deployment, Made, check, deployments, joined};
+use crate::deployed::{Deployment, Made, TOPIC, check, deployments, joined};
 use crate::requests::{DOMAIN, KEY, ROLE};
 use serde_json::Value;
 use snapkeep_iam::Operation;
@@ -26,6 +26,7 @@ fn filled(file: &str) -> Value {
         ("region", "eu-west-1"),
         ("dns_suffix", "amazonaws.com"),
         ("parameter_arn", "arn:aws:ssm:eu-west-1:123456789012:parameter/snapkeep/logs"),
+        ("topic_arn", TOPIC),
         ("logs_arn", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/snapkeep"),
         ("dead_letters_arn", "arn:aws:sqs:eu-west-1:123456789012:snapkeep-dead-letters"),
         ("function_arn", "arn:aws:lambda:eu-west-1:123456789012:function:snapkeep"),
@@ -47,6 +48,7 @@ fn made(deployment: &Deployment) -> Made {
         caller.extend(is_used.then_some(file));
     }
     caller.extend(deployment.configuration.then_some("configuration.json.tftpl"));
+    caller.extend(deployment.topic.then_some("notifications.json.tftpl"));
     let mut role =
         vec![if deployment.base_path.is_some() { "bucket_folder.json.tftpl" } else { "bucket_whole.json.tftpl" }];
     role.extend(deployment.key.then_some("bucket_key.json.tftpl"));
