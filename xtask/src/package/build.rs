@@ -84,7 +84,7 @@ fn require_standard_library(arch: Arch) -> Result<()> {
 
 fn build(arch: Arch, toolchain: Option<&zig::Toolchain>) -> Result<PathBuf> {
     let mut cargo = cargo();
-    cargo.current_dir(root()).args(["build", "--release", "--locked", "--package", "snapkeep-lambda"]);
+    cargo.current_dir(root()).args(["build", "--profile", "lambda", "--locked", "--package", "snapkeep-lambda"]);
     cargo.args(["--bin", "bootstrap", "--message-format", "json-render-diagnostics", "--target", arch.target()]);
     cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags()?);
     if let Some(toolchain) = toolchain {
