@@ -1,6 +1,7 @@
 //! Nodes that restart during a policy's snapshot and come back on another port, behind the same address.
 
-use crate::running::{Runner, hourly, hours_before, manager, name_for, named};
+use crate::running::{Runner, creations, hourly, hours_before, manager, name_for, named};
+use crate::serve::Served;
 use crate::world::World;
 use serde_json::json;
 use snapkeep_front::Front;
@@ -119,6 +120,41 @@ async fn of_the_only_node(name: &str) {
     assert_eq!(ran.exit, 0, "{name}: {}", ran.everything());
     assert_eq!(named(&ran.policy("nightly")["created"]), [names[3].as_str()], "{name}: the same name again");
     assert_eq!(world.snapshots().await, names[1..], "{name}");
+}
+
+/// A daemon meets both: it finds the node at its new address, and takes anew what the restart has ended, by the same name.
+async fn under_a_daemon(name: &str) {
+    let mut cluster = start(name, 1);
+    let mut world = World::on(leaked(&cluster, "n0")).await;
+    world.node.load_documents(&world.index, 5).await;
+    world.register_with(&json!({})).await;
+    let (runner, names) = policy(&world, &world.front.url()).await;
+    slow_down(&world).await;
+
+    let daemon = Served::start(&runner, "--every 10s");
+    until_followed(&world.front).await;
+    restart(&mut cluster, "n0", &world.front).await;
+    world.node = leaked(&cluster, "n0");
+    let is_taken = async || {
+        let states = world.states().await;
+        let is_good = states.iter().all(|(_, state)| state == "SUCCESS");
+        (is_good && states.iter().map(|(name, _)| name).eq(&names[1..])).then_some(())
+    };
+    eventually("it is taken anew, and the oldest goes", is_taken).await;
+    daemon.until_done().await;
+    let taken = creations(&world.front.requests());
+    assert_eq!(taken.len(), 2, "{name}: once before the restart, once after it: {taken:?}");
+    daemon.signal("TERM");
+    let (exit, said) = daemon.end().await;
+    assert_eq!(exit, Some(0), "{name}: {said}");
+    assert!(said.contains("snapshot_failed"), "{name}: {said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_bears_that_its_node_comes_back_elsewhere_and_takes_the_snapshot_anew() {
+    for name in release::REQUIRED {
+        under_a_daemon(name).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
