@@ -3,7 +3,7 @@
 use crate::configuration::Configuration;
 use crate::fields;
 use crate::look::Looked;
-use crate::status::{ConfigurationStatus, LastRun, PolicyStatus, Refused, Standing, Status};
+use crate::status::{ConfigurationStatus, DrillStatus, LastRun, PolicyStatus, Refused, Standing, Status};
 use jiff::Timestamp;
 use snapkeep_core::Failure;
 use snapkeep_core::plan;
@@ -194,12 +194,14 @@ impl Known {
             looked.standings.iter().find(|one| one.place.policy == policy.name && one.place.cluster == cluster)
         });
         let last_run = self.last_runs.get(&place).cloned();
+        let drills = self.looked.as_ref().filter(|_| policy.drill.is_some()).map(|looked| &looked.drills);
+        let last_drill = drills.and_then(|drills| drills.get(&place).cloned());
         let schedule = policy.schedule.as_ref();
         PolicyStatus {
             policy: policy.name.clone(),
             cluster: cluster.to_owned(),
             repository: policy.repository.as_str().to_owned(),
-            standing: standing(seen, last_run.as_ref()),
+            standing: standing(seen, last_run.as_ref(), last_drill.as_ref()),
             schedule: schedule.map(fields::schedule),
             last_good: seen.and_then(|seen| seen.newest_success.clone()),
             slot: seen.and_then(|seen| seen.slot),
@@ -211,14 +213,16 @@ impl Known {
             confirmed: seen.is_some_and(|seen| seen.confirmed),
             run_under_way: self.under_way.contains(&policy.name),
             last_run,
+            last_drill,
             next: self.looked.as_ref().and_then(|looked| looked.next.get(&place).cloned()),
         }
     }
 }
 
 /// The worst that is known.
-fn standing(seen: Option<&plan::Standing>, last_run: Option<&LastRun>) -> Standing {
-    let has_failed = last_run.is_some_and(|run| !run.failures.is_empty());
+fn standing(seen: Option<&plan::Standing>, last_run: Option<&LastRun>, last_drill: Option<&DrillStatus>) -> Standing {
+    let has_failed =
+        last_run.is_some_and(|run| !run.failures.is_empty()) || last_drill.is_some_and(|drill| drill.failure.is_some());
     match seen {
         Some(seen) if seen.stale => Standing::Stale,
         _ if has_failed => Standing::Failing,
@@ -268,7 +272,11 @@ mod tests {
             (Some(seen(false, true)), Some(run(vec![failure()])), Standing::Failing),
             (Some(seen(true, true)), Some(run(vec![failure()])), Standing::Stale),
         ] {
-            assert_eq!(standing(seen.as_ref(), last.as_ref()), expected);
+            assert_eq!(standing(seen.as_ref(), last.as_ref(), None), expected);
+        }
+        let drill = |failure| DrillStatus { snapshot: None, began_at: Timestamp::UNIX_EPOCH, failure };
+        for (failure, expected) in [(None, Standing::Good), (Some(failure()), Standing::Failing)] {
+            assert_eq!(standing(Some(&seen(false, false)), Some(&run(vec![])), Some(&drill(failure))), expected);
         }
     }
 }

@@ -45,7 +45,7 @@ pub trait Configuration: Send + Sync {
     }
 }
 
-impl dyn Configuration {
+impl dyn Configuration + '_ {
     /// The policies that are run and shown.
     pub(crate) fn meant(&self) -> impl Iterator<Item = &Policy> {
         self.policies().values().filter(|policy| self.only().is_empty() || self.only().contains(&policy.name))

@@ -1,13 +1,14 @@
 //! From what the engine says to what is shown.
 
-use crate::status::{LastRun, NotDone, Preview, RunningStatus, ScheduleStatus, ToDelete};
+use crate::status::{DrillStatus, LastRun, NotDone, Preview, RunningStatus, ScheduleStatus, ToDelete};
 use jiff::Timestamp;
 use snapkeep_core::Failure;
+use snapkeep_core::drill::Record;
 use snapkeep_core::plan::{Place, Plan, Skip};
 use snapkeep_core::policy::Policy;
 use snapkeep_core::schedule::Schedule;
-use snapkeep_engine::Running;
 use snapkeep_engine::policies::{PolicyReport, RunReport, Taken};
+use snapkeep_engine::{Running, drill_failure};
 
 /// The plan's part in one place.
 pub(crate) fn preview(plan: &Plan, place: &Place) -> Preview {
@@ -46,16 +47,23 @@ pub(crate) fn of_report(run: &RunReport, report: &PolicyReport) -> ((String, Str
     let names = |all: &[Taken]| all.iter().map(|taken| taken.snapshot.clone()).collect();
     let of_cluster = run.clusters.get(&report.cluster).and_then(|cluster| cluster.failure.clone());
     let own = report.failures.iter().filter(|failure| Some(*failure) != of_cluster.as_ref()).cloned();
+    let of_drills = run.drills.iter().flat_map(|drills| drills.hindrances(&report.policy, &report.cluster));
     let last = LastRun {
         started_at: run.started_at,
         finished_at: run.finished_at,
         created: names(&report.created),
         pending: names(&report.pending),
         deleted: report.deleted.len(),
-        failures: of_cluster.iter().cloned().chain(own).collect(),
+        failures: of_cluster.iter().cloned().chain(own).chain(of_drills).collect(),
         warnings: report.warnings.clone(),
     };
     ((report.policy.clone(), report.cluster.clone()), last)
+}
+
+/// What came of a drill that has ended.
+pub(crate) fn drill(record: &Record) -> DrillStatus {
+    let (snapshot, began_at) = (record.snapshot.clone(), record.began_at);
+    DrillStatus { snapshot, began_at, failure: drill_failure(record) }
 }
 
 /// That it was not run, on each of its clusters.

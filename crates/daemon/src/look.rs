@@ -1,15 +1,16 @@
 //! A look at how everything stands, and what would be done next: reads only.
 
 use crate::configuration::Configuration;
-use crate::fields::{preview, running};
-use crate::status::{Preview, RunningStatus};
+use crate::fields::{drill, preview, running};
+use crate::status::{DrillStatus, Preview, RunningStatus};
 use jiff::Timestamp;
 use snapkeep_core::Failure;
+use snapkeep_core::drill::Outcome;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::plan::{Options, Plan, Standing};
 use snapkeep_core::snapshot::State;
 use snapkeep_engine::policies::{Fleet, Gathered, decide, gather};
-use snapkeep_engine::{STALL_AFTER, Silent, StatusQuery, status};
+use snapkeep_engine::{STALL_AFTER, Silent, StatusQuery, drill_records, status};
 use snapkeep_transport::Deadline;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub(crate) struct Looked {
     /// What would be done next, by policy and cluster.
     pub(crate) next: BTreeMap<(String, String), Preview>,
     pub(crate) running: Vec<RunningStatus>,
+    /// The last drill that has ended of each policy that is drilled, by policy and cluster.
+    pub(crate) drills: BTreeMap<(String, String), DrillStatus>,
 }
 
 /// Looks once, through a fleet of all the configuration's clusters.
@@ -45,13 +48,14 @@ pub(crate) async fn look(
     let gathered = gather(&fleet, policies, only, at, deadline, &Silent).await;
     let plan = decide(policies, &gathered, only, &options, at);
     let running = look_at_running(&fleet, &gathered, deadline).await;
+    let drills = look_at_drills(&fleet, &*configuration, deadline).await;
     let next = upcoming(&*configuration, &gathered, &plan, options, at);
     let names: BTreeSet<&String> = configuration.meant().flat_map(|policy| &policy.clusters).collect();
     let clusters = names.into_iter().map(|name| (name.clone(), gathered.failures.get(name).cloned())).collect();
     let repositories = gathered.repositories.iter().flat_map(|(cluster, failures)| {
         failures.iter().map(move |(name, failure)| (format!("{cluster}/{name}"), failure.clone()))
     });
-    Looked { at, clusters, repositories: repositories.collect(), standings: plan.policies, next, running }
+    Looked { at, clusters, repositories: repositories.collect(), standings: plan.policies, next, running, drills }
 }
 
 /// What each policy would do at its next slot, with what exists now. Those of one moment are planned together.
@@ -78,6 +82,26 @@ fn upcoming(
         }
     }
     next
+}
+
+/// What the records of drills say. Where they cannot be read, nothing is said: the run that needs them says why.
+async fn look_at_drills(
+    fleet: &Fleet<'_>,
+    configuration: &dyn Configuration,
+    deadline: Deadline,
+) -> BTreeMap<(String, String), DrillStatus> {
+    let drilled = configuration.meant().filter(|policy| policy.drill.is_some());
+    let clusters: BTreeSet<&String> = drilled.flat_map(|policy| &policy.clusters).collect();
+    let mut found = BTreeMap::new();
+    for cluster in clusters {
+        // Newest first.
+        let records = drill_records(fleet, cluster, deadline).await.unwrap_or_default();
+        let ended = records.iter().filter(|record| record.cluster == *cluster && record.outcome != Outcome::Running);
+        for record in ended {
+            found.entry((record.policy.clone(), cluster.clone())).or_insert_with(|| drill(record));
+        }
+    }
+    found
 }
 
 /// How far what runs is, repository by repository.

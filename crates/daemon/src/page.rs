@@ -2,7 +2,7 @@
 
 mod words;
 
-use crate::status::{LastRun, PolicyStatus, Preview, RunningStatus, Standing, Status};
+use crate::status::{DrillStatus, LastRun, PolicyStatus, Preview, RunningStatus, Standing, Status};
 use jiff::Timestamp;
 use snapkeep_core::Failure;
 use snapkeep_core::progress::thousandths;
@@ -169,6 +169,9 @@ fn policy_card(page: &mut String, policy: &PolicyStatus, unasked: Option<&Failur
         entry(page, "Snapshots", &format!("{snapshots}, of which {good} good"));
     }
     entry(page, "Last run", &last_run(policy, unasked, now));
+    if let Some(drill) = &policy.last_drill {
+        entry(page, "Last drill", &last_drill(drill, now));
+    }
     entry(page, "Next run", &policy.next.as_ref().map_or("not planned yet".to_owned(), preview));
     let _ = writeln!(page, "</dl>\n</li>");
 }
@@ -210,6 +213,17 @@ fn last_run(policy: &PolicyStatus, unasked: Option<&Failure>, now: Timestamp) ->
     }
     for warning in &run.warnings {
         let _ = write!(html, "<p class=\"hint\">{}</p>", Text(warning));
+    }
+    html
+}
+
+fn last_drill(drill: &DrillStatus, now: Timestamp) -> String {
+    let mut html = time(drill.began_at, &ago(drill.began_at, now));
+    let of = drill.snapshot.as_ref().map(|name| format!(" of {}", Text(name))).unwrap_or_default();
+    let word = if drill.failure.is_none() { "passed" } else { "did not pass" };
+    let _ = write!(html, "<br>restore{of} {word}");
+    if let Some(failed) = &drill.failure {
+        failure(&mut html, failed);
     }
     html
 }

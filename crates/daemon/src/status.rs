@@ -64,7 +64,7 @@ pub enum Standing {
     Good,
     /// One of its snapshots runs.
     Running,
-    /// Its last run has failed in something.
+    /// Its last run has failed in something, or its last drill did not pass.
     Failing,
     /// Its newest good snapshot is too old, or missing.
     Stale,
@@ -114,6 +114,8 @@ pub struct PolicyStatus {
     pub run_under_way: bool,
     /// What the last run did.
     pub last_run: Option<LastRun>,
+    /// Its last drill that has ended, whoever did it.
+    pub last_drill: Option<DrillStatus>,
     /// What the next run would do with what exists now; `None` before it was seen.
     pub next: Option<Preview>,
 }
@@ -144,6 +146,17 @@ pub struct LastRun {
     pub failures: Vec<Failure>,
     /// What to know although nothing failed.
     pub warnings: Vec<String>,
+}
+
+/// What came of a drill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DrillStatus {
+    /// The snapshot that was restored; `None` if there was no good one.
+    pub snapshot: Option<String>,
+    /// When it began, by the server's clock.
+    pub began_at: Timestamp,
+    /// Why it did not pass; `None` if it did.
+    pub failure: Option<Failure>,
 }
 
 /// What the next run would do.

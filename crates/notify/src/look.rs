@@ -19,6 +19,8 @@ pub struct Look<'a> {
     pub facts: Option<&'a Facts>,
     /// What failed.
     pub failures: Vec<Failure>,
+    /// The run's drills that did not pass, by id.
+    pub drills: Vec<(String, Failure)>,
     /// When the run began.
     pub at: Timestamp,
 }
@@ -29,9 +31,12 @@ impl<'a> Look<'a> {
         let of = |one: &'a PolicyReport| {
             let policy = policies.get(&one.policy)?;
             let unseen = report.clusters.get(&one.cluster).and_then(|cluster| cluster.failure.clone());
-            let failures = unseen.into_iter().chain(one.failures.iter().cloned()).collect();
+            let of_drills = report.drills.iter().filter(|_| policy.drill.is_some());
+            let hindrances = of_drills.clone().flat_map(|drills| drills.hindrances(&one.policy, &one.cluster));
+            let failures = unseen.into_iter().chain(one.failures.iter().cloned()).chain(hindrances).collect();
+            let drills = of_drills.flat_map(|drills| drills.unpassed(&one.policy, &one.cluster)).collect();
             let facts = one.facts.as_ref();
-            Some(Self { policy, cluster: one.cluster.clone(), facts, failures, at: report.started_at })
+            Some(Self { policy, cluster: one.cluster.clone(), facts, failures, drills, at: report.started_at })
         };
         report.policies.iter().filter_map(of).collect()
     }
@@ -43,6 +48,7 @@ impl<'a> Look<'a> {
             cluster: cluster.clone(),
             facts: None,
             failures: vec![failure.clone()],
+            drills: Vec::new(),
             at,
         };
         let each = |policy: &'a Policy| policy.clusters.iter().map(move |cluster| on(policy, cluster));

@@ -1,5 +1,6 @@
 //! A message: what is told, to people and to programs.
 
+use crate::told::drill_anchor;
 use crate::{Change, Look};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -54,9 +55,12 @@ impl Notice {
         let (policy, cluster, event) = (&look.policy.name, &look.cluster, change.topic.as_str());
         let last_success = facts.and_then(|facts| facts.last_success);
         let bad = facts.and_then(|facts| facts.attempts.iter().find(|attempt| attempt.snapshot == change.anchor));
-        let failure = look.failures.iter().find(|failure| match bad {
-            Some(bad) => failure.cause.contains(&bad.snapshot),
-            None => change.anchor.starts_with(failure.code.as_str()),
+        let drill = look.drills.iter().find(|(id, _)| drill_anchor(id) == change.anchor).map(|(_, failure)| failure);
+        let failure = drill.or_else(|| {
+            look.failures.iter().find(|failure| match bad {
+                Some(bad) => failure.cause.contains(&bad.snapshot),
+                None => change.anchor.starts_with(failure.code.as_str()),
+            })
         });
         let failure = failure.filter(|_| matches!(change.topic, Topic::Failure | Topic::Partial));
         let place = format!("{policy} on {cluster}");
@@ -64,6 +68,7 @@ impl Notice {
         let summary = match (change.topic, bad) {
             (Topic::Partial, _) => format!("{place}: snapshot {} lacks some of its shards", change.anchor),
             (Topic::Failure, Some(bad)) => format!("{place}: snapshot {} failed", bad.snapshot),
+            (Topic::Failure, None) if drill.is_some() => format!("{place}: a drill did not pass"),
             (Topic::Failure, None) => format!("{place}: the run failed"),
             (Topic::Stale, _) => format!("{place}: no good snapshot for too long: {since}"),
             (Topic::Recovered, _) => format!("{place}: well again: {since}"),

@@ -2,7 +2,8 @@
 //!
 //! Each policy on each of its clusters is well or in *trouble* (its newest ended snapshot is not good, or something
 //! keeps it from its work), and *stale* or not. A message goes out where trouble or staleness begins, and one where the
-//! last of it ends; what goes on is silent, however often runs come.
+//! last of it ends; what goes on is silent, however often runs come. A drill that did not pass is told by itself: one run's
+//! report has it.
 //!
 //! What held before is remembered by whoever can remember ([`Told`]); a Lambda cannot, and works it out from what
 //! exists: see [`Beat`]. The decision is the same.
@@ -24,6 +25,9 @@ pub struct Told {
     pub stale: bool,
     /// The run that looked last.
     pub looked_at: Option<Timestamp>,
+    /// The last drill that did not pass, by id: a run that is repeated reports it again.
+    #[serde(default)]
+    pub drill: Option<String>,
 }
 
 /// What was told, by place. A cache: without it something may be told a second time, and nothing is lost.
@@ -85,7 +89,7 @@ impl Beat {
         let trouble = look.newest_ended(self.from()).filter(|attempt| attempt.state != State::Success);
         let stale = look.facts.is_some_and(|_| is_stale(look, self.from(), add(self.at, -self.every)));
         let looked_at = Some(add(self.at, -self.every));
-        Told { trouble: trouble.map(|attempt| attempt.snapshot.clone()), stale, looked_at }
+        Told { trouble: trouble.map(|attempt| attempt.snapshot.clone()), stale, looked_at, drill: None }
     }
 }
 
@@ -128,7 +132,19 @@ pub fn decide(before: Before<'_>, look: &Look<'_>) -> (Vec<Change>, Told) {
     if was_bad && trouble.is_none() && !stale {
         tell(Topic::Recovered, &since(look));
     }
-    (changes, Told { trouble, stale, looked_at: Some(look.at) })
+    let mut drill = told.drill;
+    for (id, _) in &look.drills {
+        if drill.as_ref() != Some(id) {
+            tell(Topic::Failure, &drill_anchor(id));
+        }
+        drill = Some(id.clone());
+    }
+    (changes, Told { trouble, stale, looked_at: Some(look.at), drill })
+}
+
+/// What a drill that did not pass is called.
+pub(crate) fn drill_anchor(id: &str) -> String {
+    format!("drill {id}")
 }
 
 /// What a look shows of the time that it is to tell of.

@@ -217,7 +217,14 @@ fn bad() -> Facts {
 #[tokio::test]
 async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look = || Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], at: now };
+    let look = || Look {
+        policy: &policy,
+        cluster: "c".into(),
+        facts: Some(&facts),
+        failures: vec![],
+        drills: vec![],
+        at: now,
+    };
     let receiver = Receiver::new(&[403, 200]);
     let channels = [webhook(&receiver.url, None)];
     let mut memory = Memory::default();
@@ -235,7 +242,8 @@ async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
 #[tokio::test]
 async fn a_channel_is_told_of_what_it_wants_only() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look = Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], at: now };
+    let look =
+        Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drills: vec![], at: now };
     let receiver = Receiver::new(&[200]);
     let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url, None) };
     let deaf = Channel { on: BTreeSet::from([snapkeep_config::Topic::Stale]), ..webhook(&receiver.url, None) };

@@ -45,6 +45,7 @@ fn policy() -> PolicyStatus {
         confirmed: true,
         run_under_way: false,
         last_run: None,
+        last_drill: None,
         next: Some(Preview {
             at: at("2026-03-11T02:00:00Z"),
             creates: vec!["nightly-20260311t020000z".into()],
@@ -95,6 +96,8 @@ fn whatever_is_said_elsewhere_is_text() {
         failures: vec![failure()],
         warnings: vec![canary.into()],
     });
+    policy.last_drill =
+        Some(DrillStatus { snapshot: Some(canary.into()), began_at: status.now, failure: Some(failure()) });
     let doomed = ToDelete { snapshot: canary.into(), reasons: vec![canary.into()], unconfirmed: true };
     policy.next = Some(Preview {
         at: status.now,

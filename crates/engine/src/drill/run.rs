@@ -234,23 +234,44 @@ impl DrillReport {
 
     /// The failure that it all ends with: what went wrong, else the first drill that did not pass.
     pub fn verdict(&self) -> Result<(), Failure> {
-        let wrong = self.failures.iter().find_map(|note| {
-            let whose = note.policy.as_ref().map(|policy| format!("policy {policy} on ")).unwrap_or_default();
-            let cause = format!("drill of {whose}{}: {}", note.cluster, note.what);
-            Some(Failure::new(note.code?, cause, note.hint.clone().unwrap_or_default()))
-        });
-        let unpassed = self.drills.iter().find(|record| record.outcome != Outcome::Passed || !record.removed);
-        wrong.or_else(|| unpassed.map(unpassed_failure)).map_or(Ok(()), Err)
+        let wrong = self.failures.iter().find_map(DrillNote::failure);
+        wrong.or_else(|| self.drills.iter().find_map(drill_failure)).map_or(Ok(()), Err)
+    }
+
+    /// What kept the policy's drills there from being done or cleaned up; what is about no policy in particular, too.
+    pub fn hindrances(&self, policy: &str, cluster: &str) -> impl Iterator<Item = Failure> {
+        let is_its = move |note: &&DrillNote| {
+            note.cluster == cluster && note.policy.as_deref().is_none_or(|name| name == policy)
+        };
+        self.failures.iter().filter(is_its).filter_map(DrillNote::failure)
+    }
+
+    /// The policy's drills there that did not pass, by id.
+    pub fn unpassed(&self, policy: &str, cluster: &str) -> impl Iterator<Item = (String, Failure)> {
+        let is_its = move |record: &&Record| record.policy == policy && record.cluster == cluster;
+        self.drills.iter().filter(is_its).filter_map(|record| Some((record.id.clone(), drill_failure(record)?)))
     }
 }
 
-fn unpassed_failure(record: &Record) -> Failure {
+impl DrillNote {
+    fn failure(&self) -> Option<Failure> {
+        let whose = self.policy.as_ref().map(|policy| format!("policy {policy} on ")).unwrap_or_default();
+        let cause = format!("drill of {whose}{}: {}", self.cluster, self.what);
+        Some(Failure::new(self.code?, cause, self.hint.clone().unwrap_or_default()))
+    }
+}
+
+/// Why a drill that has ended did not pass, or left something behind; `None` if neither.
+pub fn drill_failure(record: &Record) -> Option<Failure> {
+    if record.outcome == Outcome::Passed && record.removed {
+        return None;
+    }
     let more = record.causes.len().saturating_sub(1);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let first = record.causes.first().map_or("it did not pass", String::as_str);
-    Failure::new(
+    Some(Failure::new(
         Code::RestoreIncomplete,
         format!("the drill of policy {} on {} did not pass: {first}{more}", record.policy, record.cluster),
         "`snapkeep report --audit` shows the drill in full; `snapkeep verify` tells what is wrong with the repository",
-    )
+    ))
 }

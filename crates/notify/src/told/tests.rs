@@ -1,5 +1,5 @@
 use super::*;
-use crate::Look;
+use crate::{Look, Notice};
 use proptest::prelude::*;
 use snapkeep_config::Config;
 use snapkeep_core::plan::Facts;
@@ -31,7 +31,7 @@ fn facts(attempts: Vec<Attempt>) -> Facts {
 
 fn look<'a>(policy: &'a Policy, facts: Option<&'a Facts>, codes: &[Code], at: i64) -> Look<'a> {
     let failures = codes.iter().map(|code| Failure::new(*code, "no", "look")).collect();
-    Look { policy, cluster: "c".into(), facts, failures, at: second(at) }
+    Look { policy, cluster: "c".into(), facts, failures, drills: vec![], at: second(at) }
 }
 
 /// What a remembering front end tells at each of these looks.
@@ -103,6 +103,34 @@ fn staleness_is_told_beside_the_trouble_and_the_end_when_both_are_over() {
 }
 
 #[test]
+fn a_drill_that_did_not_pass_is_told_whatever_else_there_is() {
+    let policy = policy();
+    let good = facts(vec![attempt(State::Success, 0, 60)]);
+    let failed = facts(vec![attempt(State::Failed, HOUR, HOUR + 60), attempt(State::Success, 0, 60)]);
+    let failure = || Failure::new(Code::RestoreIncomplete, "the drill did not pass", "look");
+    let drilled =
+        |facts, at| Look { drills: vec![(format!("d{at}"), failure())], ..look(&policy, Some(facts), &[], at) };
+    let looks = [
+        look(&policy, Some(&good), &[], 60),
+        drilled(&good, 600),
+        look(&policy, Some(&good), &[], 1200),
+        drilled(&failed, HOUR + 100),
+        drilled(&failed, HOUR + 200),
+        Look { drills: vec![(format!("d{}", HOUR + 200), failure())], ..look(&policy, Some(&failed), &[], HOUR + 300) },
+    ];
+    assert_eq!(told(&looks), ["", "failure", "", "failure failure", "failure", ""]);
+    let beat = Beat { at: second(600), every: SignedDuration::from_mins(10), time: SignedDuration::from_mins(5) };
+    let (changes, _) = decide(Before::Beat(beat), &looks[1]);
+    let notice = Notice::of(&changes[0], &looks[1], second(600));
+    assert_eq!(
+        (notice.summary.as_str(), notice.id.as_str()),
+        ("p on c: a drill did not pass", "failure:p@c/r:drill d600")
+    );
+    let why = (notice.code.as_deref(), notice.cause.as_deref(), notice.snapshot);
+    assert_eq!(why, (Some("restore_incomplete"), Some("the drill did not pass"), None));
+}
+
+#[test]
 fn without_a_schedule_it_is_told_once_a_day() {
     let text = "clusters: {c: {endpoint: https://c}}\npolicies: {p: {repository: r, keep: {last: 1}}}\n";
     let policy = Config::parse(text).unwrap().policies.remove("p").unwrap();
@@ -123,7 +151,7 @@ fn without_a_schedule_it_is_told_once_a_day() {
 fn memory_is_read_as_it_is_written_and_nonsense_is_nothing() {
     let policy = policy();
     let mut memory = Memory::default();
-    let told = Told { trouble: Some("x".into()), stale: true, looked_at: Some(second(0)) };
+    let told = Told { trouble: Some("x".into()), stale: true, looked_at: Some(second(0)), drill: None };
     memory.put(&look(&policy, None, &[], 0), told);
     assert_eq!(Memory::read(&memory.to_text()), memory);
     assert_eq!(Memory::read("{\"places\": 7"), Memory::default());
