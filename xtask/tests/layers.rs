@@ -34,7 +34,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "snapkeep-iam", uses: &["snapkeep-core", "snapkeep-config"], tests_use: IN_TESTS, never: &["tokio", "reqwest", "hyper", "aws-*"] },
     Layer { name: "snapkeep-doctor", uses: &["snapkeep-core", "snapkeep-transport", "snapkeep-cluster", "snapkeep-iam"], tests_use: BED, never: &[] },
     Layer { name: "snapkeep-repository", uses: &["snapkeep-core"], tests_use: BED, never: &[] },
-    Layer { name: "snapkeep-daemon", uses: &["snapkeep-core", "snapkeep-transport", "snapkeep-engine"], tests_use: &["snapkeep-testbed", "snapkeep-front", "snapkeep-cluster"], never: &[] },
+    Layer { name: "snapkeep-daemon", uses: &["snapkeep-core", "snapkeep-transport", "snapkeep-engine"], tests_use: &["snapkeep-testbed", "snapkeep-front", "snapkeep-cluster", "snapkeep-config", "snapkeep-notify"], never: &[] },
     Layer { name: "snapkeep-lambda", uses: &["snapkeep-core", "snapkeep-config", "snapkeep-transport", "snapkeep-cluster", "snapkeep-engine", "snapkeep-notify"], tests_use: BED, never: &["lettre"] },
     Layer { name: "snapkeep-cli", uses: &["snapkeep-core", "snapkeep-config", "snapkeep-transport", "snapkeep-cluster", "snapkeep-engine", "snapkeep-repository", "snapkeep-lambda", "snapkeep-daemon", "snapkeep-iam", "snapkeep-doctor", "snapkeep-import", "snapkeep-notify", "snapkeep-mail"], tests_use: BED, never: &[] },
     Layer { name: "snapkeep-notify", uses: &["snapkeep-core", "snapkeep-config", "snapkeep-transport", "snapkeep-engine"], tests_use: BED, never: &["lettre"] },

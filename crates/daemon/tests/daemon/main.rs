@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test's world is there or the test fails")]
 
 mod days;
+mod drills;
 mod month;
+mod operator;
 mod orders;
 mod time;
+mod troubles;
 mod world;

@@ -1,5 +1,6 @@
 //! What every test here stands on: a node, a repository, a front, policies, and daemons.
 
+use crate::operator::Operator;
 use crate::time::{Days, Watch};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,8 +14,8 @@ use snapkeep_core::retention::{Count, Keep};
 use snapkeep_core::schedule::Schedule;
 use snapkeep_core::selection::Selection;
 use snapkeep_core::{Code, Failure};
-use snapkeep_daemon::{Clock, Configuration, Order, Reading, Settings, Source, SystemClock, listen, serve};
-use snapkeep_engine::policies::Fleet;
+use snapkeep_daemon::{Around, Clock, Configuration, Order, Reading, Settings, Source, SystemClock, listen, serve};
+use snapkeep_engine::policies::{Fleet, RunReport};
 use snapkeep_front::{Front, Seen};
 use snapkeep_testbed::{NodeHandle, Testbed};
 use snapkeep_transport::{Auth, Client, Pace};
@@ -80,6 +81,21 @@ impl World {
         list.into_iter().flatten().map(|entry| (text(&entry["snapshot"]), text(&entry["state"]))).collect()
     }
 
+    /// The newest good snapshot whose name begins so, and when it began by the node's clock, in seconds.
+    pub(crate) async fn newest_good(&self, start: &str) -> (String, f64) {
+        // The same list, through the front: it knows what the node's time is said to be.
+        let there = NodeHandle { url: self.front.url(), ..self.node.clone() };
+        let (status, body) = there.get(&format!("/_snapshot/{}/_all", self.repository)).await;
+        assert_eq!(status, 200, "{body}");
+        let list = body["snapshots"].as_array().or(body["responses"][0]["snapshots"].as_array());
+        let good = list.into_iter().flatten().filter(|entry| entry["state"] == "SUCCESS");
+        let good = good.map(|entry| {
+            let began = entry["start_time_in_millis"].as_f64().unwrap() / 1000.0;
+            (entry["snapshot"].as_str().unwrap().to_owned(), began)
+        });
+        good.filter(|(name, _)| name.starts_with(start)).max_by(|one, other| one.1.total_cmp(&other.1)).unwrap()
+    }
+
     /// Requests of that method that the front saw.
     pub(crate) fn seen(&self, method: &str) -> Vec<Seen> {
         self.front.requests().into_iter().filter(|seen| seen.method == method).collect()
@@ -126,14 +142,20 @@ pub(crate) fn policy(repository: &RepositoryName, index: &str, name: &str, sched
 pub(crate) struct Written {
     url: String,
     text: Mutex<Result<BTreeMap<String, Policy>, Failure>>,
+    operator: Option<Arc<Operator>>,
 }
 
 impl Written {
     /// Of these policies on the one cluster at that address.
     pub(crate) fn new(url: String, policies: impl IntoIterator<Item = Policy>) -> Self {
-        let written = Self { url, text: Mutex::new(Ok(BTreeMap::new())) };
+        let written = Self { url, text: Mutex::new(Ok(BTreeMap::new())), operator: None };
         written.write(policies);
         written
+    }
+
+    /// Whose runs this operator hears of.
+    pub(crate) fn heard_by(self, operator: &Arc<Operator>) -> Self {
+        Self { operator: Some(Arc::clone(operator)), ..self }
     }
 
     pub(crate) fn write(&self, policies: impl IntoIterator<Item = Policy>) {
@@ -151,9 +173,8 @@ impl Source for Written {
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
             let policies = self.text.lock().unwrap().clone()?;
-            let configuration: Arc<dyn Configuration> =
-                Arc::new(Read { name: "snapkeep.yaml".to_owned(), url: self.url.clone(), policies });
-            Ok(configuration)
+            let (name, url, operator) = ("snapkeep.yaml".to_owned(), self.url.clone(), self.operator.clone());
+            Ok(Arc::new(Read { name, url, policies, operator }) as Arc<dyn Configuration>)
         })
     }
 }
@@ -162,6 +183,7 @@ struct Read {
     name: String,
     url: String,
     policies: BTreeMap<String, Policy>,
+    operator: Option<Arc<Operator>>,
 }
 
 impl Configuration for Read {
@@ -182,6 +204,14 @@ impl Configuration for Read {
         let settings = snapkeep_transport::Settings { pace, ..Default::default() };
         let client = Client::new(Endpoint::trusted(&self.url).unwrap(), Auth::None, settings).unwrap();
         Fleet::new(BTreeMap::from([(CLUSTER.to_owned(), Arc::new(SnapshotApi::new(client)))]))
+    }
+
+    fn after<'a>(&'a self, _names: &'a [String], end: Result<&'a RunReport, &'a Failure>) -> Around<'a, ()> {
+        Box::pin(async move {
+            if let (Some(operator), Ok(report)) = (&self.operator, end) {
+                operator.hear(report, &self.policies).await;
+            }
+        })
     }
 }
 

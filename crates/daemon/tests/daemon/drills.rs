@@ -1,0 +1,70 @@
+//! A drill that did not pass: on the policy's card as long as it is the last one, and told once.
+
+use crate::operator::Operator;
+use crate::troubles::value;
+use crate::world::{Daemon, World, get, status};
+use serde_json::json;
+use snapkeep_core::drill::{Check, Drill};
+use snapkeep_core::pattern::Pattern;
+use snapkeep_core::policy::{Policy, Settings as PolicySettings};
+use snapkeep_daemon::Order;
+use snapkeep_testbed::{Testbed, eventually, release};
+
+/// The index has twenty documents.
+fn wants_more(policy: &Policy) -> Policy {
+    let check = Check { index: Pattern::parse("*").unwrap(), query: None, at_least: Some(21), at_most: None };
+    let drill = Drill { schedule: policy.schedule.clone(), checks: vec![check], ..Drill::default() };
+    Policy::new(PolicySettings { drill: Some(drill), ..(**policy).clone() }).unwrap()
+}
+
+async fn on(node: &'static str) {
+    let world = World::on(node).await;
+    let name = Testbed::shared().unique("drilled");
+    // Hours from any slot: one snapshot and one drill.
+    let policy = wants_more(&world.policy(&name, "0 3 29 2 *", 3));
+    let operator = Operator::new();
+    let source = world.source([policy]).heard_by(&operator);
+    for _daemon in 0..2 {
+        operator.begin_anew().await;
+        let mut daemon = Daemon::real().await;
+        daemon.settings.metrics = operator.metrics();
+        let (address, orders) = (daemon.address, daemon.orders.clone());
+        let place = format!("policy=\"{name}\",cluster=\"prod\",repository=\"{}\",outcome=\"ok\"", world.repository);
+        let told = async {
+            let drilled = async || {
+                let status = status(address).await;
+                let policy = &status["policies"][0];
+                (!policy["last_drill"].is_null() && !policy["last_run"].is_null()).then(|| policy.clone())
+            };
+            let shown = eventually("its last drill is shown", drilled).await;
+            assert_eq!(shown["last_drill"]["failure"]["code"], "restore_incomplete", "{shown}");
+            assert_eq!(shown["last_run"]["failures"], json!([]), "what is shown is no matter of one run: {shown}");
+            assert_eq!(shown["standing"], "failing", "{shown}");
+            let (_, page) = get(address, "/").await;
+            assert!(page.contains("<dt>Last drill</dt>") && page.contains("did not pass"), "{page}");
+            assert!(page.contains("found 20") && page.contains("class=\"failing\""), "{page}");
+            orders.send(Order::Reload).await.unwrap();
+            let again = async || {
+                let (_, metrics) = get(address, "/metrics").await;
+                (value(&metrics, "snapkeep_runs_total", &place).parse::<u64>().unwrap() >= 2).then_some(())
+            };
+            eventually("it has run again", again).await;
+            orders.send(Order::Stop).await.unwrap();
+        };
+        tokio::join!(daemon.serve(&source), told);
+    }
+    let messages = operator.messages();
+    assert_eq!(messages.len(), 1, "{node}: by two daemons and at least four runs: {messages:#?}");
+    let message = &messages[0];
+    assert_eq!((&message["event"], &message["policy"]), (&json!("failure"), &json!(name)), "{message}");
+    assert_eq!(message["summary"], format!("{name} on prod: a drill did not pass"), "{message}");
+    assert_eq!(message["code"], "restore_incomplete", "{message}");
+    assert!(message["cause"].as_str().unwrap().contains("found 20"), "{message}");
+}
+
+#[tokio::test]
+async fn a_drill_that_did_not_pass_is_on_the_card_and_told_once() {
+    for node in release::REQUIRED {
+        on(node).await;
+    }
+}
