@@ -20,6 +20,7 @@ struct Stage {
     function: Function,
     bucket: String,
     repository: String,
+    index: String,
     configuration: String,
     _files: TempDir,
 }
@@ -56,7 +57,15 @@ impl Stage {
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let function = Function::new(Environment::of(variables.into()));
-        Self { front, function, bucket, repository, configuration, _files: files }
+        Self { front, function, bucket, repository, index, configuration, _files: files }
+    }
+
+    /// A snapshot of its index alone: that of a drill beside it may just be coming.
+    fn backup(&self, name: &str) -> Value {
+        json!({
+            "Action": "backup", "S3Bucket": self.bucket, "RoleArn": ROLE, "SnapshotName": name, "Indices": self.index,
+            "Wait": 60
+        })
     }
 
     async fn handle(&self, event: &Value) -> Value {
@@ -95,9 +104,7 @@ fn asked_of_iam(seen: &Seen) -> Request {
 async fn what_the_function_sends_passes_and_what_it_deletes_needs_retention() {
     let stage = Stage::with("").await;
     for name in ["manual-1", "manual-2"] {
-        let event =
-            json!({"Action": "backup", "S3Bucket": stage.bucket, "RoleArn": ROLE, "SnapshotName": name, "Wait": 60});
-        assert_eq!(stage.handle(&event).await["state"], "SUCCESS");
+        assert_eq!(stage.handle(&stage.backup(name)).await["state"], "SUCCESS");
     }
     stage.handle(&json!({"Action": "list"})).await;
     stage.handle(&json!({"Action": "status", "SnapshotName": "manual-2"})).await;
@@ -122,9 +129,7 @@ async fn what_the_function_sends_passes_and_what_it_deletes_needs_retention() {
 #[tokio::test]
 async fn what_a_drill_sends_passes_and_needs_its_own_policy() {
     let stage = Stage::with("drill: {}").await;
-    let event =
-        json!({"Action": "backup", "S3Bucket": stage.bucket, "RoleArn": ROLE, "SnapshotName": "manual-1", "Wait": 60});
-    stage.handle(&event).await;
+    stage.handle(&stage.backup("manual-1")).await;
     stage.handle(&json!({"Action": "run"})).await;
     let before = stage.front.requests().len();
     let drill = stage.handle(&json!({"Action": "drill"})).await;
