@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256;
 use crate::failure::{Failure, Result};
-pub(crate) use archive::{Entry, zip};
+pub(crate) use archive::{Entry, Pressed, zip};
 pub(crate) use build::Arch;
 
 /// How it is called.
@@ -52,7 +52,8 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 pub(crate) fn make(arch: Arch) -> Result<Package> {
     let (binary, needs) = build::checked(arch)?;
     let program = fs::read(&binary).map_err(Failure::during("cannot read the program"))?;
-    let bytes = zip(&[Entry { name: "bootstrap".into(), content: program.as_slice().into(), executable: true }])?;
+    let entry = Entry { name: "bootstrap".into(), content: program.as_slice().into(), executable: true };
+    let bytes = zip(&[entry], Pressed::Hardest)?;
     let place = dist().join(format!("snapkeep-lambda-{}-{arch}.zip", env!("CARGO_PKG_VERSION")));
     fs::create_dir_all(dist()).map_err(Failure::during("cannot create dist"))?;
     fs::write(&place, &bytes).map_err(Failure::during("cannot write the zip"))?;

@@ -10,7 +10,7 @@ use snapkeep_testbed::cache::Cache;
 
 use super::stand_in::StandIn;
 use crate::failure::{Failure, Result};
-use crate::package::{self, Arch, Entry};
+use crate::package::{self, Arch, Entry, Pressed};
 use crate::python::Packages;
 
 /// The region that all sign for.
@@ -204,7 +204,7 @@ fn upload_size(packages: &Path, peer: &Peer) -> Result<u64> {
         let name = file.strip_prefix(packages).unwrap_or(&file).to_string_lossy().into_owned();
         entries.push(entry(name, content));
     }
-    Ok(package::zip(&entries)?.len() as u64)
+    Ok(package::zip(&entries, Pressed::Well)?.len() as u64)
 }
 
 fn entry(name: String, content: Vec<u8>) -> Entry<'static> {

@@ -19,13 +19,22 @@ pub(crate) struct Entry<'a> {
     pub(crate) executable: bool,
 }
 
+/// How hard to press: by the library's levels. Every one gives Deflate, which each unzip reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pressed {
+    /// As `zip -9`.
+    Well = 9,
+    /// Zopfli's five rounds: seconds for a program of some megabytes. More rounds find next to nothing.
+    Hardest = 14,
+}
+
 /// The zip of these files in this order. Every entry is dated 1980-01-01, the earliest that a zip can say.
-pub(crate) fn zip(entries: &[Entry<'_>]) -> Result<Vec<u8>> {
+pub(crate) fn zip(entries: &[Entry<'_>], pressed: Pressed) -> Result<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for entry in entries {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(9))
+            .compression_level(Some(pressed as i64))
             .last_modified_time(DateTime::DEFAULT)
             .unix_permissions(if entry.executable { 0o755 } else { 0o644 });
         writer.start_file(entry.name.as_str(), options).map_err(Failure::during("cannot zip"))?;
@@ -41,7 +50,7 @@ mod tests {
 
     fn sample() -> Vec<u8> {
         let content = b"#!/bin/sh\n".repeat(1000);
-        zip(&[Entry { name: "bootstrap".into(), content: content.into(), executable: true }]).unwrap()
+        zip(&[Entry { name: "bootstrap".into(), content: content.into(), executable: true }], Pressed::Hardest).unwrap()
     }
 
     #[test]
@@ -62,5 +71,15 @@ mod tests {
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
         assert_eq!(content.len(), 10_000);
+    }
+
+    #[test]
+    fn a_program_gets_smaller_by_pressing_harder() {
+        let text = include_bytes!("archive.rs");
+        let size = |pressed| {
+            let entry = Entry { name: "bootstrap".into(), content: text.as_slice().into(), executable: true };
+            zip(&[entry], pressed).unwrap().len()
+        };
+        assert!(size(Pressed::Hardest) < size(Pressed::Well));
     }
 }
