@@ -7,6 +7,10 @@ use snapkeep_front::{Front, Principal, Rights, TestCa};
 use snapkeep_iam::{Decision, Request, decide};
 use snapkeep_testbed::{Testbed, eventually};
 use std::path::{Path, PathBuf};
+use tokio::sync::Mutex;
+
+/// Two ways to deploy say the same names: each is to find what it would find alone.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 const KEY: &str = "AKIDFUNCTION";
 const SECRET: &str = "canary/secret+key0123456789abcdefABCDEF";
@@ -90,10 +94,9 @@ impl Account {
 
 /// The three answers of the commands that take the first snapshot, and what the schedule does then.
 async fn takes_snapshots(account: &Account, roles: &Roles, zip: &Path, commands: &str) {
+    let _alone = ALONE.lock().await;
     let bed = Testbed::shared();
     let node = bed.node("opensearch-3.3.0");
-    // Two ways to deploy say the same names.
-    let _ = node.delete("/_snapshot/snapkeep").await;
     let _ = bed.s3().create_bucket(BUCKET).await;
     node.load_documents(&bed.unique("orders"), 100).await;
     let domain = Domain::of(account, &node.url, roles).await;
@@ -110,6 +113,10 @@ async fn takes_snapshots(account: &Account, roles: &Roles, zip: &Path, commands:
     succeeded(&format!("/_snapshot/snapkeep/{}", created["snapshot"].as_str().unwrap())).await;
     scheduled(account, &variables);
     assert!(domain.front.requests().iter().all(|seen| seen.method != "DELETE"), "nothing is deleted");
+    for path in ["/_snapshot/snapkeep/*", "/_snapshot/snapkeep"] {
+        let (status, answer) = node.delete(path).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
 }
 
 async fn succeeded(path: &str) {
