@@ -3,6 +3,7 @@
 //! The article's `dd-MM-yyyy-h-mm-ss` has no half of the day, so that 01:00 and 13:00 collide, and
 //! it does not sort. Names made here hold the UTC time on a 24-hour clock, widest unit first.
 
+use crate::inventory::MAX_SKEW;
 use crate::{Code, Failure};
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt;
@@ -197,6 +198,13 @@ impl<'a> SlotName<'a> {
         let slot = read_stamp(stamp)?;
         (!prefix.is_empty()).then_some(Self { prefix, slot, attempt })
     }
+}
+
+/// From when on a snapshot counts: its start, but not a moment before the slot that its name tells, since the server's
+/// clock may lag behind the one by which the slot was due.
+pub fn counts_from(name: &str, started_at: Timestamp) -> Timestamp {
+    let slot = SlotName::parse(name).map(|name| name.slot);
+    slot.filter(|slot| slot.duration_since(started_at) <= MAX_SKEW).map_or(started_at, |slot| slot.max(started_at))
 }
 
 /// 2 and up, without leading zeros.

@@ -170,7 +170,7 @@ impl Policy {
         self.settings.prefix.is_none() && self.prefix == naming::prefix(self.repository.as_str())
     }
 
-    /// The moment from which on it is stale, if its newest good snapshot began at `start`; `None` if it never is.
+    /// The moment from which on it is stale, if its newest good snapshot counts from `start`; `None` if it never is.
     pub fn stale_from(&self, start: Timestamp) -> Option<Timestamp> {
         match self.stale_after {
             Some(period) => Some(period.after(start, &self.zone)),

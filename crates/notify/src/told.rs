@@ -189,7 +189,7 @@ impl<'a> View<'a> {
 fn is_stale(look: &Look<'_>, end: Timestamp, at: Timestamp) -> bool {
     let attempts = look.facts.map_or(&[][..], |facts| &facts.attempts);
     let newest = attempts.iter().find(|attempt| attempt.state == State::Success && attempt.end() < end);
-    let from = newest.and_then(|newest| look.policy.stale_from(newest.started_at));
+    let from = newest.and_then(|newest| look.policy.stale_from(newest.counts_from()));
     from.is_some_and(|from| from <= at)
 }
 

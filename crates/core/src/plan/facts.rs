@@ -1,5 +1,6 @@
 //! How a policy's snapshots stand: what metrics show and notifications rest on.
 
+use crate::naming::counts_from;
 use crate::ownership::Owned;
 use crate::policy::Policy;
 use crate::retention::newest_first;
@@ -89,6 +90,11 @@ impl Attempt {
         self.ended_at.unwrap_or(self.started_at)
     }
 
+    /// From when on it counts, by the server's clock and its slot.
+    pub fn counts_from(&self) -> Timestamp {
+        counts_from(&self.snapshot, self.started_at)
+    }
+
     fn is_good(&self) -> bool {
         self.state == State::Success
     }
@@ -154,10 +160,12 @@ impl Facts {
     }
 
     fn judge(&mut self, policy: &Policy) {
-        self.last_success = self.attempts.iter().find(|attempt| attempt.is_good()).map(|attempt| attempt.started_at);
-        let from = self.last_success.or(self.slot);
-        let limit = from.and_then(|from| Some(policy.stale_from(from)?.duration_since(from).as_secs()));
-        self.stale_after_seconds = limit;
+        let newest = self.attempts.iter().find(|attempt| attempt.is_good());
+        self.last_success = newest.map(|newest| newest.started_at);
+        let from = newest.map(Attempt::counts_from).or(self.slot);
+        let limit =
+            from.and_then(|from| Some(policy.stale_from(from)?.duration_since(self.last_success.unwrap_or(from))));
+        self.stale_after_seconds = limit.map(|limit| limit.as_secs());
     }
 }
 

@@ -8,6 +8,7 @@ use super::slot;
 use super::{Options, Plan, SCHEMA};
 use crate::inventory::{Cluster, Inventory, Repository};
 use crate::metadata::Metadata;
+use crate::naming::counts_from;
 use crate::ownership::{Foreign, Owned, share_out};
 use crate::policy::Policy;
 use crate::retention::{self, Reason, Ties, Verdict};
@@ -162,7 +163,7 @@ impl View<'_> {
             Some(period) => Some(period.before(self.common.now, &self.policy.zone)),
             None => by_schedule(),
         };
-        limit.is_some_and(|limit| newest.is_none_or(|newest| newest.started_at < limit))
+        limit.is_some_and(|limit| newest.is_none_or(|newest| counts_from(&newest.snapshot, newest.started_at) < limit))
     }
 
     fn running(&self, wanted: impl Fn(&Snapshot) -> bool) -> Vec<String> {

@@ -352,6 +352,18 @@ fn staleness_is_two_slots_without_a_success_or_as_the_policy_says() {
     }
 }
 
+/// A snapshot that the server's clock puts a moment before its slot is that slot's.
+#[test]
+fn a_servers_clock_that_lags_makes_nothing_stale() {
+    for (start, stale, after) in
+        [("2026-01-19T02:59:59.978Z", false, 48 * 3600), ("2026-01-19T02:00:00Z", true, 25 * 3600)]
+    {
+        let plan = planned(|_| {}, vec![marked("nightly", slot(19), 1, start)]);
+        let standing = &plan.policies[0];
+        assert_eq!((standing.stale, standing.facts.stale_after_seconds), (stale, Some(after)), "{standing:?}");
+    }
+}
+
 /// Each fact that a deletion rests on, changed after the plan was made.
 #[test]
 fn a_deletion_whose_ground_is_gone_is_refused() {

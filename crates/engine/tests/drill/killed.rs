@@ -34,6 +34,7 @@ async fn killed_at(world: &World, method: &str, request: u64, action: Action) ->
 }
 
 /// Cleans up after what was killed at `now`, in minutes; `at` says where that was.
+#[allow(clippy::print_stdout, reason = "it is shown if the test fails")]
 async fn cleaned_up(world: &World, now: i64, at: &str) {
     // Nobody takes over what may be alive.
     let mut running = world.records().await;
@@ -41,13 +42,21 @@ async fn cleaned_up(world: &World, now: i64, at: &str) {
     let early = world.drill(false, "early").await;
     let is_alive = |id: &String| running.iter().any(|record| record.id == *id);
     assert!(!early.cleaned.iter().any(|cleaned| is_alive(&cleaned.id)), "{at}: {early:?}");
-    world.later(now + A_WHILE);
     // What was on its way when it was killed may arrive after a run has looked: then the one after it finds it.
+    let mut runs = 0;
     eventually("nothing is left of the killed drill", async || {
+        world.later(now + A_WHILE + runs / 20);
+        runs += 1;
         let next = world.drill(false, "next").await;
         assert!(next.failures.is_empty(), "{at}: {next:?}");
         let is_over = |record: &Record| record.removed && record.outcome != Outcome::Running;
-        (world.left().await.is_empty() && world.records().await.iter().all(is_over)).then_some(())
+        let (left, mut records) = (world.left().await, world.records().await);
+        records.retain(|record| !is_over(record));
+        let is_clean = left.is_empty() && records.is_empty();
+        if !is_clean {
+            println!("{at}: after {runs} runs {left:?} and {records:?} are left by {next:?}");
+        }
+        is_clean.then_some(())
     })
     .await;
     assert_eq!(world.stage.node.count(&world.stage.index).await, 20, "{at}");
