@@ -37,6 +37,17 @@ async fn slow_down(world: &World) {
     world.register_with(&json!({"max_snapshot_bytes_per_sec": SLOW})).await;
 }
 
+/// A cluster of one node whose next snapshot takes a while, with a policy and what its snapshots are named.
+async fn only_node(name: &str) -> (Cluster, World, Runner, Vec<String>) {
+    let cluster = start(name, 1);
+    let world = World::on(leaked(&cluster, "n0")).await;
+    world.node.load_documents(&world.index, 5).await;
+    world.register_with(&json!({})).await;
+    let (runner, names) = policy(&world, &world.front.url()).await;
+    slow_down(&world).await;
+    (cluster, world, runner, names)
+}
+
 /// The run has seen its snapshot and waits for its end.
 async fn until_followed(front: &Front) {
     eventually("the run follows the snapshot", async || {
@@ -99,12 +110,7 @@ async fn of_the_node_that_is_asked(name: &str) {
 
 /// The only node forgets the snapshot when it restarts: the run says so, the next one takes the slot.
 async fn of_the_only_node(name: &str) {
-    let mut cluster = start(name, 1);
-    let mut world = World::on(leaked(&cluster, "n0")).await;
-    world.node.load_documents(&world.index, 5).await;
-    world.register_with(&json!({})).await;
-    let (runner, names) = policy(&world, &world.front.url()).await;
-    slow_down(&world).await;
+    let (mut cluster, mut world, runner, names) = only_node(name).await;
 
     let run = runner.start("");
     until_followed(&world.front).await;
@@ -124,12 +130,7 @@ async fn of_the_only_node(name: &str) {
 
 /// A daemon meets both: it finds the node at its new address, and takes anew what the restart has ended, by the same name.
 async fn under_a_daemon(name: &str) {
-    let mut cluster = start(name, 1);
-    let mut world = World::on(leaked(&cluster, "n0")).await;
-    world.node.load_documents(&world.index, 5).await;
-    world.register_with(&json!({})).await;
-    let (runner, names) = policy(&world, &world.front.url()).await;
-    slow_down(&world).await;
+    let (mut cluster, mut world, runner, names) = only_node(name).await;
 
     let daemon = Served::start(&runner, "--every 10s");
     until_followed(&world.front).await;
