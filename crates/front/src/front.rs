@@ -95,6 +95,12 @@ impl Front {
         lock(&self.proxy.seen).clone()
     }
 
+    /// Whether nothing is on its way any more: the node has done its part of every request that came, also where the caller
+    /// is gone. (One that outlives the gateway's timeout counts as over.)
+    pub fn is_idle(&self) -> bool {
+        lock(&self.proxy.seen).iter().all(|seen| seen.is_over)
+    }
+
     /// Adds a caller while the front runs.
     pub fn add_principal(&self, principal: Principal) {
         lock(&self.proxy.principals).push(principal);

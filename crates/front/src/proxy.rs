@@ -210,7 +210,10 @@ impl Proxy {
             Outcome::Oversize(_) => Some(200),
             Outcome::Close => None,
         };
-        self.update(index, |seen| seen.status_answered = status);
+        self.update(index, |seen| {
+            seen.status_answered = status;
+            seen.is_over = true;
+        });
         outcome
     }
 

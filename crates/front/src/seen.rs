@@ -26,6 +26,8 @@ pub struct Seen {
     pub fault: Option<FaultId>,
     /// How often it was sent on to the node.
     pub forwarded: u32,
+    /// Whether the front is done with it: nothing of it is on its way to the node any more, nor from it.
+    pub is_over: bool,
     /// When it arrived, by the front's clock.
     pub at: SystemTime,
 }
@@ -41,6 +43,7 @@ impl Seen {
             signed_by: None,
             fault: None,
             forwarded: 0,
+            is_over: false,
             at,
         }
     }

@@ -30,6 +30,8 @@ async fn killed_at(world: &World, method: &str, request: u64, action: Action) ->
     }
     let untouched = world.stage.front.injected(fault) == 0;
     world.stage.front.clear_faults();
+    // What was sent on arrives although nobody waits for it. It does so before hours are said to have gone by.
+    eventually("the node has done what it was asked", async || world.stage.front.is_idle().then_some(())).await;
     untouched
 }
 

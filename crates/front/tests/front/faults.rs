@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use snapkeep_front::{Action, Fault, FaultId, Front, Sink, Which};
+use snapkeep_front::{Action, Fault, FaultId, Front, Gate, Sink, Which};
 
 use crate::support::{Answer, Call, Node, keeper, raw, send, until};
 
@@ -113,6 +113,22 @@ fn a_delay_is_before_or_after_the_nodes_work() {
     let for_ever = Duration::from_hours(24);
     reached_while_delayed(Action::Delay(for_ever), 0);
     reached_while_delayed(Action::DelayAnswer(for_ever), 1);
+}
+
+/// Who was killed has a request that goes on.
+#[test]
+fn a_request_is_on_its_way_although_its_caller_is_gone() {
+    let gate = Gate::new();
+    let (node, front, id) = struck(Action::Hold(gate.clone()));
+    assert!(front.is_idle(), "nothing came yet");
+    let mut stream = TcpStream::connect(front.authority()).unwrap();
+    stream.write_all(&Call::new("PUT", PATH, "").sign(&front).bytes()).unwrap();
+    until("it is struck", || front.injected(id) == 1);
+    drop(stream);
+    assert!(!front.is_idle() && node.got().is_empty());
+    gate.open();
+    until("the node has it", || front.is_idle());
+    assert_eq!(node.got().len(), 1);
 }
 
 #[test]
