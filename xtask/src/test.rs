@@ -1,6 +1,7 @@
 //! `cargo xtask test`: all that a change must pass, with one node of each required version and one
 //! S3 server for the whole run.
 
+use std::num::NonZeroUsize;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,11 @@ fn tests(bed: &Testbed, matrix: bool, filters: &[&String]) -> Result<()> {
     command.args(filters).env(bed::DESCRIPTION_VAR, &description);
     // The binary that the test build made: the demo's test runs the very same.
     command.env("SNAPKEEP_BOOTSTRAP", crate::cargo::beside_this("bootstrap")?);
+    if std::env::var_os(THREADS).is_none() {
+        // Tests wait for nodes most of their time: one more than there are processors wastes less of it.
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        command.env(THREADS, (processors + 1).to_string());
+    }
     if matrix {
         command.env(release::MATRIX_VAR, "1");
     } else {
@@ -74,6 +80,9 @@ fn tests(bed: &Testbed, matrix: bool, filters: &[&String]) -> Result<()> {
     }
     succeed(&mut command, "cargo test")
 }
+
+/// How many tests run at a time, by the test harness's own variable.
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// The oldest cargo-deny that reads our deny.toml, as its second number.
 const CARGO_DENY: u32 = 20;
