@@ -17,6 +17,7 @@
 //! - [`retention`]: which of a policy's snapshots stay, and why
 //! - [`inventory`], [`plan`]: from what exists to what is to be done, with reasons
 //! - [`invariants`]: what must hold whatever happens; [`steps`]: how one step is carried out so that it does
+//! - [`size`]: sizes for people
 //! - [`secret`]: text that never shows itself
 
 pub mod adopt;
@@ -44,6 +45,7 @@ pub mod schedule;
 pub mod secret;
 pub mod select;
 pub mod selection;
+pub mod size;
 pub mod snapshot;
 pub mod steps;
 

@@ -6,8 +6,9 @@ use crate::status::{DrillStatus, LastRun, PolicyStatus, Preview, RunningStatus, 
 use jiff::Timestamp;
 use snapkeep_core::Failure;
 use snapkeep_core::progress::thousandths;
+use snapkeep_core::size::bytes;
 use std::fmt::{self, Write};
-use words::{ago, ahead, bytes, moment};
+use words::{ago, ahead, moment};
 
 /// The page's style sheet.
 pub(crate) const STYLE: &str = include_str!("page/style.css");

@@ -1,4 +1,4 @@
-//! Times and sizes for people.
+//! Times for people.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,21 +29,6 @@ fn span(span: SignedDuration) -> String {
     }
 }
 
-/// Bytes in binary units.
-pub(super) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if count < 1024 {
-        return format!("{count} B");
-    }
-    let mut tenths = u128::from(count) * 10 / 1024;
-    let mut unit = 0;
-    while tenths >= 10_240 {
-        tenths /= 1024;
-        unit += 1;
-    }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,7 +44,6 @@ mod tests {
         }
         assert_eq!((ago(at(60), now).as_str(), ahead(at(60), now).as_str()), ("in 60 s", "in 60 s"));
         assert_eq!(ahead(at(-60), now), "now");
-        assert_eq!((bytes(1023).as_str(), bytes(1536).as_str()), ("1023 B", "1.5 KiB"));
         assert_eq!(moment(now), "2026-03-10 03:00 UTC");
     }
 }
