@@ -12,7 +12,9 @@ mod remove;
 mod run;
 
 pub use clean::Cleaned;
-pub use run::{DrillNote, DrillOptions, DrillReport, check_drills, drill_failure, drill_records, run_drills};
+pub use run::{
+    DrillNote, DrillOptions, DrillReport, LastDrill, check_drills, drill_failure, drill_records, run_drills,
+};
 
 use snapkeep_cluster::SnapshotApi;
 use std::time::Duration;

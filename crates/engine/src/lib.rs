@@ -42,7 +42,7 @@ pub use abort::{AbortOutcome, Aborted, abort};
 pub use cloning::{CloneJob, CloneReport, clone};
 pub use deletion::{DeletionReport, Skipped, apply_deletion, plan_deletion};
 pub use drill::{
-    Cleaned, DrillNote, DrillOptions, DrillReport, check_drills, drill_failure, drill_records, run_drills,
+    Cleaned, DrillNote, DrillOptions, DrillReport, LastDrill, check_drills, drill_failure, drill_records, run_drills,
 };
 pub use inventory::{Inventory, Query, inventory};
 pub use job::{Creation, Identity, Job, Registration, WrittenBefore};

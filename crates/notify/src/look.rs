@@ -1,10 +1,12 @@
 //! What one run says of a policy on a cluster, as far as it is worth a message.
 
 use jiff::Timestamp;
+use snapkeep_core::drill::Outcome;
 use snapkeep_core::plan::{Attempt, Facts};
 use snapkeep_core::policy::Policy;
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
+use snapkeep_engine::LastDrill;
 use snapkeep_engine::policies::{PolicyReport, RunReport};
 use std::collections::BTreeMap;
 
@@ -19,8 +21,8 @@ pub struct Look<'a> {
     pub facts: Option<&'a Facts>,
     /// What failed.
     pub failures: Vec<Failure>,
-    /// The run's drills that did not pass, by id.
-    pub drills: Vec<(String, Failure)>,
+    /// Its last drill; `None` if there was none, or nobody looked.
+    pub drill: Option<&'a LastDrill>,
     /// When the run began.
     pub at: Timestamp,
 }
@@ -31,12 +33,12 @@ impl<'a> Look<'a> {
         let of = |one: &'a PolicyReport| {
             let policy = policies.get(&one.policy)?;
             let unseen = report.clusters.get(&one.cluster).and_then(|cluster| cluster.failure.clone());
-            let of_drills = report.drills.iter().filter(|_| policy.drill.is_some());
-            let hindrances = of_drills.clone().flat_map(|drills| drills.hindrances(&one.policy, &one.cluster));
+            let drills = report.drills.as_ref().filter(|_| policy.drill.is_some());
+            let hindrances = drills.into_iter().flat_map(|drills| drills.hindrances(&one.policy, &one.cluster));
             let failures = unseen.into_iter().chain(one.failures.iter().cloned()).chain(hindrances).collect();
-            let drills = of_drills.flat_map(|drills| drills.unpassed(&one.policy, &one.cluster)).collect();
+            let drill = drills.and_then(|drills| drills.last_of(&one.policy, &one.cluster));
             let facts = one.facts.as_ref();
-            Some(Self { policy, cluster: one.cluster.clone(), facts, failures, drills, at: report.started_at })
+            Some(Self { policy, cluster: one.cluster.clone(), facts, failures, drill, at: report.started_at })
         };
         report.policies.iter().filter_map(of).collect()
     }
@@ -48,7 +50,7 @@ impl<'a> Look<'a> {
             cluster: cluster.clone(),
             facts: None,
             failures: vec![failure.clone()],
-            drills: Vec::new(),
+            drill: None,
             at,
         };
         let each = |policy: &'a Policy| policy.clusters.iter().map(move |cluster| on(policy, cluster));
@@ -69,6 +71,12 @@ impl<'a> Look<'a> {
             Code::SnapshotFailed | Code::SnapshotPartial => !speaks,
             _ => true,
         })
+    }
+
+    /// Its last drill, if that did not pass. One that was killed speaks of whoever killed it, and is made anew.
+    pub(crate) fn failed_drill(&self) -> Option<(&'a LastDrill, &'a Failure)> {
+        let last = self.drill.filter(|last| last.outcome != Outcome::Interrupted)?;
+        Some((last, last.failure.as_ref()?))
     }
 
     /// The moment whose first run tells what leaves no trace in the repository: the slot that is due; for a policy without

@@ -55,7 +55,8 @@ impl Notice {
         let (policy, cluster, event) = (&look.policy.name, &look.cluster, change.topic.as_str());
         let last_success = facts.and_then(|facts| facts.last_success);
         let bad = facts.and_then(|facts| facts.attempts.iter().find(|attempt| attempt.snapshot == change.anchor));
-        let drill = look.drills.iter().find(|(id, _)| drill_anchor(id) == change.anchor).map(|(_, failure)| failure);
+        let drill =
+            look.failed_drill().filter(|(last, _)| drill_anchor(&last.id) == change.anchor).map(|(_, failure)| failure);
         let failure = drill.or_else(|| {
             look.failures.iter().find(|failure| match bad {
                 Some(bad) => failure.cause.contains(&bad.snapshot),

@@ -2,8 +2,7 @@
 //!
 //! Each policy on each of its clusters is well or in *trouble* (its newest ended snapshot is not good, or something
 //! keeps it from its work), and *stale* or not. A message goes out where trouble or staleness begins, and one where the
-//! last of it ends; what goes on is silent, however often runs come. A drill that did not pass is told by itself: one run's
-//! report has it.
+//! last of it ends; what goes on is silent, however often runs come. A last drill that did not pass is told by itself.
 //!
 //! What held before is remembered by whoever can remember ([`Told`]); a Lambda cannot, and works it out from what
 //! exists: see [`Beat`]. The decision is the same.
@@ -25,7 +24,7 @@ pub struct Told {
     pub stale: bool,
     /// The run that looked last.
     pub looked_at: Option<Timestamp>,
-    /// The last drill that did not pass, by id: a run that is repeated reports it again.
+    /// The last drill that did not pass, by id.
     #[serde(default)]
     pub drill: Option<String>,
 }
@@ -89,7 +88,10 @@ impl Beat {
         let trouble = look.newest_ended(self.from()).filter(|attempt| attempt.state != State::Success);
         let stale = look.facts.is_some_and(|_| is_stale(look, self.from(), add(self.at, -self.every)));
         let looked_at = Some(add(self.at, -self.every));
-        Told { trouble: trouble.map(|attempt| attempt.snapshot.clone()), stale, looked_at, drill: None }
+        let drill =
+            look.failed_drill().filter(|(last, _)| last.ended_at < self.from() || last.ended_at >= self.until());
+        let drill = drill.map(|(last, _)| last.id.clone());
+        Told { trouble: trouble.map(|attempt| attempt.snapshot.clone()), stale, looked_at, drill }
     }
 }
 
@@ -132,13 +134,11 @@ pub fn decide(before: Before<'_>, look: &Look<'_>) -> (Vec<Change>, Told) {
     if was_bad && trouble.is_none() && !stale {
         tell(Topic::Recovered, &since(look));
     }
-    let mut drill = told.drill;
-    for (id, _) in &look.drills {
-        if drill.as_ref() != Some(id) {
-            tell(Topic::Failure, &drill_anchor(id));
-        }
-        drill = Some(id.clone());
+    let drill = look.failed_drill().map(|(last, _)| last.id.clone());
+    if let Some(id) = drill.as_ref().filter(|id| told.drill.as_ref() != Some(*id)) {
+        tell(Topic::Failure, &drill_anchor(id));
     }
+    let drill = drill.or(told.drill);
     (changes, Told { trouble, stale, looked_at: Some(look.at), drill })
 }
 

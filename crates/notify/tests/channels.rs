@@ -8,61 +8,12 @@ use snapkeep_core::secret::Secret;
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
 use snapkeep_notify::{Channel, Delivery, Look, Memory, Notice, Post, Sns, Way, send, tell};
+use snapkeep_testbed::Receiver;
 use snapkeep_transport::{AwsCredentials, Caller, Deadline};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// A request as it came: its head's lines, and its body.
-#[derive(Clone, Debug)]
-struct Request {
-    head: Vec<String>,
-    body: String,
-}
-
-impl Request {
-    fn header(&self, name: &str) -> &str {
-        let start = format!("{name}: ");
-        self.head.iter().find_map(|line| line.strip_prefix(&start)).unwrap_or_else(|| panic!("{name}: {self:?}"))
-    }
-}
-
-/// A receiver that answers with these statuses, one after the other, the last one for ever.
-struct Receiver {
-    url: String,
-    requests: Arc<Mutex<Vec<Request>>>,
-}
-
-impl Receiver {
-    fn new(statuses: &'static [u16]) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let got = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            for (turn, stream) in listener.incoming().flatten().enumerate() {
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let head: Vec<String> =
-                    reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-                let request = Request { head, body: String::new() };
-                let mut body = vec![0; request.header("content-length").parse().unwrap()];
-                reader.read_exact(&mut body).unwrap();
-                got.lock().unwrap().push(Request { body: String::from_utf8(body).unwrap(), ..request });
-                let status = statuses.get(turn).or(statuses.last()).unwrap();
-                let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
-                let _ = (&stream).write_all(answer.as_bytes());
-            }
-        });
-        Self { url, requests }
-    }
-
-    fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
-    }
-}
 
 fn channel(way: Result<impl Way + 'static, Failure>) -> Channel<'static> {
     let text = "notifications: {channels: {ops: {kind: slack, url: {env: A}}}}\n";
@@ -88,13 +39,13 @@ async fn deliver(channel: Channel<'_>) -> Delivery {
 
 #[tokio::test]
 async fn a_webhook_gets_signed_json() {
-    let receiver = Receiver::new(&[204]);
-    let delivery = deliver(webhook(&format!("{}/a/b?c=d", receiver.url), Some("key"))).await;
+    let receiver = Receiver::start(&[204]);
+    let delivery = deliver(webhook(&format!("{}/a/b?c=d", receiver.url()), Some("key"))).await;
     assert_eq!(delivery.failure, None);
-    let [request] = &receiver.requests()[..] else { panic!() };
+    let [request] = &receiver.messages()[..] else { panic!() };
     assert_eq!(request.head[0], "POST /a/b?c=d HTTP/1.1");
     assert_eq!((request.header("content-type"), request.header("x-snapkeep-event")), ("application/json", "test"));
-    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    let body = request.json();
     assert_eq!(
         (&body["schema"], &body["event"], &body["policy"]),
         (&1.into(), &"test".into(), &serde_json::Value::Null)
@@ -113,15 +64,15 @@ fn hmac(key: &[u8], body: &[u8]) -> String {
 
 #[tokio::test]
 async fn what_may_pass_is_tried_again_and_what_may_not_is_told() {
-    let receiver = Receiver::new(&[503, 200]);
-    assert_eq!(deliver(webhook(&receiver.url, None)).await.failure, None);
-    let requests = receiver.requests();
+    let receiver = Receiver::start(&[503, 200]);
+    assert_eq!(deliver(webhook(&receiver.url(), None)).await.failure, None);
+    let requests = receiver.messages();
     assert_eq!((requests.len(), &requests[0].body), (2, &requests[1].body));
 
-    let receiver = Receiver::new(&[403]);
-    let failure = deliver(webhook(&format!("{}/canary", receiver.url), None)).await.failure.unwrap();
+    let receiver = Receiver::start(&[403]);
+    let failure = deliver(webhook(&format!("{}/canary", receiver.url()), None)).await.failure.unwrap();
     assert_eq!(
-        (failure.code, failure.http_status, receiver.requests().len()),
+        (failure.code, failure.http_status, receiver.messages().len()),
         (Code::ClusterUnavailable, Some(403), 1)
     );
     assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
@@ -129,10 +80,10 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_told() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let receiver = Receiver::new(&[302]);
-    let failure = deliver(webhook(&receiver.url, None)).await.failure.unwrap();
+    let receiver = Receiver::start(&[302]);
+    let failure = deliver(webhook(&receiver.url(), None)).await.failure.unwrap();
     assert!(failure.cause.contains("302"), "{failure:?}");
-    assert_eq!(receiver.requests().len(), 1);
+    assert_eq!(receiver.messages().len(), 1);
 }
 
 #[tokio::test]
@@ -147,10 +98,10 @@ async fn a_receiver_that_hangs_holds_up_nobody() {
 
 #[tokio::test]
 async fn slack_gets_text() {
-    let receiver = Receiver::new(&[200]);
-    let slack = channel(Post::slack(&Secret::new(format!("{}/services/T/B/x", receiver.url)), None));
+    let receiver = Receiver::start(&[200]);
+    let slack = channel(Post::slack(&Secret::new(format!("{}/services/T/B/x", receiver.url())), None));
     assert_eq!(deliver(slack).await.failure, None);
-    let body: serde_json::Value = serde_json::from_str(&receiver.requests()[0].body).unwrap();
+    let body = receiver.messages()[0].json();
     assert!(body["text"].as_str().unwrap().starts_with("*snapkeep test*: a test"), "{body}");
     assert_eq!(body.as_object().unwrap().len(), 1);
 }
@@ -178,11 +129,11 @@ impl Caller for Function {
 
 #[tokio::test]
 async fn a_topic_gets_a_signed_publish_in_its_own_region() {
-    let receiver = Receiver::new(&[200]);
-    let function: &'static Function = Box::leak(Box::new(Function(receiver.url.clone())));
+    let receiver = Receiver::start(&[200]);
+    let function: &'static Function = Box::leak(Box::new(Function(receiver.url())));
     let topic = "arn:aws:sns:eu-west-1:123456789012:ops.fifo";
     assert_eq!(deliver(channel(Ok(Sns::new(function, topic)))).await.failure, None);
-    let request = &receiver.requests()[0];
+    let request = &receiver.messages()[0];
     let signature = request.header("authorization");
     assert!(
         signature.starts_with("AWS4-HMAC-SHA256 Credential=AKID/") && signature.contains("/eu-west-1/sns/aws4_request")
@@ -196,8 +147,8 @@ async fn a_topic_gets_a_signed_publish_in_its_own_region() {
     ] {
         assert!(fields.contains(&field), "{field}: {fields:?}");
     }
-    let receiver = Receiver::new(&[403]);
-    let function: &'static Function = Box::leak(Box::new(Function(receiver.url.clone())));
+    let receiver = Receiver::start(&[403]);
+    let function: &'static Function = Box::leak(Box::new(Function(receiver.url())));
     let failure = deliver(channel(Ok(Sns::new(function, topic)))).await.failure.unwrap();
     assert_eq!(failure.code, Code::AccessDenied);
     assert!(failure.hint.contains("sns:Publish") && failure.cause.contains("cannot be published to"), "{failure:?}");
@@ -217,22 +168,16 @@ fn bad() -> Facts {
 #[tokio::test]
 async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look = || Look {
-        policy: &policy,
-        cluster: "c".into(),
-        facts: Some(&facts),
-        failures: vec![],
-        drills: vec![],
-        at: now,
-    };
-    let receiver = Receiver::new(&[403, 200]);
-    let channels = [webhook(&receiver.url, None)];
+    let look =
+        || Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drill: None, at: now };
+    let receiver = Receiver::start(&[403, 200]);
+    let channels = [webhook(&receiver.url(), None)];
     let mut memory = Memory::default();
     for (turn, expected) in [Some(true), Some(false), None].into_iter().enumerate() {
         let deliveries = tell(&channels, &[look()], &mut memory, now, soon()).await;
         assert_eq!(deliveries.first().map(|delivery| delivery.failure.is_some()), expected, "{turn}: {deliveries:?}");
     }
-    let body: serde_json::Value = serde_json::from_str(&receiver.requests()[1].body).unwrap();
+    let body = receiver.messages()[1].json();
     assert_eq!(
         (&body["event"], &body["snapshot"], &body["id"]),
         (&"partial".into(), &"p-x".into(), &"partial:p@c/r:p-x".into())
@@ -243,11 +188,11 @@ async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
 async fn a_channel_is_told_of_what_it_wants_only() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
     let look =
-        Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drills: vec![], at: now };
-    let receiver = Receiver::new(&[200]);
-    let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url, None) };
-    let deaf = Channel { on: BTreeSet::from([snapkeep_config::Topic::Stale]), ..webhook(&receiver.url, None) };
+        Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drill: None, at: now };
+    let receiver = Receiver::start(&[200]);
+    let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url(), None) };
+    let deaf = Channel { on: BTreeSet::from([snapkeep_config::Topic::Stale]), ..webhook(&receiver.url(), None) };
     let mut memory = Memory::default();
     assert_eq!(tell(&[elsewhere, deaf], &[look], &mut memory, now, soon()).await, []);
-    assert_eq!(receiver.requests().len(), 0);
+    assert_eq!(receiver.messages().len(), 0);
 }

@@ -6,6 +6,7 @@
 //! - [`cluster`]: several of them as one cluster, whose nodes can be killed one by one
 //! - [`s3`]: an S3 server in this process whose buckets can be held, refused and counted
 //! - [`runtime_api`]: AWS Lambda's runtime API and function processes that run under it
+//! - [`receiver`]: what messages to the operator are posted to
 //! - [`synthetic`]: a cluster in memory with thousands of snapshots, which no node gets within a test
 //! - [`watchdog`]: how all of it goes away, however the process that started it ends
 //!
@@ -39,6 +40,7 @@ pub mod jdk;
 pub mod maven;
 pub mod node;
 pub mod progress;
+pub mod receiver;
 pub mod release;
 pub mod runtime_api;
 pub mod s3;
@@ -57,6 +59,7 @@ pub use http_client::Reply;
 pub use node::{Node, NodeOptions, PASSWORD, Seat, USER};
 pub use node_handle::NodeHandle;
 pub use progress::Progress;
+pub use receiver::{Message, Receiver};
 pub use release::{Product, RELEASES, Release};
 pub use runtime_api::{Function, Invoke, LambdaProcess, Outcome, RuntimeApi};
 pub use s3::{Mode, S3Client, S3Handle, S3Server};

@@ -2,42 +2,14 @@
 
 use crate::stage::{Ran, ran};
 use serde_json::Value;
+use snapkeep_testbed::Receiver;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
-/// A receiver that takes everything.
-struct Receiver {
-    url: String,
-    bodies: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Receiver {
-    fn new() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}/hooks/canary-path", listener.local_addr().unwrap());
-        let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let got = Arc::clone(&bodies);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let head: Vec<String> =
-                    reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-                let length = head.iter().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-                let mut body = vec![0; length.parse().unwrap()];
-                reader.read_exact(&mut body).unwrap();
-                got.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-                let _ = (&stream).write_all(b"HTTP/1.1 200 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            }
-        });
-        Self { url, bodies }
-    }
-
-    fn events(&self) -> Vec<String> {
-        self.bodies.lock().unwrap().iter().map(|body| body["event"].as_str().unwrap().to_owned()).collect()
-    }
+/// Where it is told; a secret.
+fn hook(receiver: &Receiver) -> String {
+    format!("{}/hooks/canary-path", receiver.url())
 }
 
 /// A policy of a cluster that is not there, one channel, and more.
@@ -48,7 +20,7 @@ fn directory(receiver: &Receiver, more: &str) -> TempDir {
          notifications:\n  channels:\n    ops: {{kind: webhook, url: {{env: HOOK}}}}\n{more}"
     );
     std::fs::write(directory.path().join("snapkeep.yaml"), text).unwrap();
-    std::fs::write(directory.path().join("hook"), &receiver.url).unwrap();
+    std::fs::write(directory.path().join("hook"), hook(receiver)).unwrap();
     directory
 }
 
@@ -62,7 +34,7 @@ fn run(directory: &TempDir, line: &str) -> Ran {
 
 #[test]
 fn a_channel_is_tested() {
-    let receiver = Receiver::new();
+    let receiver = Receiver::start(&[200]);
     let directory = directory(&receiver, "");
     let ran = run(&directory, "notify test");
     assert_eq!(ran.status, 0, "{ran:?}");
@@ -81,7 +53,7 @@ fn a_channel_is_tested() {
 
 #[test]
 fn a_run_that_fails_is_told_once_with_metrics_and_a_report() {
-    let receiver = Receiver::new();
+    let receiver = Receiver::start(&[200]);
     let directory =
         directory(&receiver, "hooks: {failed: {shell: 'echo $SNAPKEEP_OUTCOME $SNAPKEEP_CODE >> hooked'}}\n");
     for _ in 0..2 {
@@ -90,7 +62,7 @@ fn a_run_that_fails_is_told_once_with_metrics_and_a_report() {
         assert!(!format!("{ran:?}").contains("canary"), "{ran:?}");
     }
     assert_eq!(receiver.events(), ["failure"]);
-    let message = receiver.bodies.lock().unwrap()[0].clone();
+    let message = &receiver.bodies()[0];
     assert_eq!((&message["policy"], &message["code"]), (&"nightly".into(), &"cluster_unavailable".into()), "{message}");
     let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
     assert_eq!(read("hooked"), "failed cluster_unavailable\n".repeat(2));
@@ -104,7 +76,7 @@ fn a_run_that_fails_is_told_once_with_metrics_and_a_report() {
 
 #[test]
 fn a_hook_before_a_run_can_stop_it() {
-    let receiver = Receiver::new();
+    let receiver = Receiver::start(&[200]);
     let hooks = "hooks:\n  before: {command: [sh, -c, 'exit 7']}\n  finally: {shell: 'echo $SNAPKEEP_CODE > hooked'}\n";
     let directory = directory(&receiver, hooks);
     let ran = run(&directory, "run");
@@ -167,11 +139,11 @@ impl Drop for Daemon {
 
 #[test]
 fn a_daemon_tells_once_whatever_it_is_restarted_and_its_metrics_say_so() {
-    let receiver = Receiver::new();
+    let receiver = Receiver::start(&[200]);
     let hooks = "hooks: {failed: {command: [touch, failed]}}\n";
     let directory = directory(&receiver, hooks);
     for _ in 0..2 {
-        let daemon = Daemon::start(&directory, &receiver.url);
+        let daemon = Daemon::start(&directory, &hook(&receiver));
         let metrics = daemon.until_failed(2);
         assert!(metrics.contains("snapkeep_cluster_up{cluster=\"gone\"} 0\n"), "{metrics}");
         assert!(metrics.contains("snapkeep_failures_total{"), "{metrics}");

@@ -49,6 +49,9 @@ async fn on(node: &'static str) {
                 (value(&metrics, "snapkeep_runs_total", &place).parse::<u64>().unwrap() >= 2).then_some(())
             };
             eventually("it has run again", again).await;
+            let (_, metrics) = get(address, "/metrics").await;
+            let place = format!("policy=\"{name}\",cluster=\"prod\",repository=\"{}\"", world.repository);
+            assert_eq!(value(&metrics, "snapkeep_last_drill_passed", &place), "0", "{metrics}");
             orders.send(Order::Stop).await.unwrap();
         };
         tokio::join!(daemon.serve(&source), told);

@@ -8,10 +8,9 @@ use snapkeep_daemon::Metrics;
 use snapkeep_engine::policies::RunReport;
 use snapkeep_notify::metrics::Registry;
 use snapkeep_notify::{Channel, Look, Memory, Post, tell};
+use snapkeep_testbed::Receiver;
 use snapkeep_transport::Deadline;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,8 +18,7 @@ use tempfile::TempDir;
 
 /// Whom all daemons of a test tell, one after the other.
 pub(crate) struct Operator {
-    url: String,
-    messages: Arc<Mutex<Vec<Value>>>,
+    receiver: Receiver,
     state: TempDir,
     /// What the daemon that serves now has counted and remembers.
     registry: Mutex<Registry>,
@@ -40,14 +38,8 @@ impl Drop for Telling<'_> {
 
 impl Operator {
     pub(crate) fn new() -> Arc<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let messages: Arc<Mutex<Vec<Value>>> = Arc::default();
-        let got = Arc::clone(&messages);
-        std::thread::spawn(move || receive(&listener, &got));
         Arc::new(Self {
-            url,
-            messages,
+            receiver: Receiver::start(&[200]),
             state: tempfile::tempdir().unwrap(),
             registry: Mutex::default(),
             memory: tokio::sync::Mutex::default(),
@@ -73,7 +65,7 @@ impl Operator {
         let file = self.state.path().join("told.json");
         let mut memory = self.memory.lock().await;
         let memory = memory.get_or_insert_with(|| Memory::read(&std::fs::read_to_string(&file).unwrap_or_default()));
-        let way = Post::webhook(&Secret::new(&self.url), None, None).unwrap();
+        let way = Post::webhook(&Secret::new(self.receiver.url()), None, None).unwrap();
         let (on, policies_told) = (BTreeSet::from(Topic::ALL), BTreeSet::new());
         let channel = Channel { name: "ops".to_owned(), on, policies: policies_told, way: Ok(Box::new(way)) };
         let (looks, deadline) = (Look::all(report, policies), Deadline::after(Duration::from_mins(1)));
@@ -86,29 +78,11 @@ impl Operator {
 
     /// The messages as they came.
     pub(crate) fn messages(&self) -> Vec<Value> {
-        self.messages.lock().unwrap().clone()
+        self.receiver.bodies()
     }
 
     /// How often a daemon was killed while it told: so many messages may have come twice.
     pub(crate) fn cut_off(&self) -> usize {
         self.cut_off.load(Ordering::Relaxed)
-    }
-}
-
-/// Takes everything.
-fn receive(listener: &TcpListener, messages: &Mutex<Vec<Value>>) {
-    for stream in listener.incoming().flatten() {
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let head: Vec<String> =
-            reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-        let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
-        // A connection of a daemon that was killed may bring nothing, or half of it.
-        let Some(length) = length.and_then(|length| length.parse().ok()) else { continue };
-        let mut body = vec![0; length];
-        if reader.read_exact(&mut body).is_err() {
-            continue;
-        }
-        messages.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
-        let _ = (&stream).write_all(b"HTTP/1.1 200 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     }
 }

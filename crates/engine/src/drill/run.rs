@@ -5,6 +5,7 @@ use super::practice::{Assignment, practise};
 use super::{REMOVAL_TIME, Stage};
 use crate::observe::Observer;
 use crate::policies::Fleet;
+use jiff::Timestamp;
 use serde::Serialize;
 use snapkeep_cluster::Kept;
 use snapkeep_core::drill::{Drill, DrillId, Outcome, PREFIX, Record, due};
@@ -38,6 +39,31 @@ pub struct DrillReport {
     pub notes: Vec<DrillNote>,
     /// What went wrong beside drills that did not pass.
     pub failures: Vec<DrillNote>,
+    /// The last drill that has ended of each policy on each cluster, whoever did it.
+    pub last: Vec<LastDrill>,
+}
+
+/// How a policy's last drill on a cluster ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LastDrill {
+    /// Its id.
+    pub id: String,
+    /// The policy.
+    pub policy: String,
+    /// The cluster whose snapshot it was.
+    pub cluster: String,
+    /// When it began, by the server's clock.
+    pub began_at: Timestamp,
+    /// When it ended, by the same.
+    pub ended_at: Timestamp,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Why it did not pass, or what is left of it; `None` if everything came back, every check holds, and it is removed.
+    pub failure: Option<Failure>,
+    /// How long the restore took, in seconds; `None` if it did not end well.
+    pub recovery_time_s: Option<f64>,
+    /// How old the snapshot was, in seconds.
+    pub recovery_point_age_s: Option<i64>,
 }
 
 /// Something about a policy's drills on a cluster.
@@ -101,7 +127,16 @@ pub async fn run_drills(
             continue;
         }
         for (policy, drill) in drilled.iter().filter(|(policy, _)| policy.clusters.iter().any(|name| name == cluster)) {
-            match round.drill(cluster, policy, drill).await {
+            let records = match round.records(cluster, policy).await {
+                Ok(records) => records,
+                Err(failure) => {
+                    report.failures.push(note(Some(&policy.name), cluster, &failure));
+                    continue;
+                }
+            };
+            let turn = round.drill(cluster, policy, drill, &records).await;
+            report.last.extend(last(&records, &turn).map(LastDrill::of));
+            match turn {
                 Ok(Turn::Drilled(record)) => report.drills.push(*record),
                 Ok(Turn::NotDue) => {}
                 // Whoever asked for a drill must not take it for done; what is due comes with a later run.
@@ -157,11 +192,15 @@ impl Round<'_, '_> {
         Ok(())
     }
 
-    async fn drill(&self, cluster: &str, policy: &Policy, drill: &Drill) -> Result<Turn, Failure> {
+    /// The policy's own, newest first.
+    async fn records(&self, cluster: &str, policy: &Policy) -> Result<Vec<Record>, Failure> {
+        let mut records = drill_records(self.fleet, cluster, self.deadline).await?;
+        records.retain(|record| record.policy == policy.name && record.cluster == cluster);
+        Ok(records)
+    }
+
+    async fn drill(&self, cluster: &str, policy: &Policy, drill: &Drill, records: &[Record]) -> Result<Turn, Failure> {
         let source = self.fleet.get(cluster, self.deadline).await?;
-        let records: Vec<Record> = drill_records(self.fleet, cluster, self.deadline).await?;
-        let is_its = |record: &Record| record.policy == policy.name && record.cluster == cluster;
-        let records: Vec<Record> = records.into_iter().filter(is_its).collect();
         let id = DrillId::of(self.options.run, &policy.name, cluster);
         // What is delivered twice is answered twice, and drilled once.
         let is_answer = |record: &&Record| record.id == id.as_str() && record.outcome != Outcome::Running;
@@ -173,7 +212,7 @@ impl Round<'_, '_> {
             let until = other.alive_until;
             return Ok(Turn::NotNow(format!("drill {} runs, or counts as running until {until}", other.id)));
         }
-        let slot = drill.schedule.as_ref().and_then(|schedule| due(schedule, &records, now));
+        let slot = drill.schedule.as_ref().and_then(|schedule| due(schedule, records, now));
         if slot.is_none() && !self.options.asked {
             return Ok(Turn::NotDue);
         }
@@ -186,7 +225,7 @@ impl Round<'_, '_> {
         let target = self.fleet.get(target_name, self.deadline).await?;
         let stage = Stage { source, source_name: cluster, target, target_name };
         let assignment = Assignment { policy, drill, id, slot };
-        let drilled = practise(&stage, &assignment, &records, self.deadline, self.observer).await?;
+        let drilled = practise(&stage, &assignment, records, self.deadline, self.observer).await?;
         Ok(match drilled {
             Some(record) => Turn::Drilled(Box::new(record)),
             None => Turn::NotNow("another run drills it".to_owned()),
@@ -226,6 +265,29 @@ fn said(policy: Option<&str>, cluster: &str, what: String) -> DrillNote {
     DrillNote { policy: policy.map(str::to_owned), cluster: cluster.to_owned(), what, code: None, hint: None }
 }
 
+/// The newest of those that were there and the one that there was now.
+fn last<'a>(records: &'a [Record], turn: &'a Result<Turn, Failure>) -> Option<&'a Record> {
+    let ended = records.iter().filter(|record| record.outcome != Outcome::Running);
+    let now = if let Ok(Turn::Drilled(record)) = turn { Some(&**record) } else { None };
+    ended.chain(now).max_by_key(|record| record.began_at)
+}
+
+impl LastDrill {
+    fn of(record: &Record) -> Self {
+        Self {
+            id: record.id.clone(),
+            policy: record.policy.clone(),
+            cluster: record.cluster.clone(),
+            began_at: record.began_at,
+            ended_at: record.ended_at.unwrap_or(record.began_at),
+            outcome: record.outcome,
+            failure: drill_failure(record),
+            recovery_time_s: record.recovery_time_s,
+            recovery_point_age_s: record.recovery_point_age_s,
+        }
+    }
+}
+
 impl DrillReport {
     /// Whether there is nothing in it to tell.
     pub fn is_empty(&self) -> bool {
@@ -246,10 +308,9 @@ impl DrillReport {
         self.failures.iter().filter(is_its).filter_map(DrillNote::failure)
     }
 
-    /// The policy's drills there that did not pass, by id.
-    pub fn unpassed(&self, policy: &str, cluster: &str) -> impl Iterator<Item = (String, Failure)> {
-        let is_its = move |record: &&Record| record.policy == policy && record.cluster == cluster;
-        self.drills.iter().filter(is_its).filter_map(|record| Some((record.id.clone(), drill_failure(record)?)))
+    /// The policy's last drill there.
+    pub fn last_of(&self, policy: &str, cluster: &str) -> Option<&LastDrill> {
+        self.last.iter().find(|last| last.policy == policy && last.cluster == cluster)
     }
 }
 

@@ -14,4 +14,5 @@ mod registration;
 mod restore;
 mod secrets;
 mod stage;
+mod telling;
 mod versions;

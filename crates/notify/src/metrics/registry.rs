@@ -4,6 +4,7 @@ use super::table::{Kind, TABLE, metric};
 use crate::Delivery;
 use jiff::Timestamp;
 use snapkeep_core::snapshot::State;
+use snapkeep_engine::LastDrill;
 use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,6 +31,10 @@ impl Registry {
             let unseen = report.clusters.get(&policy.cluster).and_then(|cluster| cluster.failure.as_ref());
             let codes = policy.failures.iter().chain(unseen).map(|failure| failure.code.as_str());
             self.policy(policy, &codes.collect::<Vec<_>>(), report.finished_at);
+            let last = report.drills.as_ref().and_then(|drills| drills.last_of(&policy.policy, &policy.cluster));
+            if let Some(last) = last {
+                self.drill(last, place(policy));
+            }
         }
     }
 
@@ -47,7 +52,7 @@ impl Registry {
     }
 
     fn policy(&mut self, one: &PolicyReport, codes: &[&str], now: Timestamp) {
-        let place = [one.policy.as_str(), one.cluster.as_str(), one.repository.as_str()];
+        let place = place(one);
         let with = |last| [place[0], place[1], place[2], last];
         self.facts(one, place, now);
         self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
@@ -86,6 +91,15 @@ impl Registry {
         for state in states.into_iter().map(Some).chain([None]) {
             self.set("snapkeep_snapshots", &with(word(state)), float(*counts.of(state)));
         }
+    }
+
+    /// What the last drill did not come to is not left standing from the one before.
+    fn drill(&mut self, last: &LastDrill, place: [&str; 3]) {
+        self.set("snapkeep_last_drill_timestamp_seconds", &place, seconds(last.began_at));
+        self.set("snapkeep_last_drill_passed", &place, f64::from(u8::from(last.failure.is_none())));
+        self.set_or_forget("snapkeep_last_drill_recovery_seconds", &place, last.recovery_time_s);
+        let age = last.recovery_point_age_s.map(whole);
+        self.set_or_forget("snapkeep_last_drill_recovery_point_age_seconds", &place, age);
     }
 
     /// Sets a gauge that no run tells: one of the daemon's own. A name that the table does not have is left out.
@@ -144,7 +158,12 @@ impl Registry {
     }
 
     fn set(&mut self, name: &'static str, labels: &[&str], value: f64) {
-        self.values.insert((name, labels.iter().map(|&label| label.to_owned()).collect()), value);
+        self.values.insert(key(name, labels), value);
+    }
+
+    fn set_or_forget(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
+        self.values.remove(&key(name, labels));
+        self.set_if(name, labels, value);
     }
 
     fn set_if(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
@@ -154,8 +173,16 @@ impl Registry {
     }
 
     fn add(&mut self, name: &'static str, labels: &[&str], count: u64) {
-        *self.values.entry((name, labels.iter().map(|&label| label.to_owned()).collect())).or_default() += float(count);
+        *self.values.entry(key(name, labels)).or_default() += float(count);
     }
+}
+
+fn key(name: &'static str, labels: &[&str]) -> Key {
+    (name, labels.iter().map(|&label| label.to_owned()).collect())
+}
+
+fn place(one: &PolicyReport) -> [&str; 3] {
+    [&one.policy, &one.cluster, &one.repository]
 }
 
 fn word(state: Option<State>) -> &'static str {

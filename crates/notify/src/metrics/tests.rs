@@ -4,11 +4,12 @@ use super::*;
 use crate::Delivery;
 use jiff::Timestamp;
 use serde_json::Value;
+use snapkeep_core::drill::Outcome as Drilled;
 use snapkeep_core::plan::{Counts, Facts};
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::Outcome;
 use snapkeep_engine::policies::{ClusterOutcome, ClusterReport, PolicyReport, RunReport, Taken};
+use snapkeep_engine::{DrillReport, LastDrill, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
@@ -55,7 +56,22 @@ fn report() -> RunReport {
         finished_at: at("2026-11-23T01:32:10Z"),
         clusters: BTreeMap::from([("logs".to_owned(), cluster)]),
         policies: vec![policy],
-        drills: None,
+        drills: Some(DrillReport { last: vec![drilled(Some(42.5))], ..DrillReport::default() }),
+    }
+}
+
+fn drilled(recovery_time_s: Option<f64>) -> LastDrill {
+    let failure = Failure::new(Code::RestoreIncomplete, "no", "look");
+    LastDrill {
+        id: "0042".into(),
+        policy: "night\"ly".into(),
+        cluster: "logs".into(),
+        began_at: at("2026-11-21T03:00:00Z"),
+        ended_at: at("2026-11-21T03:01:00Z"),
+        outcome: if recovery_time_s.is_some() { Drilled::Passed } else { Drilled::Failed },
+        failure: recovery_time_s.is_none().then_some(failure),
+        recovery_time_s,
+        recovery_point_age_s: Some(5_395),
     }
 }
 
@@ -86,6 +102,23 @@ fn the_text_is_prometheus_own_and_holds_every_metric() {
     for metric in TABLE {
         assert!(text.contains(&format!("# HELP {} {}\n", metric.name, metric.help)), "{}", metric.name);
     }
+}
+
+#[test]
+fn a_drill_that_does_not_pass_takes_the_time_of_the_one_before_away() {
+    let mut registry = Registry::default();
+    registry.observe(&report());
+    let values = |registry: &Registry| {
+        ["passed", "recovery_seconds"].map(|of| registry.sum(&format!("snapkeep_last_drill_{of}")).to_string())
+    };
+    assert_eq!(values(&registry), ["1", "42.5"]);
+    let failed = DrillReport { last: vec![drilled(None)], ..DrillReport::default() };
+    registry.observe(&RunReport { drills: Some(failed), ..report() });
+    assert_eq!(values(&registry)[0], "0");
+    assert!(!registry.prometheus().contains("snapkeep_last_drill_recovery_seconds{"));
+    // A run that looks at no drills changes nothing.
+    registry.observe(&RunReport { drills: None, ..report() });
+    assert!(registry.prometheus().contains("snapkeep_last_drill_passed{"));
 }
 
 #[test]

@@ -2,9 +2,11 @@ use super::*;
 use crate::{Look, Notice};
 use proptest::prelude::*;
 use snapkeep_config::Config;
+use snapkeep_core::drill::Outcome;
 use snapkeep_core::plan::Facts;
 use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
+use snapkeep_engine::LastDrill;
 
 const HOUR: i64 = 3600;
 
@@ -31,7 +33,7 @@ fn facts(attempts: Vec<Attempt>) -> Facts {
 
 fn look<'a>(policy: &'a Policy, facts: Option<&'a Facts>, codes: &[Code], at: i64) -> Look<'a> {
     let failures = codes.iter().map(|code| Failure::new(*code, "no", "look")).collect();
-    Look { policy, cluster: "c".into(), facts, failures, drills: vec![], at: second(at) }
+    Look { policy, cluster: "c".into(), facts, failures, drill: None, at: second(at) }
 }
 
 /// What a remembering front end tells at each of these looks.
@@ -107,18 +109,40 @@ fn a_drill_that_did_not_pass_is_told_whatever_else_there_is() {
     let policy = policy();
     let good = facts(vec![attempt(State::Success, 0, 60)]);
     let failed = facts(vec![attempt(State::Failed, HOUR, HOUR + 60), attempt(State::Success, 0, 60)]);
-    let failure = || Failure::new(Code::RestoreIncomplete, "the drill did not pass", "look");
-    let drilled =
-        |facts, at| Look { drills: vec![(format!("d{at}"), failure())], ..look(&policy, Some(facts), &[], at) };
+    let drill = |ended: i64, outcome| LastDrill {
+        id: format!("d{ended}"),
+        policy: "p".into(),
+        cluster: "c".into(),
+        began_at: second(ended - 60),
+        ended_at: second(ended),
+        outcome,
+        failure: (outcome != Outcome::Passed)
+            .then(|| Failure::new(Code::RestoreIncomplete, "the drill did not pass", "look")),
+        recovery_time_s: None,
+        recovery_point_age_s: None,
+    };
+    let drills = [
+        drill(600, Outcome::Failed),
+        drill(HOUR + 100, Outcome::Failed),
+        drill(HOUR + 200, Outcome::Interrupted),
+        drill(HOUR + 300, Outcome::Passed),
+        drill(HOUR + 400, Outcome::Failed),
+    ];
+    let [first, second_one, killed, passed, third] = &drills;
+    let drilled = |facts, at, drill| Look { drill: Some(drill), ..look(&policy, Some(facts), &[], at) };
     let looks = [
         look(&policy, Some(&good), &[], 60),
-        drilled(&good, 600),
+        drilled(&good, 600, first),
+        drilled(&good, 1200, first),
+        // Nobody looked at drills.
         look(&policy, Some(&good), &[], 1200),
-        drilled(&failed, HOUR + 100),
-        drilled(&failed, HOUR + 200),
-        Look { drills: vec![(format!("d{}", HOUR + 200), failure())], ..look(&policy, Some(&failed), &[], HOUR + 300) },
+        drilled(&good, 1800, first),
+        drilled(&failed, HOUR + 100, second_one),
+        drilled(&failed, HOUR + 200, killed),
+        drilled(&failed, HOUR + 300, passed),
+        drilled(&failed, HOUR + 400, third),
     ];
-    assert_eq!(told(&looks), ["", "failure", "", "failure failure", "failure", ""]);
+    assert_eq!(told(&looks), ["", "failure", "", "", "", "failure failure", "", "", "failure"]);
     let beat = Beat { at: second(600), every: SignedDuration::from_mins(10), time: SignedDuration::from_mins(5) };
     let (changes, _) = decide(Before::Beat(beat), &looks[1]);
     let notice = Notice::of(&changes[0], &looks[1], second(600));
@@ -128,6 +152,11 @@ fn a_drill_that_did_not_pass_is_told_whatever_else_there_is() {
     );
     let why = (notice.code.as_deref(), notice.cause.as_deref(), notice.snapshot);
     assert_eq!(why, (Some("restore_incomplete"), Some("the drill did not pass"), None));
+    // The run before and the one after it do not tell what this one's time has seen.
+    for (at, messages) in [(0, 0), (600, 1), (1200, 0)] {
+        let (changes, _) = decide(Before::Beat(Beat { at: second(at), ..beat }), &looks[2]);
+        assert_eq!(changes.len(), messages, "{at}");
+    }
 }
 
 #[test]

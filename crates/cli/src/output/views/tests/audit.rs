@@ -2,7 +2,7 @@ use super::super::{AuditView, DrillView, Page};
 use super::*;
 use snapkeep_core::audit::{Audit, Drills, Gap, Kept, Points, PolicyAudit, Slots, Unseen, Unsuccessful};
 use snapkeep_core::drill::{Checked, Drilled, Outcome as DrillOutcome, Record, Said};
-use snapkeep_engine::{Cleaned as CleanedUp, DrillNote, DrillReport};
+use snapkeep_engine::{Cleaned as CleanedUp, DrillNote, DrillReport, LastDrill};
 
 fn record(id: &str, outcome: DrillOutcome, began_at: &str) -> Record {
     let item = |source: &str, bytes, documents| Drilled {
@@ -165,6 +165,17 @@ fn drills_are_told() {
         }],
         notes: vec![note(None, "index snapkeep-drill-x is named like a drill's, but no record knows it", None)],
         failures: vec![note(Some("weekly"), "cluster spare does not answer", Some(Code::ClusterUnavailable))],
+        last: vec![LastDrill {
+            id: "89ababcd".into(),
+            policy: "nightly".into(),
+            cluster: "logs".into(),
+            began_at: "2026-11-18T06:00:41Z".parse().unwrap(),
+            ended_at: "2026-11-18T06:02:16Z".parse().unwrap(),
+            outcome: DrillOutcome::Interrupted,
+            failure: Some(Failure::new(Code::RestoreIncomplete, "the drill did not pass", "`snapkeep report --audit`")),
+            recovery_time_s: None,
+            recovery_point_age_s: Some(12_600),
+        }],
     };
     expect_view("drill", &DrillView(&report));
     expect_view("drill-none", &DrillView(&DrillReport { schema: 1, ..DrillReport::default() }));
