@@ -2,7 +2,7 @@
 
 use crate::stage::{ROLE, Stage};
 use serde_json::json;
-use snapkeep_testbed::{Invoke, eventually};
+use snapkeep_testbed::Invoke;
 
 /// The article's event through the real binary: repository registered, snapshot taken, the deleted
 /// index back with the same documents.
@@ -54,9 +54,7 @@ async fn restore_and_compare(stage: &Stage, snapshot: &str, index: &str) {
     };
     let before = digest().await;
     assert_eq!(before.len(), 1_000);
-    // While another test's snapshot of everything runs on the node, it deletes no index.
-    let is_gone = async || (stage.node.delete(&format!("/{index}")).await.0 == 200).then_some(());
-    eventually("the index is deleted", is_gone).await;
+    stage.drop_index(index).await;
     let path = format!("/_snapshot/{}/{snapshot}/_restore?wait_for_completion=true", stage.repository);
     let (status, body) = stage.node.post(&path, json!({"indices": index})).await;
     assert_eq!(status, 200, "{body}");

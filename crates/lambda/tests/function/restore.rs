@@ -19,7 +19,7 @@ async fn snapshot(stage: &Stage, documents: u64) -> String {
         stage.event_with(&json!({"SnapshotName": "s", "Indices": [index], "IncludeGlobalState": false, "Wait": 50}));
     stage.handle(&event).await.unwrap();
     stage.until_success("s").await;
-    stage.node.delete(&format!("/{index}")).await;
+    stage.drop_index(&index).await;
     index
 }
 

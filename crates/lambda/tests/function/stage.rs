@@ -149,6 +149,12 @@ impl Stage {
         assert_eq!(state, "SUCCESS");
     }
 
+    /// While another test's snapshot of everything runs on the node, it deletes no index.
+    pub(crate) async fn drop_index(&self, index: &str) {
+        let is_gone = async || (self.node.delete(&format!("/{index}")).await.0 == 200).then_some(());
+        eventually("the index is deleted", is_gone).await;
+    }
+
     /// Requests that the front saw, by method and path glob.
     pub(crate) fn seen(&self, method: &str, contains: &str) -> Vec<Seen> {
         let requests = self.front.requests();
