@@ -213,6 +213,7 @@ impl Known {
             confirmed: seen.is_some_and(|seen| seen.confirmed),
             run_under_way: self.under_way.contains(&policy.name),
             last_run,
+            drill: policy.drill.as_ref().map(fields::practice),
             last_drill,
             next: self.looked.as_ref().and_then(|looked| looked.next.get(&place).cloned()),
         }

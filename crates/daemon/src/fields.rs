@@ -1,9 +1,9 @@
 //! From what the engine says to what is shown.
 
-use crate::status::{DrillStatus, LastRun, NotDone, Preview, RunningStatus, ScheduleStatus, ToDelete};
+use crate::status::{DrillStatus, LastRun, NotDone, Practice, Preview, RunningStatus, ScheduleStatus, ToDelete};
 use jiff::Timestamp;
 use snapkeep_core::Failure;
-use snapkeep_core::drill::Record;
+use snapkeep_core::drill::{Drill, Record};
 use snapkeep_core::plan::{Place, Plan, Skip};
 use snapkeep_core::policy::Policy;
 use snapkeep_core::schedule::Schedule;
@@ -58,6 +58,11 @@ pub(crate) fn of_report(run: &RunReport, report: &PolicyReport) -> ((String, Str
         warnings: report.warnings.clone(),
     };
     ((report.policy.clone(), report.cluster.clone()), last)
+}
+
+/// How drills are made.
+pub(crate) fn practice(drill: &Drill) -> Practice {
+    Practice { schedule: drill.schedule.as_ref().map(schedule) }
 }
 
 /// What came of a drill that has ended.

@@ -34,6 +34,6 @@ pub use daemon::{Metrics, Order, Settings, serve};
 pub use rota::{Ending, Rota};
 pub use server::listen;
 pub use status::{
-    ConfigurationStatus, DrillStatus, LastRun, NotDone, PolicyStatus, Preview, Refused, RunningStatus, ScheduleStatus,
-    Standing, Status, ToDelete,
+    ConfigurationStatus, DrillStatus, LastRun, NotDone, PolicyStatus, Practice, Preview, Refused, RunningStatus,
+    ScheduleStatus, Standing, Status, ToDelete,
 };

@@ -114,6 +114,8 @@ pub struct PolicyStatus {
     pub run_under_way: bool,
     /// What the last run did.
     pub last_run: Option<LastRun>,
+    /// How its restore is practised; `None` if it is not.
+    pub drill: Option<Practice>,
     /// Its last drill that has ended, whoever did it.
     pub last_drill: Option<DrillStatus>,
     /// What the next run would do with what exists now; `None` before it was seen.
@@ -146,6 +148,13 @@ pub struct LastRun {
     pub failures: Vec<Failure>,
     /// What to know although nothing failed.
     pub warnings: Vec<String>,
+}
+
+/// How a policy's restore is practised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Practice {
+    /// When a drill is due; `None` if they are made when asked for.
+    pub schedule: Option<ScheduleStatus>,
 }
 
 /// What came of a drill.

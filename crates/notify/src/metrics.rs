@@ -11,7 +11,7 @@ mod registry;
 mod table;
 
 pub use emf::{NAMESPACE, emf};
-pub use registry::Registry;
+pub use registry::{Configured, Registry};
 pub use table::{Kind, Metric, TABLE, metric};
 
 #[cfg(test)]

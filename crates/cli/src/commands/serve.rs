@@ -10,7 +10,7 @@ use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use snapkeep_daemon::{Around, Configuration, Order, Reading, Settings, Source, Status, SystemClock, listen, serve};
 use snapkeep_engine::policies::{Fleet, RunReport};
-use snapkeep_notify::metrics::Registry;
+use snapkeep_notify::metrics::{Configured, Registry};
 use snapkeep_notify::{Delivery, Look, Memory};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -107,6 +107,13 @@ impl Told {
     fn metrics(&self, status: &Status) -> String {
         let flag = |is_so: bool| f64::from(u8::from(is_so));
         self.with(|registry| {
+            let configured = status.policies.iter().map(|one| Configured {
+                policy: &one.policy,
+                cluster: &one.cluster,
+                repository: &one.repository,
+                is_drilled: one.drill.is_some(),
+            });
+            registry.forget_others(&configured.collect::<Vec<_>>());
             let refused = status.configuration.refused.is_some();
             registry.gauge("snapkeep_start_time_seconds", &[], status.started_at.as_duration().as_secs_f64());
             registry.gauge("snapkeep_configuration_refused", &[], flag(refused));

@@ -116,17 +116,24 @@ impl Daemon {
 
     /// Waits until so many runs have failed.
     fn until_failed(&self, times: u32) -> String {
-        for _ in 0..3_000 {
-            let metrics = self.metrics();
+        self.until(&format!("{times} runs have failed"), |metrics| {
             let runs =
                 metrics.lines().find(|line| line.starts_with("snapkeep_runs_total{") && line.contains("\"failed\""));
             let count = runs.and_then(|line| line.rsplit(' ').next()).and_then(|count| count.parse::<f64>().ok());
-            if count.is_some_and(|count| count >= f64::from(times)) {
+            count.is_some_and(|count| count >= f64::from(times))
+        })
+    }
+
+    /// Waits until the metrics are like that.
+    fn until(&self, what: &str, are_so: impl Fn(&str) -> bool) -> String {
+        for _ in 0..3_000 {
+            let metrics = self.metrics();
+            if are_so(&metrics) {
                 return metrics;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        panic!("no {times} runs have failed:\n{}", self.metrics())
+        panic!("never: {what}:\n{}", self.metrics())
     }
 }
 
@@ -135,6 +142,24 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What is taken out of the configuration grows old in no alert.
+#[test]
+fn a_policy_that_is_configured_no_more_has_no_metrics_any_more() {
+    let receiver = Receiver::start(&[200]);
+    let directory = directory(&receiver, "");
+    let daemon = Daemon::start(&directory, &hook(&receiver));
+    let is_there = |metrics: &str, policy: &str| metrics.contains(&format!("policy=\"{policy}\""));
+    assert!(is_there(&daemon.until_failed(1), "nightly"));
+    let file = directory.path().join("snapkeep.yaml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("nightly:", "weekly:");
+    std::fs::write(file, text).unwrap();
+    let told = Command::new("kill").args(["-HUP", &daemon.child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    daemon.until("the other policy has run", |metrics| is_there(metrics, "weekly"));
+    let metrics = daemon.metrics();
+    assert!(!is_there(&metrics, "nightly") && metrics.contains("cluster=\"gone\""), "{metrics}");
 }
 
 #[test]

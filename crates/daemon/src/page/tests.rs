@@ -45,6 +45,7 @@ fn policy() -> PolicyStatus {
         confirmed: true,
         run_under_way: false,
         last_run: None,
+        drill: None,
         last_drill: None,
         next: Some(Preview {
             at: at("2026-03-11T02:00:00Z"),

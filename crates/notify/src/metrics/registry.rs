@@ -1,6 +1,6 @@
 //! The values of metrics, and Prometheus' text of them.
 
-use super::table::{Kind, TABLE, metric};
+use super::table::{Kind, PLACE, TABLE, metric};
 use crate::Delivery;
 use jiff::Timestamp;
 use snapkeep_core::snapshot::State;
@@ -11,6 +11,19 @@ use std::fmt::Write;
 
 /// A metric's name and the values of its labels, in the table's order.
 type Key = (&'static str, Vec<String>);
+
+/// A policy on one of its clusters, as it is configured now.
+#[derive(Clone, Copy, Debug)]
+pub struct Configured<'a> {
+    /// The policy.
+    pub policy: &'a str,
+    /// The cluster.
+    pub cluster: &'a str,
+    /// The repository.
+    pub repository: &'a str,
+    /// Whether its restore is practised.
+    pub is_drilled: bool,
+}
 
 /// The values of all metrics. Each is made from what runs report; whoever starts anew begins with counters at zero, which
 /// Prometheus understands, or goes on from what was written: [`Registry::resume`].
@@ -107,6 +120,20 @@ impl Registry {
         if let Some(metric) = metric(name).filter(|metric| metric.kind == Kind::Gauge) {
             self.set(metric.name, labels, value);
         }
+    }
+
+    /// Forgets what is of none of these places, and of drills where none are made any more: what was taken out of the
+    /// configuration grows old in no alert. What is of a cluster as a whole stays.
+    pub fn forget_others(&mut self, configured: &[Configured<'_>]) {
+        self.values.retain(|(name, labels), _| {
+            let is_of_a_place = metric(name).is_some_and(|metric| metric.labels.starts_with(PLACE));
+            let is_drills = name.starts_with("snapkeep_last_drill_");
+            let is_its = |one: &Configured<'_>| {
+                labels.iter().zip([one.policy, one.cluster, one.repository]).all(|(label, of)| label == of)
+                    && (one.is_drilled || !is_drills)
+            };
+            !is_of_a_place || configured.iter().any(is_its)
+        });
     }
 
     /// Goes on with the counters of a text that [`Registry::prometheus`] wrote; what is not understood is left out.

@@ -35,7 +35,7 @@ pub struct Metric {
 }
 
 /// What most are about.
-const PLACE: &[&str] = &["policy", "cluster", "repository"];
+pub(super) const PLACE: &[&str] = &["policy", "cluster", "repository"];
 
 const fn gauge(
     name: &'static str,

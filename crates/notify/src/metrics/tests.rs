@@ -122,6 +122,22 @@ fn a_drill_that_does_not_pass_takes_the_time_of_the_one_before_away() {
 }
 
 #[test]
+fn what_is_no_longer_configured_is_forgotten() {
+    let mut registry = Registry::default();
+    registry.observe(&report());
+    let configured = Configured { policy: "night\"ly", cluster: "logs", repository: "backups", is_drilled: true };
+    let before = registry.clone();
+    registry.forget_others(&[configured]);
+    assert_eq!(registry, before);
+    registry.forget_others(&[Configured { is_drilled: false, ..configured }]);
+    let text = registry.prometheus();
+    assert!(!text.contains("last_drill") && text.contains("snapkeep_snapshots{"), "{text}");
+    registry.forget_others(&[Configured { repository: "others", ..configured }]);
+    let text = registry.prometheus();
+    assert!(!text.contains("policy=") && text.contains("snapkeep_api_calls_total{cluster=\"logs\"} 40\n"), "{text}");
+}
+
+#[test]
 fn counters_go_on_from_what_was_written_and_gauges_do_not() {
     let mut registry = Registry::default();
     registry.observe(&report());
