@@ -3,7 +3,7 @@
 
 use crate::Kind;
 use crate::api::{SnapshotApi, Unanswered, Written, acknowledged};
-use crate::indices::Streams;
+use crate::indices::{HIDDEN_SINCE, Streams, with_hidden_streams};
 use crate::product::{Flavour, Product, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,12 +17,6 @@ const RECORDS_CAP: usize = 64 << 20;
 
 /// Most records that are read, the newest: servers give no more without being asked for the next page.
 const MOST_RECORDS: usize = 10_000;
-
-/// The first release with `index.hidden`.
-const HIDDEN_SINCE: Version = Version::new(7, 7, 0);
-
-/// The first release whose data streams may be hidden.
-const HIDDEN_STREAMS_SINCE: Version = Version::new(7, 11, 0);
 
 /// The first release whose documents have a sequence number that a write can be bound to, and `_doc` for a type.
 const SEQUENCE_SINCE: Version = Version::new(6, 6, 0);
@@ -129,11 +123,8 @@ impl SnapshotApi {
         if !names.iter().any(|name| name.starts_with(".ds-")) {
             return Ok(BTreeMap::new());
         }
-        // What knows no hidden streams refuses the word.
-        let product = self.product(deadline).await?;
-        let knows_hidden = product.flavour != Flavour::OpenSearch && product.version >= HIDDEN_STREAMS_SINCE;
-        let hidden = if knows_hidden { "?expand_wildcards=all" } else { "" };
-        let call = Call::new(Method::GET, format!("/_data_stream/{PREFIX}*{hidden}"));
+        let query = with_hidden_streams(&self.product(deadline).await?);
+        let call = Call::new(Method::GET, format!("/_data_stream/{PREFIX}*{query}"));
         Ok(self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default().by_index())
     }
 

@@ -3,10 +3,11 @@
 use crate::Kind;
 use crate::api::{SnapshotApi, Unanswered};
 use crate::features::Feature;
-use crate::product::Product;
+use crate::product::{Flavour, Product, Version};
 use crate::read::moment;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use snapkeep_core::naming::encode_segment;
 use snapkeep_core::selection::Index;
 use snapkeep_transport::{Call, Deadline, Method};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,12 @@ const MOUNTED_ON_OPENSEARCH: [&str; 3] = [
     "index.searchable_snapshot.snapshot_id.name",
     "index.searchable_snapshot.snapshot_id.uuid",
 ];
+
+/// The first release with `index.hidden`.
+pub(crate) const HIDDEN_SINCE: Version = Version::new(7, 7, 0);
+
+/// The first release of Elasticsearch whose data streams may be hidden; OpenSearch went its own way before.
+const HIDDEN_STREAMS_SINCE: Version = Version::new(7, 11, 0);
 
 /// An index, and what its settings tell beyond what a selection needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,7 +162,7 @@ impl SnapshotApi {
     pub async fn indices(&self, product: &Product, deadline: Deadline) -> Result<Vec<IndexFacts>, Unanswered> {
         let mut found = self.index_settings(deadline).await?;
         let mut aliases = self.of_all("/_all/_alias?expand_wildcards=all".to_owned(), deadline).await?;
-        let streams = self.backing_indices(&found, deadline).await?;
+        let streams = self.backing_indices(&found, product, deadline).await?;
         let warm = self.warm(product, deadline).await?;
         let closed = self.closed(product, deadline).await?;
         for one in &mut found {
@@ -196,15 +203,25 @@ impl SnapshotApi {
         found.ok_or_else(|| Unanswered::Malformed { status: 404, what: "there is no such list".into() })
     }
 
+    /// The indices behind a data stream; none if there is no such stream.
+    pub async fn indices_behind(&self, stream: &str, deadline: Deadline) -> Result<Vec<String>, Unanswered> {
+        let query = with_hidden_streams(&self.product(deadline).await?);
+        let call = Call::new(Method::GET, format!("/_data_stream/{}{query}", encode_segment(stream)));
+        let found = self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default();
+        Ok(found.by_index().into_keys().collect())
+    }
+
     /// The data stream that each backing index belongs to. Versions and builds without data streams refuse the request,
     /// and under a block of the whole cluster all versions do: they take the question for a change. Then there are none
     /// if no index is named as the indices behind a stream are.
     async fn backing_indices(
         &self,
         indices: &[IndexFacts],
+        product: &Product,
         deadline: Deadline,
     ) -> Result<BTreeMap<String, String>, Unanswered> {
-        let call = Call::new(Method::GET, "/_data_stream").cap(INDICES_CAP);
+        let path = format!("/_data_stream{}", with_hidden_streams(product));
+        let call = Call::new(Method::GET, path).cap(INDICES_CAP);
         let has_backing = indices.iter().any(|facts| facts.index.name.contains(".ds-"));
         let is_none = if has_backing { is_unknown } else { |kind| is_unknown(kind) || kind == Kind::Blocked };
         Ok(self.find::<Streams>(&call, is_none, deadline).await?.unwrap_or_default().by_index())
@@ -220,6 +237,12 @@ impl SnapshotApi {
         let found = self.find::<Vec<Warm>>(&call, is_unknown, deadline).await?.unwrap_or_default();
         Ok(found.into_iter().map(|warm| warm.index).collect())
     }
+}
+
+/// What a question about data streams needs so that the hidden ones are among them: what knows none refuses the words.
+pub(crate) fn with_hidden_streams(product: &Product) -> &'static str {
+    let knows_hidden = product.flavour == Flavour::Elasticsearch && product.version >= HIDDEN_STREAMS_SINCE;
+    if knows_hidden { "?expand_wildcards=all" } else { "" }
 }
 
 /// A server that takes `_data_stream` or `_warm` for an index's name says that it is none.

@@ -3,8 +3,8 @@
 
 use crate::Kind;
 use crate::api::{SnapshotApi, Unanswered};
-use crate::indices::{flat, is_true};
-use crate::product::{Flavour, Product};
+use crate::indices::{HIDDEN_SINCE, flat, is_true};
+use crate::product::{Flavour, Product, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
@@ -17,6 +17,9 @@ const CAP: usize = 64 << 20;
 
 /// The low watermark unless it is set: percent of a disk that may be used.
 const WATERMARK: f64 = 0.85;
+
+/// The first release of Elasticsearch that replicates closed indices, and counts their shards.
+const CLOSED_ARE_COUNTED_SINCE: Version = Version::new(7, 2, 0);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -100,15 +103,27 @@ pub struct Space {
     pub shards: Option<ShardRoom>,
 }
 
+/// The limit of shards is one of open indices', and since closed ones are replicated their shards are counted unless they
+/// are left out by name. Earlier releases refuse the words, and those for what they do not know to hide.
+fn of_open_indices(product: &Product) -> &'static str {
+    match product.flavour {
+        Flavour::Elasticsearch if product.version < CLOSED_ARE_COUNTED_SINCE => "",
+        Flavour::Elasticsearch if product.version < HIDDEN_SINCE => "&expand_wildcards=open",
+        Flavour::Elasticsearch | Flavour::OpenSearch => "&expand_wildcards=open,hidden",
+    }
+}
+
 impl SnapshotApi {
     /// The room on disks and for shards: three requests.
     pub async fn space(&self, product: &Product, deadline: Deadline) -> Result<Space, Unanswered> {
         let settings = self.limits(deadline).await?;
         let path = "/_nodes/stats/fs?filter_path=nodes.*.roles,nodes.*.fs.total";
         let nodes = self.told::<Nodes>(path, deadline).await?;
-        let path =
-            "/_cluster/health?filter_path=number_of_data_nodes,active_shards,initializing_shards,unassigned_shards";
-        let health = self.told::<Health>(path, deadline).await?;
+        let path = format!(
+            "/_cluster/health?filter_path=number_of_data_nodes,active_shards,initializing_shards,unassigned_shards{}",
+            of_open_indices(product)
+        );
+        let health = self.told::<Health>(&path, deadline).await?;
         let low = settings.get("cluster.routing.allocation.disk.watermark.low").and_then(Value::as_str);
         let threshold = settings.get("cluster.routing.allocation.disk.threshold_enabled");
         // Where the disks are not looked at, a shard goes wherever there is room at all.

@@ -221,15 +221,16 @@ impl Looked {
         let unassigned =
             || primaries(routed).filter_map(|copy| copy.recovery_source.as_ref()).find(|from| from.is_snapshot());
         let source = told.or_else(unassigned)?;
-        let pieces: Vec<Piece> = primaries(routed).map(|copy| piece(index, copy)).collect();
-        let count =
-            |stage| u64::try_from(pieces.iter().filter(|piece| piece.stage == stage).count()).unwrap_or(u64::MAX);
+        // What has failed since it was restored is another matter: such a shard comes from its own disk.
+        let counts = |copy: &&ShardCopy| copy.recovery_source.as_ref().is_none_or(Source::is_snapshot);
+        let stages: Vec<Stage> = primaries(routed).filter(counts).map(|copy| piece(index, copy).stage).collect();
+        let count = |stage| u64::try_from(stages.iter().filter(|one| **one == stage).count()).unwrap_or(u64::MAX);
         Some(Restored {
             repository: source.repository.clone()?,
             snapshot: source.snapshot.clone()?,
             index: source.index.clone()?,
             began_at: recoveries.iter().filter_map(|one| one.start_time_in_millis).min().and_then(moment),
-            shards: u64::try_from(pieces.len()).unwrap_or(u64::MAX),
+            shards: u64::try_from(primaries(routed).count()).unwrap_or(u64::MAX),
             started: count(Stage::Started),
             failed: count(Stage::Failed),
         })
@@ -326,6 +327,23 @@ mod tests {
         let restored = &found.restored()["b"];
         assert_eq!((restored.snapshot.as_str(), restored.index.as_str(), restored.began_at), ("s", "a", moment(5000)));
         assert_eq!((restored.shards, restored.started, restored.failed), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_shard_that_failed_long_after_it_was_restored_is_no_failure_of_the_restore() {
+        let failed = json!({"reason": "ALLOCATION_FAILED", "details": "a disk is gone"});
+        let found = looked(
+            json!({"b": {"shards": {
+                "0": [{"state": "STARTED", "primary": true, "node": "n", "shard": 0}],
+                "1": [{"state": "UNASSIGNED", "primary": true, "node": null, "shard": 1, "recovery_source": {"type": "EXISTING_STORE"}, "unassigned_info": failed}],
+            }}}),
+            json!({"b": {"shards": [{
+                "type": "SNAPSHOT", "primary": true, "start_time_in_millis": 5000,
+                "source": {"repository": "r", "snapshot": "s", "index": "a"},
+            }]}}),
+        );
+        let restored = &found.restored()["b"];
+        assert_eq!((restored.shards, restored.started, restored.failed), (2, 1, 0));
     }
 
     #[test]

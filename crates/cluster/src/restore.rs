@@ -16,6 +16,11 @@ struct OfIndex {
     state: String,
 }
 
+/// That the restore was accepted, or, where there was nothing to copy, what it has come to.
+fn has_begun(answer: &Value) -> Option<()> {
+    (answer["accepted"] == true || answer["snapshot"]["shards"].is_object()).then_some(())
+}
+
 impl SnapshotApi {
     /// `POST _snapshot/{repository}/{snapshot}/_restore`, which returns once the restore has begun. The server refuses
     /// it as a whole if one of its indices cannot be restored.
@@ -29,7 +34,7 @@ impl SnapshotApi {
         let path =
             format!("/_snapshot/{}/{}/_restore?wait_for_completion=false", repository.segment(), snapshot.segment());
         let call = Call::new(Method::POST, path).json(body.to_string());
-        self.write(&call, |answer| (answer["accepted"] == true).then_some(()), deadline).await
+        self.write(&call, has_begun, deadline).await
     }
 
     /// `POST {index}/_close`. Closing one that is closed changes nothing.

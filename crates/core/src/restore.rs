@@ -60,6 +60,9 @@ pub struct Request {
     pub replace_templates: bool,
     /// Whether to go on where the disks have no room.
     pub ignore_disk: bool,
+    /// Whether an index that this snapshot was restored to before, and that lacks shards, is left as it is: looked at, and
+    /// told. Otherwise it is closed and restored again.
+    pub leave_incomplete: bool,
 }
 
 /// What to do where something is in the way. Nothing is ever deleted.
@@ -252,7 +255,7 @@ pub enum Action {
     Close,
     /// It was restored from this snapshot and lacks shards: it is closed and restored again.
     Again,
-    /// It is being restored from this snapshot: it is followed.
+    /// It is being restored from this snapshot, or lacks shards and is left so: it is followed.
     Follow,
     /// It was restored from this snapshot: nothing.
     Done,
@@ -327,8 +330,8 @@ pub fn plan(facts: &Facts, request: &Request) -> RestorePlan {
     let room = room::room(&items, facts, request);
     let mut complaints = picked.problems;
     complaints.extend(problems::of_snapshot(facts, request, &items));
-    complaints.extend(problems::of_items(&items));
-    complaints.extend(problems::of_templates(facts, request));
+    complaints.extend(problems::of_items(&items, request));
+    complaints.extend(problems::of_templates(facts, request, &items));
     complaints.extend(room.problems(request));
     let mut warnings = picked.warnings;
     warnings.extend(problems::warnings_of(facts, request, &items, &room));
@@ -360,10 +363,22 @@ pub fn plan(facts: &Facts, request: &Request) -> RestorePlan {
     }
 }
 
+/// The global state goes with the first request, or alone where nothing else is to be sent; not while something is followed,
+/// since it went with that.
+fn sends_state(is_asked: bool, items: &[Item]) -> bool {
+    let has_any = |of: fn(Action) -> bool| items.iter().any(|item| of(item.action));
+    is_asked && (has_any(Action::is_sent) || !has_any(|action| action == Action::Follow))
+}
+
 impl RestorePlan {
     /// Whether there is nothing to send and nothing to follow.
     pub fn is_done(&self) -> bool {
-        !self.items.iter().any(|item| item.action.is_sent() || item.action == Action::Follow)
+        !self.sends_state() && !self.items.iter().any(|item| item.action.is_sent() || item.action == Action::Follow)
+    }
+
+    /// Whether the global state is asked for of the server: with the first request, or alone.
+    pub fn sends_state(&self) -> bool {
+        sends_state(self.options.global_state, &self.items)
     }
 
     /// The items for which a request is sent.

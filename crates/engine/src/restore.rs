@@ -2,6 +2,7 @@
 //! follows each shard, and ends with what truly serves.
 
 mod apply;
+mod expected;
 mod follow;
 pub(crate) mod look;
 mod report;
@@ -67,6 +68,7 @@ pub async fn apply_restore(
     }
     let began = tokio::time::Instant::now();
     let outcome = apply::send(api, job, plan, &snapshot, deadline, observer).await?;
-    let end = follow::follow(api, job, plan, &snapshot, following, deadline, observer).await?;
-    Ok(report::report(api, plan, outcome, end, began.elapsed(), deadline).await)
+    let expected = expected::expected(api, plan, deadline).await;
+    let end = follow::follow(api, job, &expected, &snapshot, following, deadline, observer).await?;
+    Ok(report::report(api, plan, &expected, outcome, end, began.elapsed(), deadline).await)
 }

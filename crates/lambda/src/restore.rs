@@ -21,6 +21,9 @@ use std::time::Duration;
 /// The newest good snapshot, in a name's place.
 const LATEST: &str = "latest";
 
+/// The choice that closes indices.
+const CLOSE: &str = "close";
+
 /// What a restore has come to. Version 1 of its shape; keys are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RestoreAnswer {
@@ -93,6 +96,7 @@ fn answer(
     accepted: &Accepted<Asked>,
 ) -> RestoreAnswer {
     let truth = &report.truth;
+    let on_conflict = event.text("OnConflict").ok().flatten().filter(|word| *word != CLOSE);
     let next = || {
         event.next(&[
             ("Endpoint", Some(accepted.endpoint.origin())),
@@ -102,6 +106,10 @@ fn answer(
             ("SlotTime", None),
             ("At", None),
             ("Policy", None),
+            // What was to be closed is, and the global state is there: whoever follows asks for neither again.
+            ("OnConflict", on_conflict),
+            ("IncludeGlobalState", None),
+            ("ReplaceTemplates", None),
         ])
     };
     RestoreAnswer {
@@ -171,13 +179,14 @@ fn request(event: &Event) -> Result<Request, Failure> {
         event.list("Indices")?.into_iter().partition(|name| name.starts_with('-'));
     let excluded: Vec<String> = excluded.iter().map(|name| name[1..].to_owned()).collect();
     let flag = |field: &str| event.flag(field).map(Option::unwrap_or_default);
+    let on_conflict = on_conflict(event.text("OnConflict")?)?;
     Ok(Request {
         indices: patterns(&indices)?,
         exclude: patterns(&excluded)?,
         data_streams: patterns(&event.list("DataStreams")?)?,
         include_system: patterns(&event.list("IncludeSystem")?)?,
         rename: rename(event)?,
-        on_conflict: on_conflict(event.text("OnConflict")?)?,
+        on_conflict,
         settings: event.object("IndexSettings")?.cloned().unwrap_or_default(),
         drop_settings: event.list("IgnoreIndexSettings")?,
         aliases: flag("IncludeAliases")?,
@@ -185,6 +194,8 @@ fn request(event: &Event) -> Result<Request, Failure> {
         global_state: flag("IncludeGlobalState")?,
         replace_templates: flag("ReplaceTemplates")?,
         ignore_disk: flag("IgnoreDisk")?,
+        // Nobody looks at the plan: what is open is closed only if the event says so.
+        leave_incomplete: on_conflict != OnConflict::Close,
     })
 }
 
@@ -209,7 +220,7 @@ fn on_conflict(word: Option<&str>) -> Result<OnConflict, Failure> {
         None | Some("fail") => Ok(OnConflict::Fail),
         Some("skip") => Ok(OnConflict::Skip),
         Some("rename") => Ok(OnConflict::Rename),
-        Some("close") => Ok(OnConflict::Close),
+        Some(CLOSE) => Ok(OnConflict::Close),
         Some(other) => Err(bad(format!("`OnConflict` {other:?} is unknown"), "it may be fail, skip, rename or close")),
     }
 }

@@ -81,7 +81,10 @@ pub(crate) async fn run(arguments: Migrate, session: &Session) -> Result<(), Fai
         session.printer.show_plan(&view, now)?;
     }
     ask(&arguments, &plan, session).await?;
-    session.goes_on("run the same command again: what has come back is left alone, and what is on its way followed");
+    session.goes_on(format!(
+        "run the same command again with {} for the snapshot: what has come back is left alone, and what is on its way followed",
+        plan.restore.snapshot
+    ));
     let watching = Watching::new(&session.printer);
     let report = apply_migration(&clusters, &job, &plan, &restore.following(), deadline, &watching).await?;
     drop(watching);

@@ -34,7 +34,10 @@ pub(crate) async fn run(arguments: Restore, session: &Session) -> Result<(), Fai
         session.printer.show_plan(&RestorePlanView(&plan), session.now_of(&target.api))?;
     }
     ask(&arguments, &plan, session).await?;
-    session.goes_on("run the same command again: what has come back is left alone, and what is on its way followed");
+    session.goes_on(format!(
+        "run the same command again with {} for the snapshot: what has come back is left alone, and what is on its way followed",
+        plan.snapshot
+    ));
     let watching = Watching::new(&session.printer);
     let report = apply_restore(&target.api, &job, &plan, &arguments.following(), deadline, &watching).await?;
     drop(watching);
@@ -79,9 +82,13 @@ pub(super) fn words(plan: &RestorePlan) -> Option<String> {
     } else {
         String::new()
     };
-    let things = human::count(sent, "index");
-    let of = format!("{things} of snapshot {} from repository {}{and}", plan.snapshot, plan.repository);
-    (sent > 0).then_some(of)
+    let things = match (sent, plan.sends_state()) {
+        (0, false) => return None,
+        (0, true) => "the global state".to_owned(),
+        (_, false) => human::count(sent, "index"),
+        (_, true) => format!("{} and the global state", human::count(sent, "index")),
+    };
+    Some(format!("{things} of snapshot {} from repository {}{and}", plan.snapshot, plan.repository))
 }
 
 /// Says of a restore what others say of a snapshot.

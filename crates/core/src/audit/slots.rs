@@ -39,9 +39,13 @@ pub(super) enum Fate {
 
 /// The slots of a schedule in that time, as far as it has passed.
 pub(super) fn within<'a>(schedule: &'a Schedule, stretch: &Stretch) -> impl Iterator<Item = Timestamp> + use<'a> {
-    let before = stretch.from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(stretch.from);
     let (to, now) = (stretch.to, stretch.now);
-    schedule.upcoming(before).take_while(move |slot| *slot < to && *slot <= now)
+    schedule.upcoming(just_before(stretch.from)).take_while(move |slot| *slot < to && *slot <= now)
+}
+
+/// After this moment the next slot may be the one at that time itself.
+fn just_before(time: Timestamp) -> Timestamp {
+    time.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(time)
 }
 
 /// Each slot's fate, in order.
@@ -121,13 +125,13 @@ pub(super) fn count(policy: &Policy, told: &[(Timestamp, Fate)], stretch: &Stret
     }
 }
 
-/// The longest time between two slots of that time, and from the last one before it.
+/// The longest time between two slots of that time, from the last one before it, and to the first one at its end or later.
 fn interval(schedule: &Schedule, stretch: &Stretch) -> Option<i64> {
     let first = schedule.latest_slot(stretch.from).or_else(|| schedule.next(stretch.from))?;
     let mut slots = std::iter::once(first).chain(schedule.upcoming(first)).take_while(|slot| *slot < stretch.to);
     let mut longest = None;
     let mut last = slots.next()?;
-    for slot in slots.chain(schedule.next(stretch.to)) {
+    for slot in slots.chain(schedule.next(just_before(stretch.to))) {
         longest = longest.max(Some(slot.duration_since(last).as_secs()));
         last = slot;
     }

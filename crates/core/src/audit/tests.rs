@@ -42,6 +42,16 @@ fn a_slot_without_its_snapshot_is_missed_only_if_it_would_still_be_there() {
 }
 
 #[test]
+fn the_first_slot_after_a_time_is_the_one_at_its_end() {
+    let mut settings = settings("nightly");
+    settings.schedule = Some(Schedule::parse("0 0 * * *", TimeZone::UTC).unwrap());
+    let policy = Policy::new(settings).unwrap();
+    let month = stretch("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
+    let found = of(&policy, &[], &month);
+    assert_eq!((found.slots.due, found.slots.promised_interval_s), (31, Some(86_400)));
+}
+
+#[test]
 fn the_slot_that_is_not_over_is_no_gap() {
     let mut settings = settings("nightly");
     settings.limits.start_window = Some(crate::period::Period::hours(2));

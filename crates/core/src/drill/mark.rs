@@ -77,23 +77,29 @@ pub struct Found {
 }
 
 /// Why the index is not one that the record's drill made; `None` if it made it. All of it must agree: the name is one that
-/// the record holds with the drill's own prefix, the index carries the drill's id, its own id is the one that was recorded
-/// where one was, and its shards do not tell of another origin.
+/// the record holds, or behind a data stream that it holds (servers bring parts that no name tells), with the drill's own
+/// prefix; the index carries the drill's id; its own id is the one that was recorded where one was; and its shards do not
+/// tell of another origin.
 pub fn not_drills(record: &Record, found: &Found) -> Option<String> {
     let Ok(id) = DrillId::parse(&record.id) else { return Some("the record has no usable id".to_owned()) };
     let made = record.made().find(|(_, part)| part.name == found.name);
-    let Some((drilled, part)) = made else { return Some("the drill's record does not name it".to_owned()) };
-    let own_name = found.name.strip_prefix(".ds-").filter(|_| drilled.data_stream).unwrap_or(&found.name);
+    let is_streams = |stream: &String| record.items.iter().any(|item| item.data_stream && item.target == *stream);
+    let is_behind = found.data_stream.as_ref().is_some_and(is_streams);
+    if made.is_none() && !is_behind {
+        return Some("the drill's record does not name it".to_owned());
+    }
+    let is_of_stream = is_behind || made.is_some_and(|(drilled, _)| drilled.data_stream);
+    let own_name = found.name.strip_prefix(".ds-").filter(|_| is_of_stream).unwrap_or(&found.name);
     if !own_name.starts_with(&id.prefix()) {
         return Some("its name is not one that the drill gives".to_owned());
     }
     if found.mark.as_deref() != Some(id.as_str()) {
         return Some("it does not carry the drill's mark".to_owned());
     }
-    if part.uuid.is_some() && part.uuid != found.uuid {
+    if made.is_some_and(|(_, part)| part.uuid.is_some() && part.uuid != found.uuid) {
         return Some("it is another index than the one that the drill made".to_owned());
     }
-    if found.data_stream.as_ref().is_some_and(|stream| !drilled.data_stream || *stream != drilled.target) {
+    if found.data_stream.is_some() && !is_behind {
         return Some("it is a part of a data stream that the drill did not make".to_owned());
     }
     let elsewhere = |restored: &Restored| {

@@ -75,6 +75,28 @@ fn only_what_the_drill_made_is_its_own() {
 }
 
 #[test]
+fn a_part_of_the_drills_own_stream_is_the_drills_whatever_its_name() {
+    let mut of_stream = record(None, Outcome::Running);
+    let item = &mut of_stream.items[0];
+    (item.data_stream, item.target) = (true, "snapkeep-drill-0123abcd-logs".into());
+    let shrunken = Found {
+        name: "snapkeep-drill-0123abcd-shrink-a1b2-.ds-logs-2026.01.20-000001".into(),
+        data_stream: Some("snapkeep-drill-0123abcd-logs".into()),
+        ..found()
+    };
+    assert_eq!(not_drills(&of_stream, &shrunken), None);
+    let others = [
+        Found { data_stream: Some("snapkeep-drill-0123abcd-other".into()), ..shrunken.clone() },
+        Found { data_stream: None, ..shrunken.clone() },
+        Found { name: "shrink-a1b2-.ds-logs-2026.01.20-000001".into(), ..shrunken.clone() },
+        Found { mark: None, ..shrunken },
+    ];
+    for other in others {
+        assert!(not_drills(&of_stream, &other).is_some(), "{other:?}");
+    }
+}
+
+#[test]
 fn what_did_not_pass_is_looked_for_a_day_longer() {
     let over = |outcome| Record { removed: true, ..record(None, outcome) };
     let (last, after) = (at("2026-01-21T05:01:59Z"), at("2026-01-21T05:02:00Z"));

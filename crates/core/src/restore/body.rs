@@ -4,6 +4,9 @@ use super::{ASIDE, Item, Rename, RestorePlan, Rule};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// The words for none of a snapshot's indices.
+const NOTHING: &str = "-*";
+
 /// What one request restores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -16,17 +19,25 @@ pub struct Batch {
 }
 
 impl RestorePlan {
-    /// The requests that carry the plan out: one for each rule that names follow, since a request has one.
+    /// The requests that carry the plan out: one for each rule that names follow, since a request has one. The first brings
+    /// the global state if that is asked for; it has no indices where there are none to restore.
     pub fn batches(&self) -> Vec<Batch> {
         let mut groups: BTreeMap<(Rule, bool), Vec<&Item>> = BTreeMap::new();
         for item in self.sent() {
             groups.entry((item.rule, item.aliases)).or_default().push(item);
         }
+        if groups.is_empty() && self.sends_state() {
+            groups.insert((Rule::Keep, false), Vec::new());
+        }
         groups.into_iter().enumerate().map(|(at, (key, items))| self.batch(key, &items, at == 0)).collect()
     }
 
     fn batch(&self, (rule, aliases): (Rule, bool), items: &[&Item], is_first: bool) -> Batch {
-        let sources: Vec<&str> = items.iter().map(|item| item.source.as_str()).collect();
+        let mut sources: Vec<&str> = items.iter().map(|item| item.source.as_str()).collect();
+        if sources.is_empty() {
+            // No list would be all indices.
+            sources.push(NOTHING);
+        }
         let options = &self.options;
         let mut body = json!({
             "indices": sources,

@@ -151,7 +151,10 @@ impl<'a> Place<'a> {
             Some(actions) if is_there && actions.contains(&Action::Follow) => {
                 Standing::Ours(Action::Follow, "being restored from this snapshot".to_owned())
             }
-            Some(_) if is_there => Standing::Ours(Action::Done, "restored already from this snapshot".to_owned()),
+            // Where no index of the snapshot is known to be behind it, nothing tells where this one is from.
+            Some(actions) if is_there && !actions.is_empty() => {
+                Standing::Ours(Action::Done, "restored already from this snapshot".to_owned())
+            }
             _ => self.stream_conflict(&found).map_or(Standing::Free, Standing::Taken),
         }
     }
@@ -201,11 +204,13 @@ impl<'a> Place<'a> {
         } else if restored.started + restored.failed < restored.shards {
             (Action::Follow, "being restored from this snapshot".to_owned())
         } else {
-            let why = format!(
-                "restored before from this snapshot without {} of {} shards: it is closed and restored again",
-                restored.failed, restored.shards
-            );
-            (Action::Again, why)
+            let why =
+                format!("restored before from this snapshot without {} of {} shards", restored.failed, restored.shards);
+            if self.request.leave_incomplete {
+                (Action::Follow, why)
+            } else {
+                (Action::Again, format!("{why}: it is closed and restored again"))
+            }
         })
     }
 }

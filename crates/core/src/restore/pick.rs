@@ -80,8 +80,9 @@ fn candidates(facts: &Facts) -> Vec<Chosen> {
     found
 }
 
-/// `.ds-STREAM-000001`, or `.ds-STREAM-2026.11.23-000001`.
-fn is_behind(index: &str, stream: &str) -> bool {
+/// `.ds-STREAM-000001`, or `.ds-STREAM-2026.11.23-000001`. What is named otherwise (shrunk, downsampled, migrated) may be
+/// behind a stream or not: no snapshot tells; the cluster does, once the stream is there.
+pub(super) fn is_behind(index: &str, stream: &str) -> bool {
     let rest =
         index.strip_prefix(BACKING).and_then(|rest| rest.strip_prefix(stream)).and_then(|rest| rest.strip_prefix('-'));
     let Some(rest) = rest else { return false };

@@ -1,7 +1,8 @@
 //! What speaks against a restore, or is to be known before it.
 
+use super::pick::is_behind;
 use super::release::{self, Compatibility};
-use super::{Action, Facts, Item, Kind, Problem, Request, Room};
+use super::{Action, Facts, Item, Kind, Problem, Request, Room, sends_state};
 use crate::Code;
 use crate::snapshot::State;
 use std::collections::BTreeSet;
@@ -34,31 +35,30 @@ pub(super) fn of_snapshot(facts: &Facts, request: &Request, items: &[Item]) -> V
 
 /// Indices of which the snapshot lacks shards come back only if that is wanted.
 fn lacking(item: &Item, facts: &Facts) -> Option<Problem> {
-    let lacks: Vec<String> = lacking_shards(facts, &item.source).iter().map(u64::to_string).collect();
-    (!lacks.is_empty()).then(|| {
+    let is_part = |index: &str| match item.kind {
+        Kind::Index => index == item.source,
+        Kind::DataStream => is_behind(index, &item.source),
+    };
+    let failed = facts.source.shard_failures.iter().filter(|failed| is_part(&failed.index));
+    let lacks: BTreeSet<(&str, u64)> =
+        failed.filter_map(|failed| Some((failed.index.as_str(), failed.shard?))).collect();
+    let shards: Vec<String> = match item.kind {
+        Kind::Index => lacks.iter().map(|(_, shard)| shard.to_string()).collect(),
+        Kind::DataStream => lacks.iter().map(|(index, shard)| format!("[{index}][{shard}]")).collect(),
+    };
+    (!shards.is_empty()).then(|| {
         Problem::new(
             Code::SnapshotPartial,
-            format!("the snapshot lacks shards of {}: {}", item.source, lacks.join(", ")),
+            format!("the snapshot lacks shards of {}: {}", item.source, shards.join(", ")),
             "restore an older snapshot, leave the index out, or take what there is (--partial): those shards come back empty",
         )
     })
 }
 
-/// The numbers of an index's shards that are not in the snapshot.
-fn lacking_shards(facts: &Facts, index: &str) -> BTreeSet<u64> {
-    facts
-        .source
-        .shard_failures
-        .iter()
-        .filter(|failed| failed.index == index)
-        .filter_map(|failed| failed.shard)
-        .collect()
-}
-
-pub(super) fn of_items(items: &[Item]) -> Vec<Problem> {
+pub(super) fn of_items(items: &[Item], request: &Request) -> Vec<Problem> {
     let blocked: Vec<&Item> = items.iter().filter(|item| item.action == Action::Blocked).collect();
     let Some(first) = blocked.first() else {
-        let nothing = items.is_empty().then(|| {
+        let nothing = (items.is_empty() && !request.global_state).then(|| {
             Problem::new(
                 Code::BadEvent,
                 "nothing of the snapshot is to be restored",
@@ -76,8 +76,8 @@ pub(super) fn of_items(items: &[Item]) -> Vec<Problem> {
 }
 
 /// Global state overwrites templates of the same name, and nothing tells which the snapshot holds.
-pub(super) fn of_templates(facts: &Facts, request: &Request) -> Option<Problem> {
-    if !request.global_state || request.replace_templates || facts.templates.is_empty() {
+pub(super) fn of_templates(facts: &Facts, request: &Request, items: &[Item]) -> Option<Problem> {
+    if !sends_state(request.global_state, items) || request.replace_templates || facts.templates.is_empty() {
         return None;
     }
     let names: Vec<&str> = facts.templates.iter().map(String::as_str).take(5).collect();
@@ -100,7 +100,12 @@ pub(super) fn warnings_of(facts: &Facts, request: &Request, items: &[Item], room
     if let Compatibility::Unknown(why) = release::compatibility(facts.source.version.as_deref(), &facts.target) {
         warnings.push(why);
     }
-    if request.global_state {
+    if request.global_state && !sends_state(request.global_state, items) {
+        warnings.push(
+            "the global state is not asked for while a restore is followed: it came with that, or comes once that has ended"
+                .to_owned(),
+        );
+    } else if request.global_state {
         warnings.push(
             "the global state comes with it: the snapshot's persistent settings and templates take the place of those here"
                 .to_owned(),

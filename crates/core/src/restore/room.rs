@@ -1,6 +1,6 @@
 //! Whether there is room: disk by tier, and shards.
 
-use super::{Item, Problem, Request};
+use super::{Action, Item, Problem, Request};
 use crate::Code;
 use serde::Serialize;
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub struct Tier {
 /// Shards of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ShardRoom {
-    /// Those that there are, with replicas.
+    /// Those of open indices, with replicas.
     pub open: u64,
     /// Most that there may be: `cluster.max_shards_per_node` of each data node.
     pub limit: u64,
@@ -36,7 +36,7 @@ pub struct ShardRoom {
 pub struct Room {
     /// Bytes to write, with replicas where their number is set; `None` if sizes are not known.
     pub needed_bytes: Option<u64>,
-    /// Shards to make, likewise.
+    /// Shards to make, likewise; those of an index that is replaced take the place of its own.
     pub needed_shards: Option<u64>,
     /// Replicas that are set; `None` if the indices' own settings decide, so that what is needed is what is needed at least.
     pub replicas: Option<u64>,
@@ -49,14 +49,13 @@ pub struct Room {
 pub(super) fn room(items: &[Item], facts: &super::Facts, request: &Request) -> Room {
     let replicas = replicas(request);
     let copies = replicas.unwrap_or(0).saturating_add(1);
-    let sum = |of: fn(&Item) -> Option<u64>| -> Option<u64> {
-        let sent = items.iter().filter(|item| item.action.is_sent());
-        let each: Option<Vec<u64>> = sent.map(of).collect();
+    let sum = |counts: fn(Action) -> bool, of: fn(&Item) -> Option<u64>| -> Option<u64> {
+        let each: Option<Vec<u64>> = items.iter().filter(|item| counts(item.action)).map(of).collect();
         Some(each?.into_iter().fold(0, u64::saturating_add).saturating_mul(copies))
     };
     Room {
-        needed_bytes: sum(|item| item.bytes),
-        needed_shards: sum(|item| item.shards),
+        needed_bytes: sum(Action::is_sent, |item| item.bytes),
+        needed_shards: sum(|action| action == Action::Restore, |item| item.shards),
         replicas,
         tiers: facts.tiers.clone(),
         shards: facts.shards,
@@ -91,6 +90,7 @@ impl Room {
             ));
         }
         if let (Some(needed), Some(shards)) = (self.needed_shards, self.shards)
+            && needed > 0
             && shards.open.saturating_add(needed) > shards.limit
         {
             problems.push(Problem::new(

@@ -243,6 +243,10 @@ fn a_snapshot_must_be_whole_ended_and_readable() {
     assert_eq!(codes(&plan(&lacking, &Request::default())), [Code::SnapshotPartial]);
     assert_eq!(codes(&plan(&lacking, &Request { indices: patterns(&["b"]), ..Request::default() })), []);
     assert_eq!(codes(&plan(&lacking, &Request { partial: true, ..Request::default() })), []);
+    let mut stream = facts(&[".ds-logs-000001"], &["logs"]);
+    stream.source.shard_failures =
+        vec![ShardFailure { index: ".ds-logs-000001".into(), shard: Some(0), node: None, reason: "gone".into() }];
+    assert_eq!(codes(&plan(&stream, &Request::default())), [Code::SnapshotPartial]);
     for (state, code) in [(State::InProgress, Code::SnapshotRunning), (State::Failed, Code::SnapshotFailed)] {
         let mut facts = facts(&["a"], &[]);
         facts.source.snapshot.state = Some(state);
@@ -264,6 +268,64 @@ fn templates_are_replaced_only_if_that_is_allowed() {
     let allowed = plan(&facts, &with(true));
     assert_eq!(codes(&allowed), []);
     assert_eq!(allowed.batches()[0].body["include_global_state"], true);
+}
+
+#[test]
+fn the_global_state_is_asked_for_alone_where_nothing_else_is_and_not_twice() {
+    let with_state = Request { global_state: true, ..Request::default() };
+    let mut facts = facts(&["a"], &[]);
+    facts.indices.insert("a".into(), restored(2, 0));
+    let done = plan(&facts, &with_state);
+    assert_eq!((shown(&done), done.is_done()), (vec!["a a Done".to_owned()], false));
+    let [alone] = &done.batches()[..] else { panic!("{:?}", done.batches()) };
+    assert_eq!((&alone.body["indices"], &alone.body["include_global_state"]), (&["-*"].into(), &true.into()));
+    assert!(alone.indices.is_empty() && alone.closes.is_empty());
+    assert!(plan(&facts, &Request::default()).is_done());
+    let nothing = Request { exclude: patterns(&["*"]), ..with_state.clone() };
+    assert_eq!((codes(&plan(&facts, &nothing)), plan(&facts, &nothing).batches().len()), (vec![], 1));
+
+    // It went with what is followed: its templates are there by now, and nobody's.
+    facts.templates.insert("mine".into());
+    facts.indices.insert("a".into(), restored(1, 0));
+    let followed = plan(&facts, &with_state);
+    assert_eq!((codes(&followed), followed.batches().len(), followed.is_done()), (vec![], 0, false));
+    assert!(followed.warnings.iter().any(|warning| warning.contains("not asked for while")), "{:?}", followed.warnings);
+    facts.indices.insert("a".into(), restored(2, 0));
+    assert_eq!(codes(&plan(&facts, &with_state)), [Code::RestoreConflict]);
+}
+
+#[test]
+fn what_lacks_shards_is_left_as_it_is_where_that_is_asked() {
+    let mut facts = facts(&["a", ".ds-logs-000001"], &["logs"]);
+    facts.indices.insert("a".into(), restored(1, 1));
+    facts.data_streams.insert("logs".into());
+    let mut part = restored(1, 1);
+    part.restored.as_mut().unwrap().index = ".ds-logs-000001".into();
+    facts.indices.insert(".ds-logs-000001".into(), Existing { data_stream: Some("logs".into()), ..part });
+    let left = plan(&facts, &Request { leave_incomplete: true, ..Request::default() });
+    assert_eq!(shown(&left), ["a a Follow", "logs logs Follow"]);
+    assert!(left.batches().is_empty() && left.problems.is_empty(), "{left:?}");
+    assert_eq!(shown(&plan(&facts, &Request::default())), ["a a Again", "logs logs Blocked"]);
+}
+
+#[test]
+fn a_stream_of_which_nothing_is_known_to_be_behind_it_is_in_the_way() {
+    let mut facts = facts(&["a"], &["logs"]);
+    facts.data_streams.insert("logs".into());
+    assert_eq!(shown(&plan(&facts, &Request::default())), ["a a Restore", "logs logs Blocked"]);
+}
+
+#[test]
+fn shards_are_room_for_what_is_made_and_not_for_what_is_replaced() {
+    let mut facts = facts(&["a", "b"], &[]);
+    facts.shards = Some(ShardRoom { open: 12, limit: 10 });
+    assert_eq!(codes(&plan(&facts, &Request::default())), [Code::RestoreConflict]);
+    facts.indices.insert("a".into(), Existing::default());
+    facts.indices.insert("b".into(), restored(1, 1));
+    facts.indices.get_mut("b").unwrap().restored.as_mut().unwrap().index = "b".into();
+    let replaced = plan(&facts, &on(OnConflict::Close));
+    assert_eq!(shown(&replaced), ["a a Close", "b b Again"]);
+    assert_eq!((codes(&replaced), replaced.room.needed_shards), (vec![], Some(0)));
 }
 
 #[test]

@@ -45,8 +45,12 @@ pub(super) async fn send(
     let sending = Sending { api, job, snapshot, deadline, observer };
     let mut outcome = None;
     for batch in plan.batches() {
-        let closed = sending.close(&batch.closes).await?;
-        match sending.begin(&batch).await {
+        let mut closed = Vec::new();
+        let begun = match sending.close(&batch.closes, &mut closed).await {
+            Ok(()) => sending.begin(&batch).await,
+            Err(failure) => Err(failure),
+        };
+        match begun {
             Ok(how) => {
                 observer.notice(&Event::Begun { snapshot: snapshot.as_str(), outcome: how });
                 outcome = Some(outcome.unwrap_or(how));
@@ -66,9 +70,8 @@ fn begun_before(failure: Failure) -> Failure {
 }
 
 impl Sending<'_> {
-    /// Closes open indices; gives those that were open.
-    async fn close(&self, names: &[String]) -> Result<Vec<String>, Failure> {
-        let mut closed = Vec::new();
+    /// Closes open indices; `closed` gets those that were open, also where it fails half-way.
+    async fn close(&self, names: &[String], closed: &mut Vec<String>) -> Result<(), Failure> {
         for name in names {
             if self.is_closed(name).await? {
                 continue;
@@ -83,11 +86,10 @@ impl Sending<'_> {
             // An answer that was lost is no failure: what counts is whether it is closed.
             if !self.is_closed(name).await? {
                 let cause = format!("index {name} could not be closed: {}", failure.cause);
-                let failure = failure.with_cause(cause);
-                return Err(self.open_again(&closed, failure).await);
+                return Err(failure.with_cause(cause));
             }
         }
-        Ok(closed)
+        Ok(())
     }
 
     async fn is_closed(&self, name: &str) -> Result<bool, Failure> {
@@ -162,7 +164,7 @@ impl Sending<'_> {
         for pause in LOOK_PAUSES {
             self.deadline.pause(pause).await;
             let looked = self.api.look_at_shards(&batch.indices, self.deadline).await;
-            let restored = looked.map_err(|unanswered| unlooked(&unanswered))?.restored();
+            let restored = looked.map_err(|unanswered| unlooked(self.snapshot, &unanswered))?.restored();
             let is_ours = |from: &snapkeep_core::restore::Restored| {
                 from.repository == self.job.repository.as_str() && from.snapshot == self.snapshot.as_str()
             };

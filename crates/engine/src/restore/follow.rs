@@ -1,12 +1,14 @@
 //! Follows each shard until all serve, nothing moves any more for good, or time is up.
 
+use super::expected::Expected;
+use super::report::by_name;
 use super::{Following, RestoreJob};
 use crate::follow::{LAST_LOOK, OUT_OF_SIGHT};
 use crate::observe::{Event, Observer};
 use snapkeep_cluster::{SnapshotApi, Unanswered};
 use snapkeep_core::naming::SnapshotName;
 use snapkeep_core::progress::Tracker;
-use snapkeep_core::restore::{Pieces, RestorePlan};
+use snapkeep_core::restore::Pieces;
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
 use std::time::Duration;
@@ -44,22 +46,21 @@ struct Watch<'a> {
     failing: Option<Instant>,
 }
 
-/// Follows what the plan expects to be there.
+/// Follows what is expected to be there.
 pub(super) async fn follow(
     api: &SnapshotApi,
     job: &RestoreJob,
-    plan: &RestorePlan,
+    expected: &[Expected<'_>],
     snapshot: &SnapshotName,
     following: &Following,
     deadline: Deadline,
     observer: &dyn Observer,
 ) -> Result<End, Failure> {
-    let expected = plan.items.iter().filter(|item| item.action.is_expected());
     let mut watch = Watch {
         api,
         job,
         snapshot,
-        indices: expected.flat_map(|item| item.indices.clone()).collect(),
+        indices: expected.iter().flat_map(|one| one.indices.clone()).collect(),
         following,
         observer,
         began: Instant::now(),
@@ -74,22 +75,26 @@ pub(super) async fn follow(
 
 impl Watch<'_> {
     async fn until_it_ends(&mut self, deadline: Deadline) -> Result<End, Failure> {
-        let until = deadline.less(LAST_LOOK).or_after(self.following.wait);
+        let last = deadline.less(LAST_LOOK);
+        let until = last.or_after(self.following.wait);
         let mut pause = FIRST_PAUSE;
         loop {
+            let mut left = until;
             match self.api.look_at_shards(&self.indices, deadline).await {
                 Ok(looked) => {
                     let pieces = looked.pieces();
                     if let Some(end) = self.take(&pieces, deadline).await {
                         return Ok(end);
                     }
-                    if until.left().is_zero() {
+                    // Where nothing works on it any more, a few looks more make that sure, however short the wait.
+                    left = if self.settled > 0 { last } else { until };
+                    if left.left().is_zero() {
                         return Ok(End { pieces, has_ended: false, stalled: None });
                     }
                 }
                 Err(unanswered) => self.bear(&unanswered, until)?,
             }
-            tokio::time::sleep(pause.min(until.left())).await;
+            tokio::time::sleep(pause.min(left.left())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -147,7 +152,10 @@ impl Watch<'_> {
             return Ok(());
         }
         let cause = format!("how the restore ends is not known: {}", unanswered.failure().cause);
-        let hint = "it goes on whether it can be looked at or not: mend the cause, then run the same command again, which follows it";
+        let hint = format!(
+            "it goes on whether it can be looked at or not: mend the cause, then run the same command again{}, which follows it",
+            by_name(self.snapshot.as_str())
+        );
         Err(Failure::new(Code::OutcomeUnknown, cause, hint))
     }
 

@@ -1,6 +1,7 @@
 //! What a plan rests on.
 
 use super::RestoreJob;
+use super::report::by_name;
 use crate::inventory::with_details;
 use crate::run::missing;
 use snapkeep_cluster::{IndexFacts, Kind, SnapshotApi, Unanswered};
@@ -161,8 +162,11 @@ fn names_in_question(facts: &Facts, request: &Request) -> Vec<String> {
 }
 
 /// A look that must not fail: without it nobody knows what a request has done.
-pub(super) fn unlooked(unanswered: &Unanswered) -> Failure {
+pub(super) fn unlooked(snapshot: &SnapshotName, unanswered: &Unanswered) -> Failure {
     let cause = format!("whether the restore has begun is not known: {}", unanswered.failure().cause);
-    let hint = "run the same command again: what has come back is left alone, and what is on its way followed";
+    let hint = format!(
+        "run the same command again{}: what has come back is left alone, and what is on its way followed",
+        by_name(snapshot.as_str())
+    );
     Failure::new(Code::OutcomeUnknown, cause, hint)
 }

@@ -1,5 +1,6 @@
 //! What came of a restore.
 
+use super::expected::Expected;
 use super::follow::End;
 use crate::report::Outcome;
 use serde::Serialize;
@@ -64,13 +65,13 @@ pub struct RestoredItem {
 pub(super) async fn report(
     api: &SnapshotApi,
     plan: &RestorePlan,
+    expected: &[Expected<'_>],
     outcome: Option<Outcome>,
     end: End,
     took: Duration,
     deadline: Deadline,
 ) -> RestoreReport {
-    let expected: Vec<_> = plan.items.iter().filter(|item| item.action.is_expected()).collect();
-    let indices: Vec<String> = expected.iter().flat_map(|item| item.indices.clone()).collect();
+    let indices: Vec<String> = expected.iter().flat_map(|one| one.indices.clone()).collect();
     let mut truth = end.pieces.truth(&indices);
     if end.has_ended {
         explain(api, &mut truth.missing, deadline).await;
@@ -78,16 +79,16 @@ pub(super) async fn report(
     // Numbers that cannot be had are null: shards are what decides.
     let counts = api.document_counts(&indices, deadline).await.unwrap_or_default();
     let items: Vec<RestoredItem> = expected
-        .into_iter()
-        .map(|item| {
-            let of_item = end.pieces.truth(&item.indices);
+        .iter()
+        .map(|Expected { item, indices }| {
+            let of_item = end.pieces.truth(indices);
             RestoredItem {
                 source: item.source.clone(),
                 target: item.target.clone(),
                 action: item.action,
                 expected: of_item.expected,
                 started: of_item.started,
-                documents: documents(&item.indices, &counts),
+                documents: documents(indices, &counts),
             }
         })
         .collect();
@@ -129,7 +130,10 @@ impl RestoreReport {
         }
         let of = format!("{} of {} shards serve", self.truth.started, self.truth.expected);
         if let Some(stalled) = &self.stalled {
-            let hint = "the restore goes on in the cluster: run the same command again, which follows it";
+            let hint = format!(
+                "the restore goes on in the cluster: run the same command again{}, which follows it",
+                by_name(&self.snapshot)
+            );
             return Some(Failure::new(
                 Code::OutcomeUnknown,
                 format!("the restore stands still, {of}: {stalled}"),
@@ -137,7 +141,10 @@ impl RestoreReport {
             ));
         }
         if !self.ended {
-            let hint = "it goes on in the cluster: run the same command again, which follows it";
+            let hint = format!(
+                "it goes on in the cluster: run the same command again{}, which follows it",
+                by_name(&self.snapshot)
+            );
             return Some(Failure::new(Code::OutcomeUnknown, format!("the restore has not ended yet: {of}"), hint));
         }
         let named: Vec<String> = self.truth.missing.iter().take(NAMED).map(said).collect();
@@ -149,6 +156,11 @@ impl RestoreReport {
             "`verify` tells what is wrong with the repository; once that is mended, the same command restores only what misses, or an older snapshot may still hold it",
         ))
     }
+}
+
+/// `latest` and times may mean another snapshot by then.
+pub(super) fn by_name(snapshot: &str) -> String {
+    format!(" with {snapshot} for the snapshot")
 }
 
 fn said(missing: &Missing) -> String {

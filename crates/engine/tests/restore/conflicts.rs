@@ -206,3 +206,17 @@ async fn a_plan_that_has_become_stale_does_nothing() {
         assert!(stage.seen("POST").is_empty(), "{node}");
     }
 }
+
+/// The limit of shards is one of open indices: what is closed takes no room of it.
+#[tokio::test]
+async fn closed_indices_take_no_room_of_the_shards() {
+    for node in nodes() {
+        let stage = Stage::alone_on(node).await;
+        stage.take(&["s"]).await;
+        let room = async || planned(&stage, &with(&stage, prefixed("old-"))).await.room.shards;
+        let Some(before) = room().await else { continue };
+        assert_eq!(stage.node.post(&format!("/{}/_close", stage.index), Value::Null).await.0, 200, "{node}");
+        let after = room().await.unwrap();
+        assert_eq!((after.open + 1, after.limit), (before.open, before.limit), "{node}");
+    }
+}

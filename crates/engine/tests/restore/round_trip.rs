@@ -1,12 +1,14 @@
 //! What was there comes back: documents, mappings, settings, aliases; under its own name and others.
 
 use crate::stage::{Stage, WITH_S3, minute, name, nodes};
-use crate::world::{actions, add_alias, applied, drop_index, job, patterns, planned, prefixed, restored, with};
+use crate::world::{
+    actions, add_alias, applied, drop_index, indices, job, on, patterns, planned, prefixed, restored, with,
+};
 use serde_json::{Value, json};
 use snapkeep_core::Code;
 use snapkeep_core::deletion::Selection;
 use snapkeep_core::naming::RepositoryName;
-use snapkeep_core::restore::{Action, Choice, Rename, Request};
+use snapkeep_core::restore::{Action, Choice, OnConflict, Rename, Request};
 use snapkeep_engine::{
     CloneJob, Outcome, Query, RestoreJob, Silent, Warnings, abort, cleanup_repository, inventory, list_repositories,
     plan_deletion, plan_restore, remove_repository, verify_repository,
@@ -226,5 +228,38 @@ async fn a_template_comes_back_with_the_global_state_alone() {
     drop_index(&stage, &stage.index).await;
     restored(&stage, &with(&stage, with_state(true))).await;
     assert_eq!(replicas().await["settings"]["index"]["number_of_replicas"], "1", "the snapshot's");
+
+    // The index is there: the state alone is asked for, and what that would change is said.
+    assert_eq!(stage.node.put(&path, template(2)).await.0, 200);
+    let again = planned(&stage, &with(&stage, with_state(false))).await;
+    assert_eq!((actions(&again)[0].1, again.complaint().unwrap().code), (Action::Done, Code::RestoreConflict));
+    restored(&stage, &with(&stage, with_state(true))).await;
+    assert_eq!(replicas().await["settings"]["index"]["number_of_replicas"], "1", "the snapshot's, again");
     assert_eq!(stage.node.delete(&path).await.0, 200);
+}
+
+/// Every version takes the words for none of the indices.
+#[tokio::test]
+async fn the_global_state_comes_back_alone() {
+    for node in nodes() {
+        let stage = Stage::alone_on(node).await;
+        let path = "/_cluster/settings";
+        let set =
+            |value: Value| json!({"persistent": {"cluster.routing.allocation.node_concurrent_recoveries": value}});
+        assert_eq!(stage.node.put(path, set(json!("3"))).await.0, 200);
+        let body = json!({"indices": stage.index, "include_global_state": true});
+        let taken = stage.node.put(&format!("{}?wait_for_completion=true", stage.path("s")), body).await;
+        assert_eq!(taken.1["snapshot"]["state"], "SUCCESS", "{node}: {taken:?}");
+        assert_eq!(stage.node.put(path, set(Value::Null)).await.0, 200);
+        let before = indices(&stage).await;
+
+        let request = Request { global_state: true, replace_templates: true, ..on(OnConflict::Skip) };
+        let report = restored(&stage, &with(&stage, request)).await;
+        assert_eq!(report.outcome, Some(Outcome::Created), "{node}: {report:?}");
+        let found = stage.node.get("/_cluster/settings?flat_settings=true").await.1;
+        let value = &found["persistent"]["cluster.routing.allocation.node_concurrent_recoveries"];
+        assert_eq!(value, "3", "{node}: {found}");
+        assert_eq!(indices(&stage).await, before, "{node}: no index came with it");
+        assert_eq!(stage.node.put(path, set(Value::Null)).await.0, 200);
+    }
 }

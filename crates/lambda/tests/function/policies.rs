@@ -2,12 +2,10 @@
 
 use crate::stage::{ACCESS_KEY, REGION, ROLE, SECRET_KEY, Stage, error_of, principal};
 use serde_json::{Value, json};
-use snapkeep_core::endpoint::Endpoint;
-use snapkeep_core::secret::Secret;
 use snapkeep_front::Principal;
 use snapkeep_front::services::{Known, Services};
 use snapkeep_testbed::{Invoke, Mode};
-use snapkeep_transport::{Auth, AwsCredentials, Call, Client, Deadline, Method, Settings};
+use snapkeep_transport::{Call, Deadline, Method};
 use std::time::Duration;
 
 const SSM_KEY: &str = "AKIDSSM";
@@ -128,15 +126,8 @@ async fn the_configuration_may_be_a_file_or_an_object_of_s3() {
     let s3 = stage.bed.s3().clone();
     s3.create_bucket(&bucket).await.unwrap();
     let key = "teams/search ops+1/snapkeep.yaml";
-    let keys = AwsCredentials::fixed(&s3.client.access_key, &Secret::new(s3.client.secret_key.clone()), None);
-    let auth = Auth::SigV4 { credentials: keys, region: s3.client.region.clone() };
-    let client = Client::new(
-        Endpoint::trusted(&s3.client.endpoint).unwrap(),
-        auth,
-        Settings { service: "s3", ..Settings::default() },
-    );
     let put = Call::new(Method::PUT, format!("/{bucket}/teams/search%20ops%2B1/snapkeep.yaml")).json(text);
-    let put = client.unwrap().write(&put, Deadline::after(Duration::from_mins(1))).await.unwrap();
+    let put = stage.bucket_client().write(&put, Deadline::after(Duration::from_mins(1))).await.unwrap();
     assert_eq!(put.status, 200, "{put:?}");
     for (name, value) in [
         ("ACCESS_KEY", s3.client.access_key.as_str()),

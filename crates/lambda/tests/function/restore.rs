@@ -4,6 +4,8 @@ use crate::stage::{Stage, invocation};
 use serde_json::{Value, json};
 use snapkeep_core::{Code, Failure};
 use snapkeep_front::Action;
+use snapkeep_transport::{Call, Deadline, Method};
+use std::time::Duration;
 
 async fn handle(stage: &Stage, event: &Value) -> Result<Value, Failure> {
     let answer =
@@ -40,6 +42,38 @@ async fn the_first_delivery_starts_it_and_later_ones_follow() {
     assert_eq!(last["shards"]["total"], last["shards"]["successful"], "{last}");
     assert_eq!(stage.node.count(&index).await, 20);
     assert_eq!(stage.seen("POST", "/_restore").len(), 1, "begun once");
+}
+
+/// What an index lacks is told, however often it is asked after, and nothing that serves is closed for it unasked.
+#[tokio::test]
+async fn a_blob_that_is_gone_is_told_and_what_serves_stays_open() {
+    let stage = Stage::new().await;
+    let index = snapshot(&stage, 20).await;
+    let objects = stage.bed.s3().objects(&stage.bucket).await.unwrap();
+    for key in objects.iter().map(|object| &object.key).filter(|key| key.contains("/__")) {
+        let delete = Call::new(Method::DELETE, format!("/{}/{key}", stage.bucket));
+        let gone = stage.bucket_client().write(&delete, Deadline::after(Duration::from_mins(1))).await.unwrap();
+        assert_eq!(gone.status, 204, "{gone:?}");
+    }
+    let event = stage.event_with(&json!({"Action": "restore", "SnapshotName": "s"}));
+    let mut next = event.clone();
+    let failure = loop {
+        match handle(&stage, &next).await {
+            Ok(answer) => next = answer["next"].clone(),
+            Err(failure) => break failure,
+        }
+    };
+    assert_eq!(failure.code, Code::RestoreIncomplete, "{failure}");
+    assert!(failure.cause.contains(&format!("[{index}][")), "{failure}");
+    // Lambda sends what failed again.
+    assert_eq!(handle(&stage, &event).await.unwrap_err().code, Code::RestoreIncomplete);
+    assert_eq!((stage.seen("POST", "/_restore").len(), stage.seen("POST", "/_close").len()), (1, 0));
+
+    // Whoever says so has it restored again.
+    let mut again = event.clone();
+    (again["OnConflict"], again["Wait"]) = (json!("close"), json!(50));
+    assert_eq!(handle(&stage, &again).await.unwrap_err().code, Code::RestoreIncomplete);
+    assert_eq!((stage.seen("POST", "/_restore").len(), stage.seen("POST", "/_close").len()), (2, 1));
 }
 
 #[tokio::test]

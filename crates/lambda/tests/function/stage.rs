@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 use snapkeep_core::Failure;
+use snapkeep_core::endpoint::Endpoint;
+use snapkeep_core::secret::Secret;
 use snapkeep_engine::Report;
 use snapkeep_front::{Action, Builder, Fault, FaultId, Front, Principal, Seen, TestCa};
 use snapkeep_lambda::{Answer, Environment, Function, Invocation};
 use snapkeep_testbed::{Invoke, LambdaProcess, NodeHandle, Outcome, RuntimeApi, Testbed, eventually};
+use snapkeep_transport::{Auth, AwsCredentials, Client, Settings};
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -159,6 +162,15 @@ impl Stage {
     pub(crate) fn seen(&self, method: &str, contains: &str) -> Vec<Seen> {
         let requests = self.front.requests();
         requests.into_iter().filter(|seen| seen.method == method && seen.path_and_query.contains(contains)).collect()
+    }
+
+    /// What reaches the S3 server past the function.
+    pub(crate) fn bucket_client(&self) -> Client {
+        let s3 = &self.bed.s3().client;
+        let credentials = AwsCredentials::fixed(&s3.access_key, &Secret::new(s3.secret_key.clone()), None);
+        let auth = Auth::SigV4 { credentials, region: s3.region.clone() };
+        let settings = Settings { service: "s3", ..Settings::default() };
+        Client::new(Endpoint::trusted(&s3.endpoint).unwrap(), auth, settings).unwrap()
     }
 
     /// Strikes the first `times` creations of snapshots; registrations pass.

@@ -185,6 +185,7 @@ impl Restore {
             global_state: self.global_state,
             replace_templates: self.replace_templates,
             ignore_disk: self.ignore_disk,
+            leave_incomplete: false,
         })
     }
 
