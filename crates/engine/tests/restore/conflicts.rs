@@ -217,6 +217,6 @@ async fn closed_indices_take_no_room_of_the_shards() {
         let Some(before) = room().await else { continue };
         assert_eq!(stage.node.post(&format!("/{}/_close", stage.index), Value::Null).await.0, 200, "{node}");
         let after = room().await.unwrap();
-        assert_eq!((after.open + 1, after.limit), (before.open, before.limit), "{node}");
+        assert!(after.open < before.open && after.limit == before.limit, "{node}: {before:?} {after:?}");
     }
 }
