@@ -170,10 +170,14 @@ pub(crate) fn at(millis: i64) -> Option<Timestamp> {
 
 /// From Elasticsearch 8.9 on `index-N` says 8.11.0 of all; its number for the format of indices has the true major version.
 fn version(entry: &SnapshotEntry, id: Option<i64>) -> Option<String> {
+    let of_format = entry.index_version.and_then(of_format);
+    of_format.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
+}
+
+/// Before 8.11 the number for the format was the release's.
+fn of_format(number: i64) -> Option<String> {
     const OWN_NUMBERS: i64 = 8_500_000;
-    let major = entry.index_version.filter(|number| *number >= OWN_NUMBERS).map(|number| number / 1_000_000);
-    let major = major.map(|major| format!("{major}.x"));
-    major.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
+    if number < OWN_NUMBERS { dotted(number) } else { Some(format!("{}.x", number / 1_000_000)) }
 }
 
 /// `7.17.28` from 7172899; OpenSearch sets a bit of its own.
@@ -199,6 +203,9 @@ mod tests {
     fn versions_are_told_from_numbers() {
         for (id, expected) in [(7_172_899, "7.17.28"), (5_061_699, "5.6.16"), (137_247_827, "3.3.0"), (0, "")] {
             assert_eq!(dotted(id).unwrap_or_default(), expected, "{id}");
+        }
+        for (number, expected) in [(8_100_099, "8.10.0"), (8_503_000, "8.x"), (9_039_001, "9.x")] {
+            assert_eq!(of_format(number).as_deref(), Some(expected));
         }
     }
 }
