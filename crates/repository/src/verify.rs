@@ -239,4 +239,6 @@ fn sort(findings: &mut [Finding]) {
 }
 
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod tests;

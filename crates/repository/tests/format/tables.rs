@@ -170,8 +170,7 @@ fn a_version_may_be_a_number() {
     let data = json!({"min_version": "7.12.0", "snapshots": snapshots, "indices": {}});
     let read = RepositoryData::parse(data.to_string().as_bytes()).unwrap();
     let versions: Vec<_> = read.snapshots.iter().map(|one| (one.version.as_deref(), one.index_version)).collect();
-    let expected =
-        [(Some("8.9.2"), None), (None, Some(8_100_099)), (Some("8.11.0"), Some(8_500_003)), (None, None)];
+    let expected = [(Some("8.9.2"), None), (None, Some(8_100_099)), (Some("8.11.0"), Some(8_500_003)), (None, None)];
     assert_eq!(versions, expected);
 }
 
