@@ -91,8 +91,9 @@ pub struct IndexLine {
     pub bytes: Option<u64>,
 }
 
-/// Reads what the repository holds: `index-N`, and each snapshot's own blob.
-pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
+/// Reads what the repository holds: `index-N`, and each snapshot's own blob. Ends as `inconclusive` if one cannot be read and
+/// the repository has changed meanwhile.
+pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Result<Contents, Failure> {
     let all: Vec<usize> = (0..opened.data.snapshots.len()).collect();
     let roots = root::whole_infos(loader, &opened.data, &all).await;
     let entries: HashMap<&str, &SnapshotEntry> =
@@ -104,7 +105,10 @@ pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
         Ok(found) => (found.into_iter().map(|snapshot| snapshot.name).collect(), Vec::new()),
         Err(trouble) => (Vec::new(), vec![format!("{}: {trouble}", loader.store.path("incompatible-snapshots"))]),
     };
-    Contents {
+    if !trouble.is_empty() || snapshots.iter().any(|line| line.trouble.is_some()) {
+        opened.rests(loader.store).await?;
+    }
+    Ok(Contents {
         schema: 1,
         location: loader.store.location().to_string(),
         generation: opened.generation,
@@ -117,7 +121,7 @@ pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
         incompatible,
         trouble,
         counts: loader.store.counts(),
-    }
+    })
 }
 
 fn index_lines(opened: &Opened, roots: &[RootSnapshot]) -> Vec<IndexLine> {
