@@ -31,6 +31,7 @@ pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
 use crate::load::Loader;
 use crate::open::Opened;
 use crate::places::Companions;
+use crate::places::search::Hashed;
 use crate::store::Counts;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -137,6 +138,7 @@ pub async fn verify(
         holders: Holders::among(&roots),
         entries: opened.data.snapshots.iter().map(|entry| (&*entry.uuid, entry)).collect(),
         companions: &companions,
+        hashed: Hashed::default(),
         seen: Mutex::default(),
         counted: Mutex::default(),
     };

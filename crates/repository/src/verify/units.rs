@@ -29,6 +29,8 @@ pub(super) struct Run<'a> {
     /// Snapshots of `index-N` by their UUIDs.
     pub(super) entries: HashMap<&'a str, &'a SnapshotEntry>,
     pub(super) companions: &'a Companions,
+    /// Where shards are whose companion blob is lost.
+    pub(super) hashed: search::Hashed,
     pub(super) seen: Mutex<Progress>,
     /// By snapshot: indices whose metadata could be read, and their shards.
     pub(super) counted: Mutex<HashMap<&'a str, (usize, u64)>>,
@@ -109,8 +111,8 @@ impl<'a> Run<'a> {
             Err(lost) => lost,
         };
         let finding = |effect| Some(without_places(&lost, effect, name, holders));
-        match search::shards(self.loader, entry).await {
-            Ok(found) if !found.is_empty() => (Some(hashed(found)), finding(Effect::Later)),
+        match self.hashed.shards(self.loader, entry).await {
+            Some(found) if !found.is_empty() => (Some(hashed(found)), finding(Effect::Later)),
             _ => (None, finding(Effect::Unknown)),
         }
     }
@@ -216,8 +218,8 @@ impl<'a> Run<'a> {
 
     /// The same in another folder than the companion blob says, if the shard lies in one.
     async fn elsewhere(&self, place: &ShardPlace<'_>, entry: &IndexEntry, held: &[&RootSnapshot]) -> Option<Looked> {
-        let folder = search::shards(self.loader, entry).await.ok()?.remove(&place.shard)?;
-        if folder == place.folder {
+        let folder = self.hashed.shards(self.loader, entry).await?.get(&place.shard)?;
+        if *folder == place.folder {
             return None;
         }
         let mut looked = self.look(&ShardPlace { folder: folder.clone(), ..place.clone() }, held).await;
@@ -322,11 +324,11 @@ fn without_places(lost: &Lost, effect: Effect, name: &str, holders: &[&RootSnaps
 }
 
 /// Folders by shard, as a companion blob would say them.
-fn hashed(found: BTreeMap<u32, String>) -> Places {
+fn hashed(found: &BTreeMap<u32, String>) -> Places {
     let mut folders = Vec::new();
     for (shard, folder) in found {
-        folders.resize(usize::try_from(shard).unwrap_or_default(), String::new());
-        folders.push(folder);
+        folders.resize(usize::try_from(*shard).unwrap_or_default(), String::new());
+        folders.push(folder.clone());
     }
     Places::Hashed { folders }
 }
