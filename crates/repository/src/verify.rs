@@ -15,6 +15,7 @@ mod gather;
 mod generations;
 mod journal;
 pub mod judge;
+mod names;
 pub mod root;
 mod trouble;
 mod units;
@@ -26,6 +27,7 @@ pub use files::{FileNumber, Files};
 pub use finding::{Effect, Finding, Kind};
 pub use gather::{ShardPlace, current_generation, gather, gather_said};
 pub use journal::{Journal, Subject, Totals};
+pub use names::Names;
 pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
 
 use crate::load::Loader;
@@ -140,6 +142,7 @@ pub async fn verify(
         companions: &companions,
         hashed: Hashed::default(),
         seen: Mutex::default(),
+        names: Mutex::default(),
         counted: Mutex::default(),
     };
     let indices = opened.data.indices.iter().filter(|(name, _)| choice.has_index(name));

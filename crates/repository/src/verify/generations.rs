@@ -114,7 +114,7 @@ fn newer_format(loader: &Loader<'_>, opened: &Opened) -> Option<Finding> {
     let needed = opened.data.min_version.as_deref()?;
     let major = major(needed)?;
     let blob = loader.store.path(&format!("index-{}", opened.generation?));
-    let names = opened.data.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect();
+    let names = opened.data.snapshots.iter().map(|snapshot| &snapshot.name).collect();
     let detail = format!("it needs servers of at least {}; versions up to {KNOWN} are known here", quoted(needed));
     (major > KNOWN).then(|| Finding::new(Kind::NewerFormat, Effect::Unknown, detail).in_blob(blob).hurts(names))
 }

@@ -3,6 +3,7 @@
 use super::facts::{Current, InGeneration, InSnapshot, Listed, Listing, ShardFacts};
 use super::files::{FileNumber, Numbers};
 use super::finding::{Effect, Finding, Kind};
+use super::names::Names;
 use super::trouble;
 use crate::model::SnapshotRef;
 use crate::store::Access;
@@ -34,8 +35,8 @@ pub fn judge(facts: &ShardFacts) -> Vec<Finding> {
     findings.into_iter().map(|finding| finding.of_shard(&facts.index, facts.shard)).collect()
 }
 
-fn all_names(facts: &ShardFacts) -> Vec<String> {
-    facts.snapshots.iter().map(|(snapshot, _)| snapshot.name.clone()).collect()
+fn all_names(facts: &ShardFacts) -> Names {
+    facts.snapshots.iter().map(|(snapshot, _)| &snapshot.name).collect()
 }
 
 fn of_generation(facts: &ShardFacts) -> Option<Finding> {
@@ -66,7 +67,7 @@ fn of_generation(facts: &ShardFacts) -> Option<Finding> {
 
 fn of_snapshot(facts: &ShardFacts, snapshot: &SnapshotRef, seen: &InSnapshot) -> Vec<Finding> {
     let blob = || facts.path(&format!("snap-{}.dat", snapshot.uuid));
-    let hurt = |finding: Finding| finding.hurts(vec![snapshot.name.clone()]);
+    let hurt = |finding: Finding| finding.hurts(Names::from_iter([&snapshot.name]));
     match seen {
         InSnapshot::Trouble(trouble) => {
             vec![hurt(trouble::finding(Kind::ShardSnapshot, Effect::Shard, &blob(), trouble))]

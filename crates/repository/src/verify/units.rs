@@ -3,6 +3,7 @@
 use super::finding::{Effect, Finding, Kind};
 use super::gather::is_reliable;
 use super::journal::{Journal, Totals};
+use super::names::{Names, Pool};
 use super::root::{Holders, RootSnapshot};
 use super::{Choice, Level, Progress, ShardPlace, Watch, at_once, bytes, gather, judge, trouble};
 use crate::load::{Loaded, Loader};
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     /// Where shards are whose companion blob is lost.
     pub(super) hashed: search::Hashed,
     pub(super) seen: Mutex<Progress>,
+    /// Whom the findings hurt.
+    pub(super) names: Mutex<Pool>,
     /// By snapshot: indices whose metadata could be read, and their shards.
     pub(super) counted: Mutex<HashMap<&'a str, (usize, u64)>>,
 }
@@ -62,7 +65,7 @@ impl<'a> Metadata<'a> {
         if let (Ok(found), None | Some(Finding { effect: Effect::Later, .. })) = (loaded, &finding) {
             self.shards.extend(users.iter().map(|(snapshot, _)| (*snapshot, found.shards)));
         }
-        let hurt = || users.iter().map(|(snapshot, _)| (*snapshot).to_owned()).collect();
+        let hurt = || users.iter().map(|(snapshot, _)| *snapshot).collect();
         self.findings.extend(finding.map(|finding| finding.of_index(name).hurts(hurt())));
     }
 
@@ -81,6 +84,7 @@ impl<'a> Run<'a> {
         }
         let mut metadata = self.metadata(name, entry, &holders).await;
         let mut findings = std::mem::take(&mut metadata.findings);
+        self.share(&mut findings);
         self.count(&metadata);
         let (places, lost) = self.places(name, entry, &holders).await;
         findings.extend(lost);
@@ -204,7 +208,8 @@ impl<'a> Run<'a> {
         if looked.is_nowhere && matches!(places, Places::Hashed { .. }) {
             looked = self.elsewhere(&place, entry, &held).await.unwrap_or(looked);
         }
-        let Looked { findings, totals, .. } = looked;
+        let Looked { mut findings, totals, .. } = looked;
+        self.share(&mut findings);
         if let Some(journal) = self.journal {
             journal.note(&entry.id, shard, &findings, totals)?;
         }
@@ -253,6 +258,11 @@ impl<'a> Run<'a> {
             findings.extend(bytes::check_virtual(&facts));
         }
         Looked { findings, totals, is_nowhere: facts.is_nowhere() }
+    }
+
+    /// What is lost is often lost to the same snapshots.
+    fn share(&self, findings: &mut [Finding]) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).share(findings);
     }
 
     fn move_on(&self, change: impl FnOnce(&mut Progress)) {
@@ -309,8 +319,8 @@ fn versions_in(identifier: &str) -> Option<[i64; 3]> {
     Some([settings.parse().ok()?, mappings.parse().ok()?, aliases.parse().ok()?])
 }
 
-fn names(holders: &[&RootSnapshot]) -> Vec<String> {
-    holders.iter().map(|holder| holder.named.name.clone()).collect()
+fn names(holders: &[&RootSnapshot]) -> Names {
+    holders.iter().map(|holder| &holder.named.name).collect()
 }
 
 /// Nodes find the shards without it.
