@@ -6,7 +6,7 @@ use super::finding::{Effect, Finding, Kind};
 use super::names::Names;
 use super::trouble;
 use crate::model::SnapshotRef;
-use crate::store::Access;
+use crate::store::{AZURE_ARCHIVE, Access};
 
 /// Names that one finding lists; there are as many findings as it takes blobs, not as it takes pairs.
 const NAMED: usize = 5;
@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 const MISSING_PARTS: usize = 10_000;
 
 /// Storage classes that must be thawed before they are read.
-const FROZEN: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
+const FROZEN: [&str; 3] = ["GLACIER", "DEEP_ARCHIVE", AZURE_ARCHIVE];
 
 /// All that is wrong with the shard's metadata and, where its folder was listed, with the blobs that are there.
 pub fn judge(facts: &ShardFacts) -> Vec<Finding> {
