@@ -94,7 +94,9 @@ mod tests {
         let mut pool = Pool::default();
         let mut shards = [[finding(&["one", "two"]), finding(&["two"])], [finding(&["two"]), finding(&["one", "two"])]];
         let told = shards.clone().map(|findings| findings.map(|finding| finding.snapshots.join(",")));
-        shards.iter_mut().for_each(|findings| pool.share(findings));
+        for findings in &mut shards {
+            pool.share(findings);
+        }
         assert_eq!(shards.clone().map(|findings| findings.map(|finding| finding.snapshots.join(","))), told);
         let [[both, two], [same_two, same_both]] = &shards;
         assert!(both.snapshots.is_same(&same_both.snapshots) && two.snapshots.is_same(&same_two.snapshots));
