@@ -91,8 +91,9 @@ pub struct IndexLine {
     pub bytes: Option<u64>,
 }
 
-/// Reads what the repository holds: `index-N`, and each snapshot's own blob.
-pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
+/// Reads what the repository holds: `index-N`, and each snapshot's own blob. Ends as `inconclusive` if one cannot be read and
+/// the repository has changed meanwhile.
+pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Result<Contents, Failure> {
     let all: Vec<usize> = (0..opened.data.snapshots.len()).collect();
     let roots = root::whole_infos(loader, &opened.data, &all).await;
     let entries: HashMap<&str, &SnapshotEntry> =
@@ -104,7 +105,10 @@ pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
         Ok(found) => (found.into_iter().map(|snapshot| snapshot.name).collect(), Vec::new()),
         Err(trouble) => (Vec::new(), vec![format!("{}: {trouble}", loader.store.path("incompatible-snapshots"))]),
     };
-    Contents {
+    if !trouble.is_empty() || snapshots.iter().any(|line| line.trouble.is_some()) {
+        opened.rests(loader.store).await?;
+    }
+    Ok(Contents {
         schema: 1,
         location: loader.store.location().to_string(),
         generation: opened.generation,
@@ -117,7 +121,7 @@ pub async fn contents(loader: &Loader<'_>, opened: &Opened) -> Contents {
         incompatible,
         trouble,
         counts: loader.store.counts(),
-    }
+    })
 }
 
 fn index_lines(opened: &Opened, roots: &[RootSnapshot]) -> Vec<IndexLine> {
@@ -170,10 +174,14 @@ pub(crate) fn at(millis: i64) -> Option<Timestamp> {
 
 /// From Elasticsearch 8.9 on `index-N` says 8.11.0 of all; its number for the format of indices has the true major version.
 fn version(entry: &SnapshotEntry, id: Option<i64>) -> Option<String> {
+    let of_format = entry.index_version.and_then(of_format);
+    of_format.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
+}
+
+/// Before 8.11 the number for the format was the release's.
+fn of_format(number: i64) -> Option<String> {
     const OWN_NUMBERS: i64 = 8_500_000;
-    let major = entry.index_version.filter(|number| *number >= OWN_NUMBERS).map(|number| number / 1_000_000);
-    let major = major.map(|major| format!("{major}.x"));
-    major.or_else(|| entry.version.clone()).or_else(|| id.and_then(dotted))
+    if number < OWN_NUMBERS { dotted(number) } else { Some(format!("{}.x", number / 1_000_000)) }
 }
 
 /// `7.17.28` from 7172899; OpenSearch sets a bit of its own.
@@ -199,6 +207,9 @@ mod tests {
     fn versions_are_told_from_numbers() {
         for (id, expected) in [(7_172_899, "7.17.28"), (5_061_699, "5.6.16"), (137_247_827, "3.3.0"), (0, "")] {
             assert_eq!(dotted(id).unwrap_or_default(), expected, "{id}");
+        }
+        for (number, expected) in [(8_100_099, "8.10.0"), (8_503_000, "8.x"), (9_039_001, "9.x")] {
+            assert_eq!(of_format(number).as_deref(), Some(expected));
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::Damage;
 use crate::store::{Access, Store};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Why a blob of metadata says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,18 +42,23 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// How often one run waits for a blob that may be about to be replaced: where very much is lost, waiting for each would take
+/// for ever, and changes nothing of the verdict.
+const PAUSES: u64 = 100;
+
 /// Loads blobs, and counts those whose first read was wrong and second right.
 #[derive(Debug)]
 pub struct Loader<'a> {
     /// Where from.
     pub store: &'a Store,
     rereads: AtomicU64,
+    pauses: AtomicU64,
 }
 
 impl<'a> Loader<'a> {
     /// From this store.
     pub fn new(store: &'a Store) -> Self {
-        Self { store, rereads: AtomicU64::new(0) }
+        Self { store, rereads: AtomicU64::new(0), pauses: AtomicU64::new(PAUSES) }
     }
 
     /// How many blobs were wrong at the first read and right at the second: a bad line or a bad disk, no bad blob.
@@ -63,6 +69,19 @@ impl<'a> Loader<'a> {
     /// Notes one more of them.
     pub fn note_reread(&self) {
         self.rereads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits so long for a writer, unless the run has waited often enough: then it says no.
+    pub(crate) async fn pause(&self, pause: Duration) -> bool {
+        if pause.is_zero() {
+            return true;
+        }
+        let take = |left: u64| left.checked_sub(1);
+        if self.pauses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        true
     }
 
     /// What `parse` makes of the blob.

@@ -53,13 +53,16 @@ pub struct Blob {
     pub size: u64,
     /// When it was written, by the store's clock.
     pub modified: Timestamp,
-    /// S3's storage class, such as `GLACIER`; nothing where it is the store's normal one, or has no classes. Where the blob
+    /// S3's storage class, such as `GLACIER`, or [`AZURE_ARCHIVE`]; nothing where it is the store's normal one, or has no classes. Where the blob
     /// was asked for by its name, only [`THAWED`] if it is.
     pub class: Option<Box<str>>,
 }
 
 /// In the place of a storage class: whatever the listing says, there is a copy that can be read for now.
 pub const THAWED: &str = "THAWED";
+
+/// Azure's archive tier as a class. (Google has an `ARCHIVE` too, which is read like any other.)
+pub const AZURE_ARCHIVE: &str = "AZURE_ARCHIVE";
 
 /// An open store: a bucket or a file system, and the repository's place in it.
 #[derive(Debug)]

@@ -99,7 +99,7 @@ struct Sums {
 /// meanwhile.
 pub async fn usage(loader: &Loader<'_>, opened: &Opened, prices: &Prices) -> Result<Usage, Failure> {
     opened.is_written(loader.store)?;
-    let order = in_order(opened, &crate::inspect::contents(loader, opened).await);
+    let order = in_order(opened, &crate::inspect::contents(loader, opened).await?);
     let mut usage = weigh(loader, opened, &order).await;
     usage.classes = classes(loader, opened, prices).await?;
     opened.rests(loader.store).await?;

@@ -15,6 +15,7 @@ mod gather;
 mod generations;
 mod journal;
 pub mod judge;
+mod names;
 pub mod root;
 mod trouble;
 mod units;
@@ -26,11 +27,13 @@ pub use files::{FileNumber, Files};
 pub use finding::{Effect, Finding, Kind};
 pub use gather::{ShardPlace, current_generation, gather, gather_said};
 pub use journal::{Journal, Subject, Totals};
+pub use names::Names;
 pub use verdict::{Outcome, Restores, ShardName, SnapshotVerdict};
 
 use crate::load::Loader;
 use crate::open::Opened;
 use crate::places::Companions;
+use crate::places::search::Hashed;
 use crate::store::Counts;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -137,7 +140,9 @@ pub async fn verify(
         holders: Holders::among(&roots),
         entries: opened.data.snapshots.iter().map(|entry| (&*entry.uuid, entry)).collect(),
         companions: &companions,
+        hashed: Hashed::default(),
         seen: Mutex::default(),
+        names: Mutex::default(),
         counted: Mutex::default(),
     };
     let indices = opened.data.indices.iter().filter(|(name, _)| choice.has_index(name));
@@ -238,5 +243,7 @@ fn sort(findings: &mut [Finding]) {
     findings.sort_by(|one, other| key(one).cmp(&key(other)));
 }
 
+#[cfg(test)]
+mod moving;
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: Inspect, session: &Session) -> Result<(), Fai
         Some(Verb::Diff(arguments)) => diff::run(arguments, session).await,
         None => {
             let store = arguments.reading.store(session).await?;
-            let found = read(&store, session, async |loader, opened| Ok(contents(loader, opened).await)).await?;
+            let found = read(&store, session, async |loader, opened| contents(loader, opened).await).await?;
             for trouble in &found.trouble {
                 session.printer.warning(trouble);
             }

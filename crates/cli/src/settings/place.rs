@@ -81,9 +81,7 @@ fn given<'a>(text: Option<&'a str>, session: &'a Session) -> Result<&'a str, Fai
 /// The location, with what flags and environment say of the way there.
 pub(crate) fn reached(location: Location, s3_endpoint: Option<&str>, session: &Session) -> Place {
     let (globals, process) = (&session.globals, &session.process);
-    let endpoint = s3_endpoint.or_else(|| process.variable("AWS_ENDPOINT_URL_S3"));
-    let endpoint = endpoint.or_else(|| process.variable("AWS_ENDPOINT_URL")).map(str::to_owned);
-    let location = with_region(location, globals, process).with_defaults(None, endpoint);
+    let location = with_endpoint(with_region(location, globals, process), s3_endpoint, process);
     let region = location.region().unwrap_or_default().to_owned();
     Place { location, keys: Keys { credentials: credentials(globals), region } }
 }
@@ -115,6 +113,20 @@ fn with_region(location: Location, globals: &Globals, process: &Process) -> Loca
         (location, _) => {
             let of_environment = process.aws_region().or_else(|| process.variable("SNAPKEEP_REGION"));
             location.with_defaults(of_environment.map(str::to_owned), None)
+        }
+    }
+}
+
+/// The same of the server.
+fn with_endpoint(location: Location, s3_endpoint: Option<&str>, process: &Process) -> Location {
+    match (location, s3_endpoint) {
+        (Location::S3 { bucket, prefix, region, .. }, Some(endpoint)) => {
+            Location::S3 { bucket, prefix, region, endpoint: Some(endpoint.to_owned()) }
+        }
+        (location, _) => {
+            let of_environment =
+                process.variable("AWS_ENDPOINT_URL_S3").or_else(|| process.variable("AWS_ENDPOINT_URL"));
+            location.with_defaults(None, of_environment.map(str::to_owned))
         }
     }
 }
@@ -170,11 +182,15 @@ pub(crate) fn of_settings(name: &str, kind: &str, settings: &Map<String, Value>)
             bucket: text("bucket").ok_or_else(|| lacking("bucket"))?,
             prefix: text("base_path").unwrap_or_default(),
             region: text("region"),
-            endpoint: text("endpoint").filter(|endpoint| endpoint.contains("://")),
+            endpoint: text("endpoint").and_then(|endpoint| server(&endpoint, text("protocol").as_deref())),
         }),
         "fs" => {
-            let folder = text("location").ok_or_else(|| lacking("location"))?;
+            let folder = settings.get("location").and_then(Value::as_str).ok_or_else(|| lacking("location"))?;
+            if !folder.starts_with('/') {
+                return Err(relative(name, folder));
+            }
             let base = text("base_path").filter(|base| !base.is_empty());
+            let folder = folder.trim_matches('/');
             Ok(Location::Folder(base.map_or_else(|| format!("/{folder}"), |base| format!("/{folder}/{base}")).into()))
         }
         #[cfg(feature = "gcp")]
@@ -192,6 +208,23 @@ pub(crate) fn of_settings(name: &str, kind: &str, settings: &Map<String, Value>)
             Err(Failure::new(Code::Unsupported, cause, "s3 and fs are read; give its place if it lies in one of them"))
         }
     }
+}
+
+/// The URL of the server that an `endpoint` means, which nodes take without a scheme too; nothing for Amazon's own, which
+/// follow from the region.
+fn server(endpoint: &str, protocol: Option<&str>) -> Option<String> {
+    if endpoint.is_empty() || endpoint.contains("://") {
+        return Some(endpoint.to_owned()).filter(|endpoint| !endpoint.is_empty());
+    }
+    let host = endpoint.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    let is_amazons = [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| host.ends_with(end));
+    (!is_amazons).then(|| format!("{}://{endpoint}", protocol.unwrap_or("https")))
+}
+
+/// What it is relative to, only the nodes know.
+fn relative(name: &str, folder: &str) -> Failure {
+    let cause = format!("the location {folder:?} of repository {name} is relative to the nodes' path.repo");
+    Failure::new(Code::Unsupported, cause, "give the folder itself, as this machine sees it: file:///…")
 }
 
 #[cfg(test)]
@@ -212,8 +245,51 @@ mod tests {
         ] {
             assert_eq!(place(kind, settings).as_deref(), Ok(expected));
         }
-        for (kind, settings) in [("s3", json!({})), ("fs", json!({})), ("hdfs", json!({"uri": "x"}))] {
+        for (kind, settings) in [
+            ("s3", json!({})),
+            ("fs", json!({})),
+            ("fs", json!({"location": "backups"})),
+            ("hdfs", json!({"uri": "x"})),
+        ] {
             assert_eq!(place(kind, settings).unwrap_err().code, Code::Unsupported, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_server_without_a_scheme_is_asked_and_no_other() {
+        for (mut settings, expected) in [
+            (json!({"endpoint": "minio.corp:9000"}), Some("https://minio.corp:9000")),
+            (json!({"endpoint": "minio.corp:9000", "protocol": "http"}), Some("http://minio.corp:9000")),
+            (json!({"endpoint": "http://127.0.0.1:9000/", "protocol": "https"}), Some("http://127.0.0.1:9000")),
+            (json!({"endpoint": "s3.amazonaws.com"}), None),
+            (json!({"endpoint": "s3.cn-north-1.amazonaws.com.cn", "protocol": "https"}), None),
+            (json!({"endpoint": "amazonaws.com.evil.example"}), Some("https://amazonaws.com.evil.example")),
+            (json!({"endpoint": ""}), None),
+        ] {
+            settings["bucket"] = json!("b");
+            let location = of_settings("nightly", "s3", settings.as_object().unwrap()).unwrap();
+            assert_eq!(location.endpoint(), expected, "{settings}");
+        }
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_settings_and_those_over_the_environment() {
+        let said = |endpoint: Option<&str>| Location::S3 {
+            bucket: "b".into(),
+            prefix: String::new(),
+            region: None,
+            endpoint: endpoint.map(str::to_owned),
+        };
+        let (settings, flag) = (Some("https://settings.example"), Some("https://flag.example"));
+        let variables = [("AWS_ENDPOINT_URL".to_owned(), "https://environment.example".to_owned())].into();
+        let process = Process { variables, ..Process::default() };
+        for (settings, flag, expected) in [
+            (settings, flag, flag),
+            (None, flag, flag),
+            (settings, None, settings),
+            (None, None, Some("https://environment.example")),
+        ] {
+            assert_eq!(with_endpoint(said(settings), flag, &process).endpoint(), expected);
         }
     }
 }

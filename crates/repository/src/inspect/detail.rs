@@ -1,19 +1,24 @@
 //! One snapshot in full.
 
 use super::{named, remote, version};
-use crate::load::Loader;
+use crate::load::{Loader, Trouble};
 use crate::model::{FileInfo, IndexMetadata, ShardFailure};
 use crate::open::Opened;
 use crate::places::{Companions, Places};
+use crate::store::Counts;
 use crate::sums::total;
 use crate::verify::facts::InSnapshot;
 use crate::verify::root::{self, RootSnapshot};
 use crate::verify::{ShardPlace, gather_said};
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use snapkeep_core::{Code, Failure};
 use std::collections::BTreeMap;
+
+/// Indices, or shards of one, that are read at once.
+const AT_ONCE: usize = 16;
 
 /// All about a snapshot.
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +61,8 @@ pub struct SnapshotDetail {
     pub failures: Vec<(String, u32, Option<String>)>,
     /// Its indices.
     pub indices: Vec<IndexDetail>,
+    /// What was asked of the store.
+    pub counts: Counts,
 }
 
 /// An index in a snapshot.
@@ -102,7 +109,8 @@ pub struct ShardDetail {
     pub trouble: Option<String>,
 }
 
-/// Reads all about a snapshot; of the index that is asked for, also settings, mappings, aliases and files.
+/// Reads all about a snapshot; of the index that is asked for, also settings, mappings, aliases and files. Ends as
+/// `inconclusive` if something cannot be read and the repository has changed meanwhile.
 pub async fn snapshot(
     loader: &Loader<'_>,
     opened: &Opened,
@@ -112,15 +120,23 @@ pub async fn snapshot(
     let ordinal = named(opened, name)?;
     let roots = root::whole_infos(loader, &opened.data, &[ordinal]).await;
     let root = roots.first().ok_or_else(|| unreadable(name, "it is gone"))?;
-    let blob = loader.store.path(&format!("snap-{}.dat", root.named.uuid));
-    let info = root.info.as_ref().map_err(|trouble| unreadable(name, &format!("{blob}: {trouble}")))?;
+    let info = match &root.info {
+        Ok(info) => info,
+        Err(trouble) => {
+            opened.rests(loader.store).await?;
+            let blob = loader.store.path(&format!("snap-{}.dat", root.named.uuid));
+            return Err(without_info(name, &blob, trouble));
+        }
+    };
     if let Some(index) = index.filter(|index| !root.indices.contains(*index)) {
         let cause = format!("snapshot {name} holds no index {index}");
         return Err(Failure::new(Code::BadEvent, cause, "without --index all of them are listed"));
     }
-    let mut indices = Vec::new();
-    for one in root.indices.iter().filter(|one| index.is_none_or(|index| index == &***one)) {
-        indices.push(of_index(loader, opened, root, one, index.is_some()).await);
+    let chosen = root.indices.iter().filter(|one| index.is_none_or(|index| index == &***one));
+    let reads = chosen.map(|one| of_index(loader, opened, root, one, index.is_some())).collect::<Vec<_>>();
+    let indices: Vec<IndexDetail> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+    if indices.iter().any(IndexDetail::is_troubled) {
+        opened.rests(loader.store).await?;
     }
     let failure = |failure: &ShardFailure| (failure.index.clone(), failure.shard, failure.reason.clone());
     Ok(SnapshotDetail {
@@ -143,7 +159,24 @@ pub async fn snapshot(
         remote: info.remote.map(remote),
         failures: info.failures.iter().map(failure).collect(),
         indices,
+        counts: loader.store.counts(),
     })
+}
+
+impl IndexDetail {
+    /// Whether anything of it could not be read.
+    fn is_troubled(&self) -> bool {
+        let is_troubled = self.trouble.is_some() || self.shards_trouble.is_some();
+        is_troubled || self.files.iter().any(|shard| shard.trouble.is_some())
+    }
+}
+
+/// Only what is damaged or gone is damage.
+fn without_info(name: &str, blob: &str, trouble: &Trouble) -> Failure {
+    match trouble {
+        Trouble::Access(access) if !trouble.is_missing() => access.failure(blob),
+        _ => unreadable(name, &format!("{blob}: {trouble}")),
+    }
 }
 
 fn unreadable(name: &str, why: &str) -> Failure {
@@ -201,11 +234,9 @@ async fn of_shards(
         Some(blob) => format!("{blob}: {}", lost.why),
         None => lost.why,
     })?;
-    let mut details = Vec::new();
-    for shard in (0..shards).filter(|shard| !root.lacks(name, *shard)) {
-        details.push(of_shard(loader, root, name, &places, shard).await);
-    }
-    Ok(details)
+    let held = (0..shards).filter(|shard| !root.lacks(name, *shard));
+    let reads = held.map(|shard| of_shard(loader, root, name, &places, shard)).collect::<Vec<_>>();
+    Ok(stream::iter(reads).buffered(AT_ONCE).collect().await)
 }
 
 async fn of_shard(loader: &Loader<'_>, root: &RootSnapshot, name: &str, places: &Places, shard: u32) -> ShardDetail {
@@ -214,7 +245,7 @@ async fn of_shard(loader: &Loader<'_>, root: &RootSnapshot, name: &str, places: 
     let Some(folder) = places.of(shard) else {
         return nothing(String::new(), "no companion blob says where it is".to_owned());
     };
-    let place = ShardPlace { index: name, shard, folder: folder.clone(), generation: Some("-") };
+    let place = ShardPlace { index: name, shard, folder: folder.clone(), generation: None };
     let facts = gather_said(loader, &place, &[root]).await;
     let blob = format!("{folder}/snap-{}.dat", root.named.uuid);
     match facts.snapshots.first() {

@@ -4,6 +4,7 @@ use super::named;
 use crate::load::Loader;
 use crate::model::SnapshotRef;
 use crate::open::Opened;
+use crate::store::Counts;
 use crate::sums::add;
 use crate::usage::shards::{ShardUse, for_each_shard};
 use serde::Serialize;
@@ -24,6 +25,8 @@ pub struct Difference {
     pub indices: Vec<IndexDifference>,
     /// Shards of which nothing is known, and why.
     pub unread: Vec<String>,
+    /// What was asked of the store.
+    pub counts: Counts,
 }
 
 /// How an index differs.
@@ -75,7 +78,8 @@ pub async fn diff(loader: &Loader<'_>, opened: &Opened, from: &str, to: &str) ->
     }
     opened.rests(loader.store).await?;
     let (indices, unread) = (indices.into_values().collect(), unread.into_iter().map(|unread| unread.why).collect());
-    Ok(Difference { schema: 1, from: from.to_owned(), to: to.to_owned(), indices, unread })
+    let counts = loader.store.counts();
+    Ok(Difference { schema: 1, from: from.to_owned(), to: to.to_owned(), indices, unread, counts })
 }
 
 impl IndexDifference {

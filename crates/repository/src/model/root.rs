@@ -39,7 +39,7 @@ pub struct SnapshotEntry {
     pub state: Option<State>,
     /// Of the node that wrote it (7.6); from Elasticsearch 8.9 on it stays `8.11.0`, see [`Self::index_version`].
     pub version: Option<String>,
-    /// Elasticsearch's number for the format of indices, such as 9039001 for 9.2.0 (8.9).
+    /// Elasticsearch's number for the format of indices, such as 9039001 for 9.2.0 (8.9); 8.10 says it in the version's place.
     pub index_version: Option<i64>,
     /// Milliseconds since 1970 (Elasticsearch 7.14).
     pub start_millis: Option<i64>,
@@ -212,8 +212,8 @@ struct RawSnapshot<'a> {
     #[serde(borrow)]
     uuid: Option<Text<'a>>,
     state: Option<u8>,
-    #[serde(borrow)]
-    version: Option<Text<'a>>,
+    #[serde(default, deserialize_with = "text_or_number")]
+    version: Option<String>,
     index_version: Option<i64>,
     #[serde(rename = "start_time_millis")]
     start_millis: Option<i64>,
@@ -238,12 +238,14 @@ struct RawIndex<'a> {
 impl RawSnapshot<'_> {
     fn shared(self, pool: &Pool) -> SnapshotEntry {
         let lookup = self.index_metadata_lookup.0.iter();
+        // Elasticsearch 8.10 wrote the number of the format as the version.
+        let number = self.version.as_deref().and_then(|version| version.parse().ok());
         SnapshotEntry {
             uuid: pool.get(self.uuid.as_ref().unwrap_or(&self.name)),
             name: self.name.into(),
             state: self.state.and_then(state),
-            version: self.version.map(String::from),
-            index_version: self.index_version,
+            version: self.version.filter(|_| number.is_none()),
+            index_version: self.index_version.or(number),
             start_millis: self.start_millis,
             end_millis: self.end_millis,
             index_metadata_lookup: lookup.map(|(index, id)| (pool.get(index), pool.get(id))).collect(),

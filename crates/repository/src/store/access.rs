@@ -77,10 +77,10 @@ impl Access {
     fn of_words(said: &Said<'_>, text: &str) -> Self {
         let why = said.words(text);
         match (said.code, said.status) {
-            ("InvalidObjectState", _) => {
+            ("InvalidObjectState" | "BlobArchived", _) => {
                 Self::Archived { class: if said.class.is_empty() { "an archive" } else { said.class }.to_owned() }
             }
-            ("NoSuchBucket", _) => Self::NoStore { why },
+            ("NoSuchBucket" | "ContainerNotFound", _) => Self::NoStore { why },
             (code, _) if code.starts_with("KMS.") || said.message.to_ascii_lowercase().contains("kms") => {
                 Self::KeyDenied { why }
             }
@@ -88,7 +88,7 @@ impl Access {
             | (_, Some(429 | 503)) => Self::Throttled { why },
             (code, _) if is_denial(code) => Self::Denied { why },
             (_, Some(401 | 403)) => Self::Denied { why },
-            ("NoSuchKey" | "NoSuchVersion" | "", Some(404)) => Self::Missing,
+            ("NoSuchKey" | "NoSuchVersion" | "BlobNotFound" | "", Some(404)) => Self::Missing,
             _ => Self::Other { why },
         }
     }
@@ -256,6 +256,12 @@ mod tests {
             (400, "KMS.DisabledException", "arn:… is disabled.", "key_denied"),
             (400, "KMS.KMSInvalidStateException", "arn:… is pending deletion.", "key_denied"),
             (403, "InvalidObjectState", "The operation is not valid for the object's storage class", "archived"),
+            // Azure's words.
+            (404, "BlobNotFound", "The specified blob does not exist.", "missing"),
+            (404, "ContainerNotFound", "The specified container does not exist.", "no_store"),
+            (409, "BlobArchived", "This operation is not permitted on an archived blob.", "archived"),
+            (503, "ServerBusy", "The server is busy.", "throttled"),
+            (404, "NoSuchAccessPoint", "The specified accesspoint does not exist", "other"),
             (503, "SlowDown", "Please reduce your request rate.", "throttled"),
             (429, "", "", "throttled"),
             (500, "InternalError", "We encountered an internal error", "other"),

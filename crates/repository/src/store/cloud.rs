@@ -154,6 +154,11 @@ impl Cloud {
     }
 
     #[cfg(test)]
+    pub(super) fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, large: Arc::new(Semaphore::new(1)) }
+    }
+
+    #[cfg(test)]
     pub(super) async fn put(&self, path: &str, bytes: Bytes) {
         self.store.put(&Path::parse(path).unwrap(), bytes.into()).await.unwrap();
     }

@@ -7,8 +7,8 @@
 //! Keys that the store's own types cannot hold (folder markers, which end with a slash, empty and `.` and `..` parts) are taken
 //! out of listings and counted: nothing of a repository's is called so, and one of them would end the whole listing.
 
-use super::THAWED;
 use super::meter::{Meter, Request};
+use super::{AZURE_ARCHIVE, THAWED};
 use async_trait::async_trait;
 use object_store::ClientOptions;
 use object_store::client::{
@@ -96,7 +96,16 @@ fn plain(answer: &str) -> (String, u64) {
     let (text, folders) = each(&text, "<CommonPrefixes>", "</CommonPrefixes>", |folder| {
         is_plain(folder, "Prefix", true).then(|| folder.to_owned())
     });
+    let (text, _) = each(&text, "<Blob>", "</Blob>", |blob| Some(with_tier(blob)));
     (text, objects + folders)
+}
+
+/// The same of Azure's listings: of its tiers only one must be thawed before it is read.
+fn with_tier(blob: &str) -> String {
+    match (blob.contains("<AccessTier>Archive</AccessTier>"), between(blob, "<Etag>", "</Etag>")) {
+        (true, Some((before, _, after))) => format!("{before}<Etag>{AZURE_ARCHIVE}</Etag>{after}"),
+        _ => blob.to_owned(),
+    }
 }
 
 /// Changes or takes out each such element; and how many were taken out.
@@ -173,6 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn azures_archive_takes_the_tags_place() {
+        let blob = |name: &str, tag: &str, tier: &str| {
+            format!(
+                "<Blob><Name>{name}</Name><Properties><Etag>{tag}</Etag><Content-Length>3</Content-Length>\
+                <AccessTier>{tier}</AccessTier></Properties></Blob>"
+            )
+        };
+        let answer = |archived: &str| {
+            let blobs = blob("a", "0x8D1", "Hot") + &blob("b", archived, "Archive") + &blob("c", "0x8D3", "Cool");
+            format!("<EnumerationResults><Blobs>{blobs}</Blobs></EnumerationResults>")
+        };
+        assert_eq!(plain(&answer("0x8D2")), (answer(AZURE_ARCHIVE), 0));
+    }
+
+    #[test]
     fn keys_of_nobody_are_left_out_and_counted() {
         let folder = |prefix: &str| format!("<CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes>");
         let good = ["base/index-1", "base/indices/a/0/__x", "a&amp;b", "a&#38;b", "..a/b..", "ü"];
@@ -207,7 +231,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_ends(text in "(<Contents>|</Contents>|<ETag>|</ETag>|<StorageClass>|</StorageClass>|x){0,30}") {
+        fn whatever_comes_ends(text in "(<Contents>|</Contents>|<ETag>|</ETag>|<StorageClass>|</StorageClass>|<Blob>|</Blob>|<Etag>|</Etag>|x){0,30}") {
             let _ = plain(&text);
         }
     }

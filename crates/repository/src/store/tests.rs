@@ -56,6 +56,13 @@ fn folder(blobs: &[(&str, &[u8])]) -> (Store, tempfile::TempDir) {
 }
 
 impl Store {
+    /// Over a store of a test's own.
+    pub(crate) fn over(location: Location, store: Arc<dyn object_store::ObjectStore>) -> Self {
+        let (meter, pace) = (Arc::new(Meter::default()), Pace::new(None));
+        let backend = Backend::Cloud(Cloud::over(store));
+        Self { location, backend, meter, pace, gate: Semaphore::new(REQUESTS_AT_ONCE) }
+    }
+
     /// Writes a blob: for tests only.
     async fn put(&self, path: &str, bytes: Bytes) {
         let Backend::Cloud(cloud) = &self.backend else { panic!("a bucket") };

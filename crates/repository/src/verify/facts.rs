@@ -1,11 +1,12 @@
 //! What was seen of one shard: all that the verdict on it rests on.
 
 use super::files::{FileNumber, Files, Numbers};
+use super::names::Names;
 use crate::load::{Loaded, Trouble};
 use crate::model::{FileInfo, ShardIndex, ShardSnapshot, SnapshotRef};
 use crate::store::Access;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A blob's size and storage class, as its folder's listing has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +82,8 @@ pub struct ShardFacts {
     pub listing: Option<Result<Listing, Access>>,
     /// Blobs that look wrong in the listing and that nothing could be learnt of by asking for them.
     pub unconfirmed: BTreeMap<String, Access>,
+    /// Names of snapshots by their places in `snapshots`: thousands of files have the same users.
+    users: Mutex<HashMap<Vec<usize>, Names>>,
 }
 
 impl ShardFacts {
@@ -96,6 +99,7 @@ impl ShardFacts {
             generation: None,
             listing: None,
             unconfirmed: BTreeMap::new(),
+            users: Mutex::default(),
         }
     }
 
@@ -205,8 +209,19 @@ impl ShardFacts {
     }
 
     /// The snapshots whose restore would read the file.
-    pub fn users_of(&self, file: FileNumber) -> Vec<String> {
-        let users = self.known().filter(|(_, files)| files.has(file));
-        users.map(|(snapshot, _)| snapshot.name.clone()).collect()
+    pub fn users_of(&self, file: FileNumber) -> Names {
+        let (mut places, mut last) = (Vec::new(), None::<(&Numbers, bool)>);
+        for (place, (snapshot, seen)) in self.snapshots.iter().enumerate() {
+            let Some(files) = self.files_in(snapshot, seen) else { continue };
+            // Neighbours share their lists.
+            let has = last.filter(|(same, _)| same.is_same(files)).map_or_else(|| files.has(file), |(_, has)| has);
+            if has {
+                places.push(place);
+            }
+            last = Some((files, has));
+        }
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = |places: &[usize]| places.iter().map(|place| &self.snapshots[*place].0.name).collect();
+        users.entry(places).or_insert_with_key(|places| named(places)).clone()
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong: which blob, how, and whom it hurts.
 
+use super::names::Names;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -105,7 +106,7 @@ pub struct Finding {
     /// The shard.
     pub shard: Option<u32>,
     /// The snapshots that it hurts, by name.
-    pub snapshots: Vec<String>,
+    pub snapshots: Names,
     /// How it hurts them.
     pub effect: Effect,
     /// Whether it is because we are not let in.
@@ -117,7 +118,7 @@ impl Finding {
     /// Of this kind, with this effect; the rest is added.
     pub fn new(kind: Kind, effect: Effect, detail: impl fmt::Display) -> Self {
         let detail = detail.to_string();
-        let (snapshots, is_denied) = (Vec::new(), false);
+        let (snapshots, is_denied) = (Names::default(), false);
         Self { kind, blob: None, at: None, detail, index: None, shard: None, snapshots, effect, is_denied }
     }
 
@@ -147,7 +148,7 @@ impl Finding {
 
     /// It hurts these.
     #[must_use]
-    pub fn hurts(self, snapshots: Vec<String>) -> Self {
+    pub fn hurts(self, snapshots: Names) -> Self {
         Self { snapshots, ..self }
     }
 }

@@ -10,12 +10,17 @@ use crate::open::name_of;
 use crate::store::{Access, THAWED};
 use futures_util::{StreamExt as _, stream};
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 /// Blobs of one shard that are asked for at once.
 const AT_ONCE: usize = 16;
 
 /// Snapshots whose blobs of one shard are read in one go.
 const BATCH: usize = 64;
+
+/// How long it is waited before a folder that lacks the shard's `index-…` is looked into again.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
 
 /// A shard that is to be looked at.
 #[derive(Clone, Debug)]
@@ -50,6 +55,9 @@ pub async fn gather(
         let listing = list(loader, &place.folder).await;
         let mut facts = begun(place, listing.as_ref().ok().and_then(|found| current(found.keys())));
         opened(loader, &mut facts, snapshots).await;
+        if listing.is_ok() {
+            settled(loader, place, &mut facts).await;
+        }
         facts.listing = Some(match listing {
             Ok(listing) => {
                 let (listing, unconfirmed) = confirmed(loader, &facts, listing).await;
@@ -66,6 +74,7 @@ pub async fn gather(
             let names = names.iter().map(|(name, _)| name.as_str()).collect();
             facts.snapshots = there(loader, &facts, snapshots, &names).await;
             generation(loader, &mut facts).await;
+            settled(loader, place, &mut facts).await;
             facts
         }
         Err(access) => {
@@ -112,6 +121,32 @@ async fn generation(loader: &Loader<'_>, facts: &mut ShardFacts) {
         let path = facts.path(&format!("index-{generation}"));
         facts.take_generation(loader.load(&path, ShardIndex::parse).await);
     }
+}
+
+/// Looks again for a shard's `index-…` that is gone: before 7.6 nodes replace it while a snapshot is taken, those of 5.x by
+/// deleting it first, and `index-N` changes only when the snapshot ends.
+async fn settled(loader: &Loader<'_>, place: &ShardPlace<'_>, facts: &mut ShardFacts) {
+    if place.generation.is_some_and(is_reliable) {
+        return;
+    }
+    for pause in PAUSES {
+        if !is_gone(facts) || !loader.pause(pause).await {
+            return;
+        }
+        let Ok(names) = loader.store.names(&place.folder).await else { return };
+        facts.current = current(names.iter().map(|(name, _)| name)).map_or(Current::Undefined, Current::Known);
+        generation(loader, facts).await;
+    }
+}
+
+/// Whether only the shard's `index-…` is missing. Where all of the shard is, nobody is replacing it.
+fn is_gone(facts: &ShardFacts) -> bool {
+    let is_gone = match (&facts.current, &facts.generation) {
+        (Current::Undefined, _) => facts.snapshots.iter().any(|(_, seen)| !matches!(seen, InSnapshot::Elsewhere)),
+        (Current::Known(_), Some(Err(trouble))) => trouble.is_missing(),
+        _ => false,
+    };
+    is_gone && !facts.is_nowhere()
 }
 
 /// What the names in a folder tell of a snapshot's blob; nothing of one that is not among them.

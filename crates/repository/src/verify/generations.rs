@@ -112,9 +112,30 @@ fn unknown(opened: &Opened) -> Option<Finding> {
 /// What a server would refuse for its own version.
 fn newer_format(loader: &Loader<'_>, opened: &Opened) -> Option<Finding> {
     let needed = opened.data.min_version.as_deref()?;
-    let major: u32 = needed.split('.').next()?.parse().ok()?;
+    let major = major(needed)?;
     let blob = loader.store.path(&format!("index-{}", opened.generation?));
-    let names = opened.data.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect();
+    let names = opened.data.snapshots.iter().map(|snapshot| &snapshot.name).collect();
     let detail = format!("it needs servers of at least {}; versions up to {KNOWN} are known here", quoted(needed));
     (major > KNOWN).then(|| Finding::new(Kind::NewerFormat, Effect::Unknown, detail).in_blob(blob).hurts(names))
+}
+
+/// Of `7.12.0`, or of the number for it, 7120099.
+fn major(version: &str) -> Option<u32> {
+    let (major, is_dotted) = version.split_once('.').map_or((version, false), |(major, _)| (major, true));
+    let major: u32 = major.parse().ok()?;
+    Some(if is_dotted { major } else { major / 1_000_000 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    #[test]
+    fn a_version_is_written_out_or_a_number() {
+        for (version, expected) in
+            [("7.12.0", Some(7)), ("7120099", Some(7)), ("10.0.0", Some(10)), ("10000099", Some(10)), ("x", None)]
+        {
+            assert_eq!(major(version), expected, "{version}");
+        }
+    }
 }

@@ -3,9 +3,10 @@
 use super::facts::{Current, InGeneration, InSnapshot, Listed, Listing, ShardFacts};
 use super::files::{FileNumber, Numbers};
 use super::finding::{Effect, Finding, Kind};
+use super::names::Names;
 use super::trouble;
 use crate::model::SnapshotRef;
-use crate::store::Access;
+use crate::store::{AZURE_ARCHIVE, Access};
 
 /// Names that one finding lists; there are as many findings as it takes blobs, not as it takes pairs.
 const NAMED: usize = 5;
@@ -15,7 +16,7 @@ const NAMED: usize = 5;
 const MISSING_PARTS: usize = 10_000;
 
 /// Storage classes that must be thawed before they are read.
-const FROZEN: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
+const FROZEN: [&str; 3] = ["GLACIER", "DEEP_ARCHIVE", AZURE_ARCHIVE];
 
 /// All that is wrong with the shard's metadata and, where its folder was listed, with the blobs that are there.
 pub fn judge(facts: &ShardFacts) -> Vec<Finding> {
@@ -34,8 +35,8 @@ pub fn judge(facts: &ShardFacts) -> Vec<Finding> {
     findings.into_iter().map(|finding| finding.of_shard(&facts.index, facts.shard)).collect()
 }
 
-fn all_names(facts: &ShardFacts) -> Vec<String> {
-    facts.snapshots.iter().map(|(snapshot, _)| snapshot.name.clone()).collect()
+fn all_names(facts: &ShardFacts) -> Names {
+    facts.snapshots.iter().map(|(snapshot, _)| &snapshot.name).collect()
 }
 
 fn of_generation(facts: &ShardFacts) -> Option<Finding> {
@@ -66,7 +67,7 @@ fn of_generation(facts: &ShardFacts) -> Option<Finding> {
 
 fn of_snapshot(facts: &ShardFacts, snapshot: &SnapshotRef, seen: &InSnapshot) -> Vec<Finding> {
     let blob = || facts.path(&format!("snap-{}.dat", snapshot.uuid));
-    let hurt = |finding: Finding| finding.hurts(vec![snapshot.name.clone()]);
+    let hurt = |finding: Finding| finding.hurts(Names::from_iter([&snapshot.name]));
     match seen {
         InSnapshot::Trouble(trouble) => {
             vec![hurt(trouble::finding(Kind::ShardSnapshot, Effect::Shard, &blob(), trouble))]

@@ -1,6 +1,7 @@
 //! The root: what each snapshot says of itself, beside what `index-N` says of it.
 
 use super::finding::{Effect, Finding, Kind};
+use super::names::Names;
 use super::trouble;
 use crate::Damage;
 use crate::load::{Loaded, Loader, Trouble};
@@ -155,7 +156,7 @@ pub fn judge(snapshot: &RootSnapshot, base: impl Fn(&str) -> String, known: impl
         let blob = base(&format!("meta-{uuid}.dat"));
         findings.push(trouble::finding(Kind::GlobalMetadata, effect, &blob, trouble));
     }
-    findings.into_iter().map(|finding| finding.hurts(vec![snapshot.named.name.clone()])).collect()
+    findings.into_iter().map(|finding| finding.hurts(Names::from_iter([&snapshot.named.name]))).collect()
 }
 
 /// What a snapshot is without its cluster's state. Nodes of 5.x read it in every restore, later ones if it is asked for.
@@ -224,7 +225,7 @@ pub fn judge_shards(snapshot: &RootSnapshot, base: impl Fn(&str) -> String, know
     }
     let blob = base(&format!("snap-{}.dat", snapshot.named.uuid));
     let finding = |detail| Finding::new(Kind::Contents, Effect::Later, detail).in_blob(blob.as_str());
-    let hurt = |detail| finding(detail).hurts(vec![snapshot.named.name.clone()]);
+    let hurt = |detail| finding(detail).hurts(Names::from_iter([&snapshot.named.name]));
     details.into_iter().map(hurt).collect()
 }
 

@@ -167,11 +167,11 @@ fn what_is_in_the_metadata_is_summed_up_at_each_level() {
         facts.take_generation(Ok(generation(std::slice::from_ref(&file), &[("one", &["v__a"])])));
         assert_eq!(judged(&facts), []);
         let found = bytes::check_virtual(&facts);
-        found.into_iter().map(|finding| (finding.kind, finding.effect, finding.snapshots)).collect::<Vec<_>>()
+        found.into_iter().map(|finding| (finding.kind, finding.effect, finding.snapshots.join(","))).collect::<Vec<_>>()
     };
     for is_opened in [false, true] {
         assert_eq!(found(&sound, is_opened), []);
-        assert_eq!(found(&bent, is_opened), [(Kind::CorruptBlob, Effect::Shard, vec!["one".to_owned()])]);
+        assert_eq!(found(&bent, is_opened), [(Kind::CorruptBlob, Effect::Shard, "one".to_owned())]);
     }
 }
 
@@ -183,7 +183,7 @@ fn what_is_not_opened_is_by_the_shards_own_list() {
     facts.snapshots = ["one", "two"].map(|name| (named(name), InSnapshot::There)).into();
     facts.take_generation(Ok(generation(&files, &[("one", &["__a"]), ("two", &["__a", "__b"])])));
     assert_eq!(judged(&facts), []);
-    assert_eq!((facts.used(), facts.users_of(1)), (vec![0, 1], vec!["two".to_owned()]));
+    assert_eq!((facts.used(), facts.users_of(1)), (vec![0, 1], Names::from_iter(["two"])));
     facts.take_generation(Ok(generation(&files, &[("two", &["__a", "__b"])])));
     assert_eq!(judged(&facts), one(Kind::NotInGeneration, "snap-u-one.dat", "one", Effect::Later));
     facts.take_generation(Err(Trouble::Damaged(Damage::cut_off(3, "x"))));
@@ -235,7 +235,7 @@ fn a_folder_that_cannot_be_listed_is_not_called_empty() {
 }
 
 fn finding(effect: Effect, snapshot: &str) -> Finding {
-    Finding::new(Kind::MissingBlob, effect, "x").of_shard("books", 0).hurts(vec![snapshot.to_owned()])
+    Finding::new(Kind::MissingBlob, effect, "x").of_shard("books", 0).hurts(Names::from_iter([snapshot]))
 }
 
 fn root(name: &str) -> RootSnapshot {
@@ -383,7 +383,7 @@ fn damage_says_whether_a_snapshot_lost_anything() {
 
 #[test]
 fn what_lies_in_a_remote_store_is_not_called_whole() {
-    let elsewhere = |name: &str| Finding::new(Kind::Elsewhere, Effect::Nothing, "x").hurts(vec![name.to_owned()]);
+    let elsewhere = |name: &str| Finding::new(Kind::Elsewhere, Effect::Nothing, "x").hurts(Names::from_iter([name]));
     let of = |findings: &[Finding]| {
         let verdicts = verdict::of_snapshots(&[root("one"), root("two")], findings, &everything());
         let outcome = verdict::outcome(findings, &verdicts, &everything(), false);

@@ -3,6 +3,7 @@
 use super::finding::{Effect, Finding, Kind};
 use super::gather::is_reliable;
 use super::journal::{Journal, Totals};
+use super::names::{Names, Pool};
 use super::root::{Holders, RootSnapshot};
 use super::{Choice, Level, Progress, ShardPlace, Watch, at_once, bytes, gather, judge, trouble};
 use crate::load::{Loaded, Loader};
@@ -29,7 +30,11 @@ pub(super) struct Run<'a> {
     /// Snapshots of `index-N` by their UUIDs.
     pub(super) entries: HashMap<&'a str, &'a SnapshotEntry>,
     pub(super) companions: &'a Companions,
+    /// Where shards are whose companion blob is lost.
+    pub(super) hashed: search::Hashed,
     pub(super) seen: Mutex<Progress>,
+    /// Whom the findings hurt.
+    pub(super) names: Mutex<Pool>,
     /// By snapshot: indices whose metadata could be read, and their shards.
     pub(super) counted: Mutex<HashMap<&'a str, (usize, u64)>>,
 }
@@ -60,7 +65,7 @@ impl<'a> Metadata<'a> {
         if let (Ok(found), None | Some(Finding { effect: Effect::Later, .. })) = (loaded, &finding) {
             self.shards.extend(users.iter().map(|(snapshot, _)| (*snapshot, found.shards)));
         }
-        let hurt = || users.iter().map(|(snapshot, _)| (*snapshot).to_owned()).collect();
+        let hurt = || users.iter().map(|(snapshot, _)| *snapshot).collect();
         self.findings.extend(finding.map(|finding| finding.of_index(name).hurts(hurt())));
     }
 
@@ -79,6 +84,7 @@ impl<'a> Run<'a> {
         }
         let mut metadata = self.metadata(name, entry, &holders).await;
         let mut findings = std::mem::take(&mut metadata.findings);
+        self.share(&mut findings);
         self.count(&metadata);
         let (places, lost) = self.places(name, entry, &holders).await;
         findings.extend(lost);
@@ -109,8 +115,8 @@ impl<'a> Run<'a> {
             Err(lost) => lost,
         };
         let finding = |effect| Some(without_places(&lost, effect, name, holders));
-        match search::shards(self.loader, entry).await {
-            Ok(found) if !found.is_empty() => (Some(hashed(found)), finding(Effect::Later)),
+        match self.hashed.shards(self.loader, entry).await {
+            Some(found) if !found.is_empty() => (Some(hashed(found)), finding(Effect::Later)),
             _ => (None, finding(Effect::Unknown)),
         }
     }
@@ -202,7 +208,8 @@ impl<'a> Run<'a> {
         if looked.is_nowhere && matches!(places, Places::Hashed { .. }) {
             looked = self.elsewhere(&place, entry, &held).await.unwrap_or(looked);
         }
-        let Looked { findings, totals, .. } = looked;
+        let Looked { mut findings, totals, .. } = looked;
+        self.share(&mut findings);
         if let Some(journal) = self.journal {
             journal.note(&entry.id, shard, &findings, totals)?;
         }
@@ -216,8 +223,8 @@ impl<'a> Run<'a> {
 
     /// The same in another folder than the companion blob says, if the shard lies in one.
     async fn elsewhere(&self, place: &ShardPlace<'_>, entry: &IndexEntry, held: &[&RootSnapshot]) -> Option<Looked> {
-        let folder = search::shards(self.loader, entry).await.ok()?.remove(&place.shard)?;
-        if folder == place.folder {
+        let folder = self.hashed.shards(self.loader, entry).await?.get(&place.shard)?;
+        if *folder == place.folder {
             return None;
         }
         let mut looked = self.look(&ShardPlace { folder: folder.clone(), ..place.clone() }, held).await;
@@ -251,6 +258,11 @@ impl<'a> Run<'a> {
             findings.extend(bytes::check_virtual(&facts));
         }
         Looked { findings, totals, is_nowhere: facts.is_nowhere() }
+    }
+
+    /// What is lost is often lost to the same snapshots.
+    fn share(&self, findings: &mut [Finding]) {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).share(findings);
     }
 
     fn move_on(&self, change: impl FnOnce(&mut Progress)) {
@@ -307,8 +319,8 @@ fn versions_in(identifier: &str) -> Option<[i64; 3]> {
     Some([settings.parse().ok()?, mappings.parse().ok()?, aliases.parse().ok()?])
 }
 
-fn names(holders: &[&RootSnapshot]) -> Vec<String> {
-    holders.iter().map(|holder| holder.named.name.clone()).collect()
+fn names(holders: &[&RootSnapshot]) -> Names {
+    holders.iter().map(|holder| &holder.named.name).collect()
 }
 
 /// Nodes find the shards without it.
@@ -322,11 +334,11 @@ fn without_places(lost: &Lost, effect: Effect, name: &str, holders: &[&RootSnaps
 }
 
 /// Folders by shard, as a companion blob would say them.
-fn hashed(found: BTreeMap<u32, String>) -> Places {
+fn hashed(found: &BTreeMap<u32, String>) -> Places {
     let mut folders = Vec::new();
     for (shard, folder) in found {
-        folders.resize(usize::try_from(shard).unwrap_or_default(), String::new());
-        folders.push(folder);
+        folders.resize(usize::try_from(*shard).unwrap_or_default(), String::new());
+        folders.push(folder.clone());
     }
     Places::Hashed { folders }
 }

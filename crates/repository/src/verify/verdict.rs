@@ -5,7 +5,7 @@ use super::finding::{Effect, Finding, Kind};
 use super::root::RootSnapshot;
 use serde::Serialize;
 use snapkeep_core::{Code, Failure};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A shard, as people say it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -22,7 +22,7 @@ pub struct ShardName {
 pub enum Restores {
     /// All that it was to hold.
     Whole,
-    /// All that it holds, which by its own word is not all that it was to hold.
+    /// Not all that it was to hold, by its own word; nothing else is wrong in what was looked at, be that all of it or not.
     Partial,
     /// Nothing wrong was found, but not all of it was looked at.
     NothingFound,
@@ -120,8 +120,14 @@ impl Hurt {
 /// What can be restored of each snapshot.
 pub fn of_snapshots(snapshots: &[RootSnapshot], findings: &[Finding], choice: &Choice) -> Vec<SnapshotVerdict> {
     let mut hurts: BTreeMap<&str, Hurt> = BTreeMap::new();
+    // Of a shard that lost many blobs, most hurt the same snapshots in the same way.
+    let mut taken = HashSet::new();
     for finding in findings {
-        for snapshot in &finding.snapshots {
+        let way = (finding.effect, finding.kind == Kind::Elsewhere, finding.index.as_deref(), finding.shard);
+        if !taken.insert((way, finding.snapshots.address())) {
+            continue;
+        }
+        for snapshot in finding.snapshots.iter() {
             hurts.entry(snapshot).or_default().take(finding);
         }
     }

@@ -160,6 +160,20 @@ fn repository_data_of_all_ages_is_read() {
     assert_eq!((index.shard_generations.as_ref().unwrap()[1].as_ref(), index.shard_path_type), (None, Some(2)));
 }
 
+/// Elasticsearch 8.10 wrote a number where all others write a text.
+#[test]
+fn a_version_may_be_a_number() {
+    let snapshots = json!([
+        {"name": "a", "uuid": "u", "version": "8.9.2"}, {"name": "b", "uuid": "v", "version": 8_100_099},
+        {"name": "c", "uuid": "w", "version": "8.11.0", "index_version": 8_500_003}, {"name": "d", "uuid": "x", "version": null},
+    ]);
+    let data = json!({"min_version": "7.12.0", "snapshots": snapshots, "indices": {}});
+    let read = RepositoryData::parse(data.to_string().as_bytes()).unwrap();
+    let versions: Vec<_> = read.snapshots.iter().map(|one| (one.version.as_deref(), one.index_version)).collect();
+    let expected = [(Some("8.9.2"), None), (None, Some(8_100_099)), (Some("8.11.0"), Some(8_500_003)), (None, None)];
+    assert_eq!(versions, expected);
+}
+
 #[test]
 fn repository_data_that_contradicts_itself_is_damage() {
     let of = |text: &str| RepositoryData::parse(text.as_bytes()).unwrap_err();

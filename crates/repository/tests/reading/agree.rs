@@ -58,7 +58,7 @@ pub(crate) async fn bytes_used(location: &Location) -> Usage {
 }
 
 async fn listed(location: &Location) -> Contents {
-    reader(location, async |loader, opened| contents(loader, opened).await).await
+    reader(location, async |loader, opened| contents(loader, opened).await.unwrap()).await
 }
 
 /// Nodes answer a deletion before they have cleaned up behind it.

@@ -122,7 +122,7 @@ fn has(report: &Report, blob: &Path, kinds: &[Kind], effect: Effect) -> bool {
         finding.blob.as_deref() == Some(path)
             && kinds.contains(&finding.kind)
             && finding.effect == effect
-            && finding.snapshots.iter().any(|name| name == VICTIM)
+            && finding.snapshots.iter().any(|name| **name == *VICTIM)
     })
 }
 
@@ -164,7 +164,7 @@ async fn case(stage: &Stage, indices: &[String; 2], number: usize, how: Harm) {
     let is_undefined = number == 4 && report.findings.iter().any(|found| found.kind == Kind::GenerationUndefined);
     if is_by_files {
         let hurts =
-            |found: &Finding| found.effect == Effect::Shard && found.snapshots.iter().any(|name| name == VICTIM);
+            |found: &Finding| found.effect == Effect::Shard && found.snapshots.iter().any(|name| **name == *VICTIM);
         assert!(report.findings.iter().any(hurts), "{what}: {report:?}");
     } else if is_by_contents || is_undefined {
         assert!(report.findings.iter().any(|finding| finding.effect == Effect::Later), "{what}: {report:?}");

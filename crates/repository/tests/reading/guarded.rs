@@ -4,7 +4,7 @@ use crate::encode::{Stored, dat, smile};
 use crate::stage::reader;
 use serde_json::{Value, json};
 use snapkeep_core::Code;
-use snapkeep_repository::inspect::{diff, snapshot};
+use snapkeep_repository::inspect::{contents, diff, snapshot};
 use snapkeep_repository::load::Loader;
 use snapkeep_repository::open::Opened;
 use snapkeep_repository::orphans::{Orphans, orphans, orphans_before};
@@ -181,6 +181,36 @@ async fn of_a_shard_that_lacks_a_snapshot_nothing_is_said() {
     let differs =
         reader(&kept.location(), async |loader, opened| diff(loader, opened, "first", "second").await.unwrap()).await;
     assert_eq!((differs.indices[0].unread_shards, differs.unread.len()), (1, 1));
+}
+
+/// What became of a snapshot after `index-N` was read: shown in full, and in the list.
+async fn after_opening(change: impl Fn(&Kept)) -> (Result<(), Code>, Result<usize, Code>) {
+    let kept = Kept::copy("elasticsearch-7.17.28");
+    reader(&kept.location(), async |loader, opened| {
+        change(&kept);
+        let detail = snapshot(loader, opened, "second", None).await;
+        let listed = contents(loader, opened).await;
+        let troubled = listed.map(|found| found.snapshots.iter().filter(|line| line.trouble.is_some()).count());
+        (detail.map(drop).map_err(|failure| failure.code), troubled.map_err(|failure| failure.code))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_was_just_deleted_is_no_damage() {
+    let delete = |kept: &Kept| fs::remove_file(kept.place.join(format!("snap-{}.dat", kept.uuid("second")))).unwrap();
+    let move_on = |kept: &Kept| fs::copy(kept.place.join("index-1"), kept.place.join("index-2")).map(drop).unwrap();
+    let metadata = |kept: &Kept| {
+        let index = kept.place.join(kept.shard()).parent().unwrap().to_owned();
+        let blobs = fs::read_dir(index).unwrap().map(|entry| entry.unwrap().path());
+        blobs.filter(|path| path.is_file()).for_each(|path| fs::remove_file(path).unwrap());
+    };
+    assert_eq!(after_opening(delete).await, (Err(Code::DamageFound), Ok(1)), "it is gone and still listed");
+    let deleted = after_opening(|kept| (delete(kept), move_on(kept)).1).await;
+    assert_eq!(deleted, (Err(Code::Inconclusive), Err(Code::Inconclusive)));
+    let half = after_opening(|kept| (metadata(kept), move_on(kept)).1).await;
+    assert_eq!(half, (Err(Code::Inconclusive), Ok(0)), "the list needs no metadata of indices");
+    assert_eq!(after_opening(move_on).await, (Ok(()), Ok(0)), "what was read was there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,7 +36,7 @@ async fn repositories_of_every_version_are_listed_and_weighed() {
         let version = name.split('-').nth(1).unwrap().to_owned();
         let location = Location::Folder(folder);
         reader(&location, async |loader, opened| {
-            let found = contents(loader, opened).await;
+            let found = contents(loader, opened).await.unwrap();
             let names: Vec<_> = found.snapshots.iter().map(|line| line.name.as_str()).collect();
             assert_eq!(names, ["first", "second"], "{name}");
             let said = found.snapshots[0].version.clone().unwrap();

@@ -2,8 +2,9 @@
 
 use crate::buckets::Bucket;
 use bytes::Bytes;
-use snapkeep_core::Code;
+use snapkeep_core::{Code, Failure};
 use snapkeep_front::{Action, Fault, FaultId};
+use snapkeep_repository::inspect::snapshot;
 use snapkeep_repository::load::Loader;
 use snapkeep_repository::model::BlobName;
 use snapkeep_repository::open::Opened;
@@ -84,6 +85,16 @@ impl Bucket {
         kinds.collect()
     }
 
+    /// The failure to show the snapshot whose own blob that is.
+    async fn unshown(&self, key: &str) -> Failure {
+        let store = self.store();
+        let loader = Loader::new(&store);
+        let opened = Opened::open(&loader).await.unwrap();
+        let uuid = key.rsplit('/').next().unwrap().trim_start_matches("snap-").trim_end_matches(".dat");
+        let name = opened.data.snapshot(uuid).unwrap().name.clone();
+        snapshot(&loader, &opened, &name, None).await.unwrap_err()
+    }
+
     fn was_read(&self, key: &str) -> bool {
         let path = format!("/{}/{key}", self.name);
         self.front.requests().iter().any(|seen| seen.method == "GET" && seen.path_and_query == path)
@@ -123,9 +134,14 @@ async fn what_may_not_be_read_is_not_damaged() {
                 assert!(failure.cause.contains(message), "{failure}");
                 continue;
             }
+            if kind == "Snapshot" {
+                let failure = bucket.unshown(&key).await;
+                assert_eq!((failure.code, failure.cause.contains(message)), (Code::AccessDenied, true), "{failure}");
+            }
+            let before = bucket.front.injected(struck);
             let report = bucket.verified(Level::Checksums).await;
             assert_eq!(
-                (report.outcome, bucket.front.injected(struck)),
+                (report.outcome, bucket.front.injected(struck) - before),
                 (Outcome::Unread, 1),
                 "{kind} {message}: {report:?}"
             );
@@ -213,8 +229,13 @@ async fn frozen_metadata_is_told_and_asked_for_once() {
             assert!(failure.hint.contains("thaw") && failure.cause.contains("DEEP_ARCHIVE"), "{failure}");
             continue;
         }
+        if kind == "Snapshot" {
+            let failure = bucket.unshown(&key).await;
+            assert!(failure.code == Code::Unsupported && failure.hint.contains("thaw"), "{failure}");
+        }
+        let before = bucket.front.injected(struck);
         let report = bucket.verified(Level::Checksums).await;
-        assert_eq!(bucket.front.injected(struck), 1, "{kind}: {report:?}");
+        assert_eq!(bucket.front.injected(struck) - before, 1, "{kind}: {report:?}");
         let finding = &report.findings[0];
         assert_eq!((finding.kind, finding.blob.as_deref()), (Kind::Archived, Some(key.as_str())), "{kind}: {report:?}");
         assert!(finding.detail.contains("DEEP_ARCHIVE"), "{finding:?}");

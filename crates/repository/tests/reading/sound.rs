@@ -245,6 +245,44 @@ async fn shards_are_found_without_their_companion_blob() {
     assert!(report.snapshots.iter().all(|snapshot| snapshot.restores == Restores::Without), "{report:?}");
 }
 
+/// Indices that all lack their companion blob: hashed folders are listed once for all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_companion_blobs_cost_listings_by_the_index() {
+    let listed = async |indices: usize| {
+        let kept = Kept::new(OS3);
+        fs::remove_dir_all(kept.place().join("snapshot_shard_paths")).unwrap();
+        let id = fs::read_dir(kept.place().join("indices")).unwrap().next().unwrap().unwrap().file_name();
+        let id = id.to_str().unwrap().to_owned();
+        for number in 1..indices {
+            let (other, hash) = (format!("other{number}"), format!("X{number:014b}"));
+            fs::create_dir_all(kept.place().join(&hash).join("indices")).unwrap();
+            for (from, to) in [
+                (format!("indices/{id}"), format!("indices/{other}")),
+                (format!("X01110001011100/indices/{id}"), format!("{hash}/indices/{other}")),
+            ] {
+                let copied = Command::new("cp").arg("-r").args([from, to]).current_dir(kept.place()).status().unwrap();
+                assert!(copied.success());
+            }
+            kept.change(|data| {
+                let mut entry = data["indices"]["notes"].clone();
+                entry["id"] = json!(other);
+                data["indices"][&other] = entry;
+                for snapshot in data["snapshots"].as_array_mut().unwrap() {
+                    let identifier = snapshot["index_metadata_lookup"][&id].clone();
+                    snapshot["index_metadata_lookup"][&other] = identifier;
+                }
+            });
+        }
+        let report = kept.verified(Level::Blobs).await;
+        let lost = report.findings.iter().filter(|finding| finding.kind == Kind::ShardPaths);
+        assert!(lost.clone().all(|finding| finding.effect == Effect::Later), "{report:?}");
+        assert_eq!((lost.count(), report.totals.shards), (indices, indices as u64), "{report:?}");
+        report.counts.lists
+    };
+    let [two, four, eight] = [listed(2).await, listed(4).await, listed(8).await];
+    assert_eq!(eight - four, 2 * (four - two), "{two} {four} {eight}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_beyond_an_indexs_own_count_are_told() {
     let kept = Kept::new(ES7);
