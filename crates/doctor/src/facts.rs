@@ -274,7 +274,7 @@ pub struct Bucket {
     pub region: Seen<String>,
     /// Whether the role's account owns it.
     pub is_own: Seen<bool>,
-    /// Rules by which S3 itself deletes or moves what is in it.
+    /// Rules by which S3 itself deletes or moves what is in it: all of them, also those that do neither.
     pub rules: Seen<Vec<ExpiryRule>>,
     /// Whether it keeps earlier versions.
     pub versioning: Seen<Versioning>,
@@ -310,7 +310,7 @@ pub enum BucketKey {
     Named(String),
 }
 
-/// A rule by which S3 deletes or moves objects.
+/// A rule by which S3 deletes or moves objects, if it is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpiryRule {
     /// Its name.

@@ -70,26 +70,26 @@ async fn is_own(asking: Asking<'_>, stored: &Stored) -> Seen<bool> {
 async fn rules(asking: Asking<'_>, bucket: &str) -> Seen<Vec<ExpiryRule>> {
     let answer = about(asking, bucket, "lifecycle=").await;
     let body = maybe(answer, &["NoSuchLifecycleConfiguration"], "s3:GetLifecycleConfiguration")?;
-    Ok(body.map(|body| xml::all(&body, "Rule").into_iter().filter_map(rule).collect()).unwrap_or_default())
+    Ok(body.map(|body| xml::all(&body, "Rule").into_iter().map(rule).collect()).unwrap_or_default())
 }
 
-/// A rule that is in force. Rules for earlier versions and for unfinished uploads do no harm.
-fn rule(text: &str) -> Option<ExpiryRule> {
-    if xml::first(text, "Status") != Some("Enabled") {
-        return None;
-    }
+/// Rules that are not in force do nothing. Those for earlier versions and for unfinished uploads do no harm.
+fn rule(text: &str) -> ExpiryRule {
     let part = |name| xml::first(text, name).map(xml::plain).unwrap_or_default();
+    if xml::first(text, "Status") != Some("Enabled") {
+        return ExpiryRule { id: part("ID"), prefix: part("Prefix"), ..ExpiryRule::default() };
+    }
     let expires = xml::first(text, "Expiration").and_then(when);
     let moves = xml::all(text, "Transition").into_iter().filter_map(|found| xml::first(found, "StorageClass"));
     let is_narrowed =
         ["Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"].iter().any(|name| xml::first(text, name).is_some());
-    Some(ExpiryRule {
+    ExpiryRule {
         id: part("ID"),
         prefix: part("Prefix"),
         is_narrowed,
         expires,
         moves_to: moves.map(str::to_owned).collect(),
-    })
+    }
 }
 
 /// `ExpiredObjectDeleteMarker` alone deletes nothing that anybody needs.
@@ -175,7 +175,7 @@ mod tests {
     fn rules_are_read_as_far_as_they_touch_current_objects() {
         let text = "<ID>a</ID><Filter><And><Prefix>x/</Prefix><Tag><Key>k</Key></Tag></And></Filter><Status>Enabled</Status>\
             <Expiration><Days>30</Days></Expiration><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>";
-        let rule_of = rule(text).unwrap();
+        let rule_of = rule(text);
         let expected = ExpiryRule {
             id: "a".into(),
             prefix: "x/".into(),
@@ -184,9 +184,10 @@ mod tests {
             moves_to: vec!["GLACIER".into()],
         };
         assert_eq!(rule_of, expected);
-        assert_eq!(rule("<ID>a</ID><Status>Disabled</Status><Expiration><Days>30</Days></Expiration>"), None);
+        let idle = rule("<ID>a</ID><Status>Disabled</Status><Expiration><Days>30</Days></Expiration>");
+        assert_eq!(idle, ExpiryRule { id: "a".into(), ..ExpiryRule::default() });
         let harmless = "<ID>v</ID><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>7</NoncurrentDays></NoncurrentVersionExpiration>\
             <Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>";
-        assert_eq!(rule(harmless).unwrap().expires, None);
+        assert_eq!(rule(harmless).expires, None);
     }
 }

@@ -192,11 +192,28 @@ const TABLE: &[Row] = &[
     Row {
         name: "lifecycle expiry",
         breaks: |facts| bucket_of(facts).rules = Ok(vec![ExpiryRule { id: "clean".into(), expires: Some("after 30 days".into()), ..ExpiryRule::default() }]),
-        check: Check::Lifecycle, code: Some(Code::RepositoryVerificationFailed), says: "\"clean\" deletes files after 30 days", mend: "put-bucket-lifecycle-configuration",
+        check: Check::Lifecycle, code: Some(Code::RepositoryVerificationFailed), says: "\"clean\" deletes files after 30 days", mend: "aws s3api delete-bucket-lifecycle --bucket logs-snapshots",
+    },
+    Row {
+        name: "lifecycle expiry, beside a rule that does no harm",
+        breaks: |facts| bucket_of(facts).rules = Ok(vec![
+            ExpiryRule { id: "clean".into(), expires: Some("after 30 days".into()), ..ExpiryRule::default() },
+            ExpiryRule { id: "versions".into(), ..ExpiryRule::default() },
+        ]),
+        check: Check::Lifecycle, code: Some(Code::RepositoryVerificationFailed), says: "\"clean\" deletes files after 30 days",
+        mend: r#"jq '{Rules: [.Rules[] | select(.ID != "clean")]}' > rules.json && aws s3api put-bucket-lifecycle-configuration"#,
     },
     Row {
         name: "Glacier transition",
         breaks: |facts| bucket_of(facts).rules = Ok(vec![ExpiryRule { id: "cold".into(), prefix: "logs/".into(), moves_to: vec!["DEEP_ARCHIVE".into()], ..ExpiryRule::default() }]),
+        check: Check::StorageClass, code: Some(Code::RepositoryVerificationFailed), says: "moves files to DEEP_ARCHIVE", mend: "aws s3api delete-bucket-lifecycle --bucket logs-snapshots",
+    },
+    Row {
+        name: "Glacier transition, beside a rule for another folder",
+        breaks: |facts| bucket_of(facts).rules = Ok(vec![
+            ExpiryRule { id: "cold".into(), prefix: "logs/".into(), moves_to: vec!["DEEP_ARCHIVE".into()], ..ExpiryRule::default() },
+            ExpiryRule { id: "other".into(), prefix: "other/".into(), expires: Some("after 1 day".into()), ..ExpiryRule::default() },
+        ]),
         check: Check::StorageClass, code: Some(Code::RepositoryVerificationFailed), says: "moves files to DEEP_ARCHIVE", mend: r#"select(.ID != "cold")"#,
     },
     Row {
