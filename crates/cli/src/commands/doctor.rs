@@ -55,10 +55,12 @@ async fn examined(arguments: Doctor, session: &Session) -> Result<Report, Failur
     let region = connection.region.clone();
     let stored = repository.as_ref().zip(described).and_then(|(name, found)| stored(name, found, region.as_deref()));
     // What could not be registered as it is described is said where it is registered.
-    let wanted = described.and_then(|found| register::settings(found.clone(), region, &connection.endpoint).ok());
+    let wanted =
+        described.and_then(|found| register::settings(found.clone(), region.clone(), &connection.endpoint).ok());
     let subject = Subject {
         endpoint: connection.endpoint.clone(),
         is_signed: connection.is_signed(),
+        region,
         domain: arguments.domain.as_deref().map(str::parse::<DomainArn>).transpose()?,
         repository: repository.clone(),
         operations: operations(&arguments.operations),

@@ -1,9 +1,11 @@
 //! The bucket, but for its rules and its key.
 
+use super::everything;
 use super::role::of_role;
 use crate::{Bucket, Check, Facts, Finding, Found, Mend, Unseen, Versioning};
+use serde_json::Value;
 use snapkeep_core::Code;
-use snapkeep_iam::{Decision, Stored, decide};
+use snapkeep_iam::{Decision, Statement, Stored, decide};
 
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(stored) = &facts.subject.stored else { return Vec::new() };
@@ -69,29 +71,42 @@ fn policy(bucket: &Bucket, stored: &Stored) -> Finding {
         Ok(policy) => policy,
         Err(unseen) => return Finding::unchecked(Check::BucketPolicy, unseen),
     };
-    let decisions: Vec<(String, Decision)> = stored
-        .of_role()
-        .iter()
-        .filter_map(|needed| needed.resource.0.first().map(|resource| (needed.action.0.clone(), resource.clone())))
-        .flat_map(|(actions, resource)| actions.into_iter().map(move |action| (action, resource.clone())))
-        .map(|(action, resource)| {
-            let decision = decide(policy, &of_role(&action, &resource, stored));
-            (action, decision)
-        })
-        .collect();
-    let with = |wanted: Decision| -> Vec<&str> {
-        decisions.iter().filter(|(_, found)| *found == wanted).map(|(action, _)| action.as_str()).collect()
-    };
-    if !with(Decision::Denied).is_empty() {
-        return denied(stored, &with(Decision::Denied));
+    let open = everything();
+    let denials = decisions(&policy.iter().chain([&open]).collect::<Vec<_>>(), stored);
+    let grants = decisions(&policy.iter().collect::<Vec<_>>(), stored);
+    let has = |decisions: &[(String, Decision)], wanted| decisions.iter().any(|(_, found)| *found == wanted);
+    let conditions = || Unseen::because("the bucket's policy has conditions that only IAM can tell");
+    match &bucket.is_own {
+        _ if has(&denials, Decision::Denied) => denied(stored, &denials),
+        Ok(false) if has(&grants, Decision::NotAllowed) => foreign(stored),
+        _ if has(&denials, Decision::Unknown) => Finding::unchecked(Check::BucketPolicy, &conditions()),
+        Ok(false) if has(&grants, Decision::Unknown) => Finding::unchecked(Check::BucketPolicy, &conditions()),
+        // What the policy does not allow the role's own policies do, if the bucket is of the role's account.
+        Err(unseen) if grants.iter().any(|(_, found)| *found != Decision::Allowed) => {
+            Finding::unchecked(Check::BucketPolicy, unseen)
+        }
+        _ => Finding::ok(Check::BucketPolicy, "the bucket's own policy does not stand in the way"),
     }
-    if bucket.is_own == Ok(false) && !with(Decision::NotAllowed).is_empty() {
-        return foreign(stored);
-    }
-    Finding::ok(Check::BucketPolicy, "the bucket's own policy does not stand in the way")
 }
 
-fn denied(stored: &Stored, actions: &[&str]) -> Finding {
+/// What is said to each action that the role needs.
+fn decisions(documents: &[&Value], stored: &Stored) -> Vec<(String, Decision)> {
+    let decided = |action: &String, resource: &str| {
+        (action.clone(), decide(documents.iter().copied(), &of_role(action, resource, stored)))
+    };
+    let of_statement = |needed: &Statement| -> Vec<(String, Decision)> {
+        let resource = needed.resource.0.first();
+        resource
+            .into_iter()
+            .flat_map(|resource| needed.action.0.iter().map(move |action| decided(action, resource)))
+            .collect()
+    };
+    stored.of_role().iter().flat_map(of_statement).collect()
+}
+
+fn denied(stored: &Stored, decisions: &[(String, Decision)]) -> Finding {
+    let is_denied = |(_, found): &&(String, Decision)| *found == Decision::Denied;
+    let actions: Vec<&str> = decisions.iter().filter(is_denied).map(|(action, _)| action.as_str()).collect();
     Finding::failed(
         Check::BucketPolicy,
         Code::RepositoryVerificationFailed,

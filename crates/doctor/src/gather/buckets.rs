@@ -13,12 +13,7 @@ const FIRST_REGION: &str = "us-east-1";
 /// The bucket, as far as the caller may look at it.
 pub(super) async fn bucket(asking: Asking<'_>, stored: &Stored) -> Seen<Found<Bucket>> {
     let name = stored.bucket.as_str();
-    let region = match location(asking, stored).await {
-        Ok(region) => Ok(region),
-        Err(no) if no.is(&["NoSuchBucket"]) => return Ok(Found::Missing),
-        // Whoever may not ask for the place is told of a wrong one all the same.
-        Err(no) => elsewhere(&no).ok_or_else(|| no.unseen("s3:GetBucketLocation")),
-    };
+    let Found::There(region) = place(location(asking, stored).await)? else { return Ok(Found::Missing) };
     let asking = Asking { region: region.as_deref().unwrap_or(&stored.region), ..asking };
     Ok(Found::There(Bucket {
         is_own: is_own(asking, stored).await,
@@ -45,6 +40,20 @@ async fn location(asking: Asking<'_>, stored: &Stored) -> Result<String, No> {
         Some("EU") => "eu-west-1".to_owned(),
         Some(region) => region.to_owned(),
     })
+}
+
+/// What the question for its place tells of a bucket: whether it is there, and, if so, its region or why that is not told.
+fn place(answer: Result<String, No>) -> Seen<Found<Seen<String>>> {
+    const RIGHT: &str = "s3:GetBucketLocation";
+    match answer {
+        Ok(region) => Ok(Found::There(Ok(region))),
+        Err(no) if no.is(&["NoSuchBucket"]) => Ok(Found::Missing),
+        // Whoever may not ask for the place is told of a wrong one all the same: only of a bucket that is there.
+        Err(no) if no.is_denied() || no.is(&["PermanentRedirect"]) || elsewhere(&no).is_some() => {
+            Ok(Found::There(elsewhere(&no).ok_or_else(|| no.unseen(RIGHT))))
+        }
+        Err(no) => Err(no.unseen(RIGHT)),
+    }
 }
 
 /// The region that a refusal names.
@@ -170,6 +179,30 @@ pub(super) async fn key(asking: Asking<'_>, id: &str) -> Seen<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(status: u16, word: &str, body: &str) -> No {
+        No::Refused { status, word: word.to_owned(), message: String::new(), body: body.to_owned() }
+    }
+
+    #[test]
+    fn only_an_answer_about_a_bucket_tells_that_it_is_there() {
+        let elsewhere = refused(400, "AuthorizationHeaderMalformed", "<Error><Region>eu-central-1</Region></Error>");
+        assert_eq!(place(Err(elsewhere)), Ok(Found::There(Ok("eu-central-1".to_owned()))));
+        assert_eq!(place(Err(refused(404, "NoSuchBucket", ""))), Ok(Found::Missing));
+        let denied = place(Err(refused(403, "AccessDenied", "")));
+        assert!(matches!(denied, Ok(Found::There(Err(Unseen { right: Some(_), .. })))), "{denied:?}");
+        let moved = place(Err(refused(301, "PermanentRedirect", "")));
+        assert!(matches!(moved, Ok(Found::There(Err(_)))), "{moved:?}");
+        for no in [
+            No::Lost("timed out".to_owned()),
+            No::Unsigned("no provider".to_owned()),
+            refused(503, "SlowDown", ""),
+            refused(400, "ExpiredToken", ""),
+        ] {
+            let words = format!("{no:?}");
+            assert!(place(Err(no)).is_err(), "{words}");
+        }
+    }
 
     #[test]
     fn rules_are_read_as_far_as_they_touch_current_objects() {
