@@ -38,6 +38,19 @@ fn a_bucket_policy_with_the_mend_applied_is_well() {
     assert_eq!(examine(&facts).diagnosis().map(|finding| finding.check), Some(Check::BucketPolicy));
 }
 
+/// Nodes name no encryption where the repository's settings name none.
+#[test]
+fn a_bucket_policy_that_demands_encryption_denies_what_names_none() {
+    let mut facts = healthy();
+    bucket_of(&mut facts).policy =
+        Ok(Some(deny(&json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}))));
+    assert_eq!(examine(&facts).diagnosis().map(|finding| finding.check), Some(Check::BucketPolicy));
+    let Ok(Some(registered)) = &mut facts.repository.registered else { panic!("it is registered") };
+    registered.settings.insert("server_side_encryption".to_owned(), json!("true"));
+    facts.subject.wanted = None;
+    ends("settings that name one", &facts, Check::BucketPolicy, Verdict::Unchecked);
+}
+
 type Change = fn(&mut Facts);
 
 /// Each in a set-up in which all is well, and in which only AWS knows that.
@@ -92,7 +105,7 @@ const UNKNOWN: [(&str, Change, Check); 9] = [
             domain_of(facts).access_policy = Some(document(&json!({
                 "Effect": "Deny", "Principal": "*", "Action": "es:*", "Resource": "*",
                 "Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}},
-            })))
+            })));
         },
         Check::Requests,
     ),
@@ -127,7 +140,7 @@ const UNKNOWN: [(&str, Change, Check); 9] = [
                     "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*",
                     "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
                 }),
-            )
+            );
         },
         Check::BucketKey,
     ),
