@@ -17,6 +17,48 @@ locals {
 
   on_domain = { domain_arn = var.domain_arn, repository = var.repository }
 
+  # What stands in the policies of keys, topic and parameter. A caller may make these at the same time as this, and then no plan
+  # knows whether they are named: that decides what a policy says, never which policies there are.
+  with_configuration = [
+    for statement in jsondecode(templatefile("${local.policies}/configuration.json.tftpl", {
+      parameter_arn = local.parameter_arn
+    })).Statement : statement if var.configuration_parameter != ""
+  ]
+  with_notifications = [
+    for statement in jsondecode(templatefile("${local.policies}/notifications.json.tftpl", {
+      topic_arn = var.notify_topic_arn
+    })).Statement : statement if var.notify_topic_arn != ""
+  ]
+  with_function_key = [
+    for statement in jsondecode(templatefile("${local.policies}/function_key.json.tftpl", {
+      key_arn = var.function_key_arn
+    })).Statement : statement if var.function_key_arn != ""
+  ]
+  with_bucket_key = [
+    for statement in jsondecode(templatefile("${local.policies}/bucket_key.json.tftpl", {
+      key_arn    = var.bucket_key_arn
+      region     = local.region
+      dns_suffix = data.aws_partition.this.dns_suffix
+    })).Statement : statement if var.bucket_key_arn != ""
+  ]
+
+  in_bucket = var.base_path == "" ? templatefile("${local.policies}/bucket_whole.json.tftpl", {
+    bucket_arn = local.bucket_arn
+    }) : templatefile("${local.policies}/bucket_folder.json.tftpl", {
+    bucket_arn = local.bucket_arn
+    base_path  = var.base_path
+  })
+
+  of_function = templatefile("${local.policies}/function.json.tftpl", {
+    logs_arn         = aws_cloudwatch_log_group.this.arn
+    dead_letters_arn = aws_sqs_queue.dead_letters.arn
+  })
+
+  of_schedule = templatefile("${local.policies}/schedule.json.tftpl", {
+    function_arn     = aws_lambda_function.this.arn
+    dead_letters_arn = aws_sqs_queue.dead_letters.arn
+  })
+
   # What the function may do: `snapkeep aws policies` prints the same for a configuration.
   function_policies = {
     backup = {
@@ -27,10 +69,14 @@ locals {
     }
     function = {
       used = true
-      document = templatefile("${local.policies}/function.json.tftpl", {
-        logs_arn         = aws_cloudwatch_log_group.this.arn
-        dead_letters_arn = aws_sqs_queue.dead_letters.arn
-      })
+      document = jsonencode(merge(jsondecode(local.of_function), {
+        Statement = concat(
+          jsondecode(local.of_function).Statement,
+          local.with_configuration,
+          local.with_notifications,
+          local.with_function_key,
+        )
+      }))
     }
     retention = {
       used     = contains(var.operations, "retention")
@@ -48,18 +94,6 @@ locals {
     drill = {
       used     = contains(var.operations, "drill")
       document = templatefile("${local.policies}/drill.json.tftpl", local.on_domain)
-    }
-    configuration = {
-      used     = var.configuration_parameter != ""
-      document = templatefile("${local.policies}/configuration.json.tftpl", { parameter_arn = local.parameter_arn })
-    }
-    notifications = {
-      used     = var.notify_topic_arn != ""
-      document = templatefile("${local.policies}/notifications.json.tftpl", { topic_arn = var.notify_topic_arn })
-    }
-    key = {
-      used     = var.function_key_arn != ""
-      document = templatefile("${local.policies}/function_key.json.tftpl", { key_arn = var.function_key_arn })
     }
     vpc = {
       used     = length(var.subnet_ids) > 0
@@ -91,24 +125,9 @@ resource "aws_iam_role_policy" "bucket" {
   name = "bucket"
   role = aws_iam_role.snapshot.id
 
-  policy = var.base_path == "" ? templatefile("${local.policies}/bucket_whole.json.tftpl", {
-    bucket_arn = local.bucket_arn
-    }) : templatefile("${local.policies}/bucket_folder.json.tftpl", {
-    bucket_arn = local.bucket_arn
-    base_path  = var.base_path
-  })
-}
-
-resource "aws_iam_role_policy" "bucket_key" {
-  count = var.bucket_key_arn == "" ? 0 : 1
-  name  = "key"
-  role  = aws_iam_role.snapshot.id
-
-  policy = templatefile("${local.policies}/bucket_key.json.tftpl", {
-    key_arn    = var.bucket_key_arn
-    region     = local.region
-    dns_suffix = data.aws_partition.this.dns_suffix
-  })
+  policy = jsonencode(merge(jsondecode(local.in_bucket), {
+    Statement = concat(jsondecode(local.in_bucket).Statement, local.with_bucket_key)
+  }))
 }
 
 resource "aws_iam_role" "function" {
@@ -138,15 +157,7 @@ resource "aws_iam_role_policy" "schedule" {
   name = "invoke"
   role = aws_iam_role.schedule.id
 
-  policy = templatefile("${local.policies}/schedule.json.tftpl", {
-    function_arn     = aws_lambda_function.this.arn
-    dead_letters_arn = aws_sqs_queue.dead_letters.arn
-  })
-}
-
-resource "aws_iam_role_policy" "schedule_key" {
-  count  = var.function_key_arn == "" ? 0 : 1
-  name   = "key"
-  role   = aws_iam_role.schedule.id
-  policy = templatefile("${local.policies}/function_key.json.tftpl", { key_arn = var.function_key_arn })
+  policy = jsonencode(merge(jsondecode(local.of_schedule), {
+    Statement = concat(jsondecode(local.of_schedule).Statement, local.with_function_key)
+  }))
 }

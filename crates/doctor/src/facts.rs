@@ -15,10 +15,19 @@ pub type Seen<T> = Result<T, Unseen>;
 /// Why something was not seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unseen {
-    /// The right that is missing, such as `iam:GetRole`; `None` where no right would help.
-    pub right: Option<&'static str>,
+    /// The right that is missing; `None` where no right would help.
+    pub right: Option<Right>,
     /// What stood in the way, in one sentence.
     pub why: String,
+}
+
+/// A right that would let the caller see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// IAM's, such as `iam:GetRole`.
+    Iam(&'static str),
+    /// Fine-grained access control's, such as `cluster:monitor/health`.
+    Mapped(String),
 }
 
 impl Unseen {
@@ -29,7 +38,7 @@ impl Unseen {
 
     /// The caller may not ask.
     pub fn without(right: &'static str) -> Self {
-        Self { right: Some(right), why: format!("the caller may not {right}") }
+        Self { right: Some(Right::Iam(right)), why: format!("the caller may not {right}") }
     }
 }
 
@@ -51,6 +60,8 @@ pub struct Subject {
     pub endpoint: Endpoint,
     /// Whether requests are signed for IAM. Without it nothing of AWS's is asked about.
     pub is_signed: bool,
+    /// The region that requests are signed for, where one is named.
+    pub region: Option<String>,
     /// The domain behind the endpoint, where that can be told.
     pub domain: Option<DomainArn>,
     /// The repository's name, if one is named.
@@ -274,7 +285,7 @@ pub struct Bucket {
     pub region: Seen<String>,
     /// Whether the role's account owns it.
     pub is_own: Seen<bool>,
-    /// Rules by which S3 itself deletes or moves what is in it.
+    /// Rules by which S3 itself deletes or moves what is in it: all of them, also those that do neither.
     pub rules: Seen<Vec<ExpiryRule>>,
     /// Whether it keeps earlier versions.
     pub versioning: Seen<Versioning>,
@@ -310,7 +321,7 @@ pub enum BucketKey {
     Named(String),
 }
 
-/// A rule by which S3 deletes or moves objects.
+/// A rule by which S3 deletes or moves objects, if it is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExpiryRule {
     /// Its name.
@@ -368,12 +379,17 @@ pub struct Age {
 }
 
 /// Indices that are not hot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tiers {
     /// Warm ones.
     pub warm: Vec<String>,
     /// Cold ones, which are no part of the cluster.
-    pub cold: Vec<String>,
+    pub cold: Seen<Vec<String>>,
+}
+
+/// Why nothing is seen of a domain that nobody names.
+pub(crate) fn unnamed() -> Unseen {
+    Unseen::because("the endpoint does not tell which domain it is: give --domain ARN")
 }
 
 /// A request is about one thing: what a statement's resource leaves open stands for some name.

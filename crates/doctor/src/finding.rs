@@ -1,5 +1,6 @@
 //! What a check says.
 
+use crate::Right;
 use serde::Serialize;
 use serde_json::Value;
 use snapkeep_core::Code;
@@ -164,6 +165,15 @@ impl Mend {
     }
 }
 
+/// The security plugin's own group of permissions that holds this one.
+fn of_group(permission: &str) -> &'static str {
+    match permission {
+        monitor if monitor.starts_with("cluster:monitor/") => " (the group `cluster_monitor` has it)",
+        monitor if monitor.starts_with("indices:monitor/") => " (the group `indices_monitor` has it)",
+        _ => "",
+    }
+}
+
 /// Statements and documents are made of text only, which is always JSON.
 fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
@@ -219,10 +229,14 @@ impl Finding {
     /// Not seen.
     pub(crate) fn unchecked(check: Check, unseen: &crate::Unseen) -> Self {
         let finding = Self::new(check, Verdict::Unchecked, &unseen.why);
-        match unseen.right {
-            Some(right) => finding.mend(Mend::advice(format!("let the caller {right}, and ask again"))),
-            None => finding,
-        }
+        let Some(right) = &unseen.right else { return finding };
+        finding.mend(Mend::advice(match right {
+            Right::Iam(right) => format!("let the caller {right}, and ask again"),
+            Right::Mapped(permission) => format!(
+                "fine-grained access control: map the caller to a role that has {permission}{}, and ask again",
+                of_group(permission)
+            ),
+        }))
     }
 
     /// Something is not as it should be.

@@ -7,6 +7,7 @@ mod identity;
 mod roles;
 mod xml;
 
+use crate::facts::unnamed;
 use crate::{
     Access, Bucket, BucketKey, Caller, Facts, Found, Generations, Identity, Key, Reach, Rejected, Repository, Role,
     Seen, Subject, Tiers, Unseen,
@@ -92,7 +93,7 @@ fn with_stored(subject: Subject, registered: &Seen<Option<Registered>>) -> Subje
         return subject;
     };
     let text = |key: &str| found.settings.get(key).and_then(Value::as_str).map(str::to_owned);
-    let region = text("region").or_else(|| subject.endpoint.amazon_region().map(str::to_owned));
+    let region = text("region").or_else(|| region(&subject));
     let (Some(bucket), Some(role_arn), Some(region)) = (text("bucket"), text("role_arn"), region) else {
         return subject;
     };
@@ -151,9 +152,12 @@ impl OfAws {
 }
 
 async fn of_aws(subject: &mut Subject, sources: Sources<'_>, reach: &Reach) -> OfAws {
-    let Some(region) = region(subject).filter(|_| subject.is_signed && *reach != Reach::Serverless) else {
-        let why = "requests are not signed for AWS";
-        return OfAws::nothing(Err(Unseen::because(why)), why);
+    let nothing = |why| OfAws::nothing(Err(Unseen::because(why)), why);
+    if !subject.is_signed || *reach == Reach::Serverless {
+        return nothing("requests are not signed for AWS");
+    }
+    let Some(region) = region(subject) else {
+        return nothing("nothing says in which region the domain is");
     };
     let asking = Asking { services: sources.services, region: &region };
     let identity = identity::identity(asking).await;
@@ -165,7 +169,7 @@ async fn of_aws(subject: &mut Subject, sources: Sources<'_>, reach: &Reach) -> O
     subject.domain = subject.domain.clone().or_else(behind);
     let domain = match &subject.domain {
         Some(arn) => cluster::domain(asking, arn).await,
-        None => Err(Unseen::because("the endpoint does not tell which domain it is")),
+        None => Err(unnamed()),
     };
     let Some(stored) = &subject.stored else {
         let why = "nothing says in which bucket the repository is, and which role reaches it";
@@ -178,16 +182,16 @@ async fn of_aws(subject: &mut Subject, sources: Sources<'_>, reach: &Reach) -> O
     OfAws { identity, domain, caller, role, bucket, key }
 }
 
+/// The domain's region, and whose services are asked: a custom endpoint does not tell, and its requests are signed all the same.
 fn region(subject: &Subject) -> Option<String> {
     let named = subject.domain.as_ref().map(|domain| domain.region.as_str());
-    named.or_else(|| subject.endpoint.amazon_region()).map(str::to_owned)
+    named.or_else(|| subject.endpoint.amazon_region()).or(subject.region.as_deref()).map(str::to_owned)
 }
 
+/// Without a domain only passing the role can be judged.
 async fn caller(asking: Asking<'_>, subject: &Subject, stored: &Stored, identity: &Identity) -> Seen<Caller> {
-    match &subject.domain {
-        Some(domain) => roles::caller(asking, identity, &stored.of_caller(domain, &subject.operations)).await,
-        None => Err(Unseen::because("the endpoint does not tell which domain it is")),
-    }
+    let of_domain = subject.domain.as_ref().map(|domain| stored.of_caller(domain, &subject.operations));
+    roles::caller(asking, identity, &of_domain.unwrap_or_else(|| vec![stored.pass_role()])).await
 }
 
 async fn key(asking: Asking<'_>, stored: &Stored, bucket: &Seen<Found<Bucket>>) -> Seen<Key> {
@@ -217,4 +221,35 @@ async fn generations(subject: &Subject, sources: Sources<'_>, name: &RepositoryN
     let asking = Asking { services: sources.services, region: &stored.region };
     let found = buckets::generation(asking, stored).await;
     cluster::generations(sources.api, name, found, sources.deadline).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use snapkeep_core::endpoint::Endpoint;
+
+    #[test]
+    fn requests_to_a_custom_endpoint_are_signed_for_the_region_that_is_named() {
+        let subject = |endpoint: &str, domain: Option<&str>, region: Option<&str>| Subject {
+            endpoint: Endpoint::trusted(endpoint).unwrap(),
+            is_signed: true,
+            region: region.map(str::to_owned),
+            domain: domain.map(|arn| arn.parse().unwrap()),
+            repository: None,
+            operations: Vec::new(),
+            stored: None,
+            wanted: None,
+        };
+        let arn = "arn:aws:es:eu-west-1:123456789012:domain/logs";
+        let own = "https://search-logs-abc123.eu-west-2.es.amazonaws.com";
+        let custom = "https://search.example.com";
+        for (endpoint, domain, named, expected) in [
+            (custom, None, Some("eu-west-3"), Some("eu-west-3")),
+            (custom, Some(arn), Some("eu-west-3"), Some("eu-west-1")),
+            (own, None, Some("eu-west-3"), Some("eu-west-2")),
+            (custom, None, None, None),
+        ] {
+            assert_eq!(region(&subject(endpoint, domain, named)).as_deref(), expected, "{endpoint} {domain:?}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ mod report;
 pub use checks::examine;
 pub use facts::{
     Access, Age, AuthInfo, Blocks, Bucket, BucketKey, Caller, Domain, ExpiryRule, Facts, Found, Generations, Identity,
-    Key, Life, Load, Reach, Rejected, Repository, Role, Seen, Simulated, Subject, Tiers, Unseen, Versioning,
+    Key, Life, Load, Reach, Rejected, Repository, Right, Role, Seen, Simulated, Subject, Tiers, Unseen, Versioning,
 };
 pub use finding::{Check, Finding, Mend, Topic, Verdict};
 pub use gather::{Sources, gather};

@@ -11,8 +11,8 @@ pub struct Request {
     principal: String,
     action: String,
     resource: String,
-    /// Condition keys, in lower case.
-    context: BTreeMap<String, String>,
+    /// Condition keys, in lower case; of those that the request surely lacks, `None`.
+    context: BTreeMap<String, Option<String>>,
 }
 
 impl Request {
@@ -21,16 +21,34 @@ impl Request {
         Self { action: action.to_owned(), resource: resource.to_owned(), ..Self::default() }
     }
 
-    /// The same by somebody: a role's or user's ARN, or a service's name. Counts where a document names principals.
+    /// The same by somebody: a role's or user's ARN, or a service's name. Counts where a document names principals, and, of an
+    /// ARN, where conditions ask about it: AWS sends these keys with every signed request.
     #[must_use]
     pub fn by(self, principal: &str) -> Self {
-        Self { principal: principal.to_owned(), ..self }
+        let named = Self { principal: principal.to_owned(), ..self };
+        match principal.starts_with("arn:").then(|| principal.split(':').nth(4)).flatten() {
+            Some(account) => named
+                .with("aws:PrincipalArn", principal)
+                .with("aws:PrincipalAccount", account)
+                .with("aws:PrincipalIsAWSService", "false"),
+            None => named,
+        }
     }
 
     /// The same with a condition key's value, such as `aws:SourceArn`.
     #[must_use]
-    pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.context.insert(key.to_lowercase(), value.to_owned());
+    pub fn with(self, key: &str, value: &str) -> Self {
+        self.having(key, Some(value.to_owned()))
+    }
+
+    /// The same of which it is known that it comes without that key: of every other that is not told, nothing is known.
+    #[must_use]
+    pub fn without(self, key: &str) -> Self {
+        self.having(key, None)
+    }
+
+    fn having(mut self, key: &str, value: Option<String>) -> Self {
+        self.context.insert(key.to_lowercase(), value);
         self
     }
 
@@ -56,6 +74,13 @@ pub enum Decision {
     Denied,
     /// A statement that would decide it holds something that is not known here.
     Unknown,
+}
+
+impl Decision {
+    /// Whether it is surely a no.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::NotAllowed | Self::Denied)
+    }
 }
 
 /// Whether something fits: yes, no, or not to be told.
@@ -151,7 +176,8 @@ fn conditions(conditions: &Value, request: &Request) -> Fit {
     let operators = conditions.as_object().into_iter().flatten();
     all(operators.flat_map(|(operator, keys)| {
         keys.as_object().into_iter().flatten().map(move |(key, values)| {
-            condition(operator, request.context.get(&key.to_lowercase()).map(String::as_str), &many(values))
+            let found = request.context.get(&key.to_lowercase())?;
+            condition(operator, found.as_deref(), &many(values))
         })
     }))
 }
@@ -249,6 +275,35 @@ mod tests {
         }
         let other = Request::new("es:ESHttpGet", "d");
         assert_eq!(decision(&json!([may, may_not]), &other), Decision::NotAllowed);
+    }
+
+    /// A request has more keys than are told here: only of those that it surely lacks is the lack known.
+    #[test]
+    fn a_key_that_is_not_told_leaves_a_condition_open() {
+        let role = "arn:aws:iam::123456789012:role/a";
+        for (condition, expected) in [
+            (json!({"StringEquals": {"aws:ResourceAccount": "1"}}), Decision::Unknown),
+            (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), Decision::Unknown),
+            (json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}), Decision::Unknown),
+            (json!({"Null": {"aws:PrincipalOrgID": "true"}}), Decision::Unknown),
+            (json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}}), Decision::NotAllowed),
+            (json!({"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}}), Decision::Allowed),
+            (json!({"StringNotEquals": {"aws:sourceVpce": "vpce-1"}}), Decision::Allowed),
+            (json!({"Null": {"aws:SourceVpce": "true"}}), Decision::Allowed),
+            (json!({"Null": {"aws:SourceVpce": "false"}}), Decision::NotAllowed),
+            (json!({"ArnEquals": {"aws:PrincipalArn": role}}), Decision::Allowed),
+            (json!({"ArnNotEquals": {"aws:PrincipalArn": role}}), Decision::NotAllowed),
+            (json!({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}), Decision::Allowed),
+            (json!({"Bool": {"aws:PrincipalIsAWSService": "true"}}), Decision::NotAllowed),
+            (json!({"StringEquals": {"aws:ResourceAccount": "1", "aws:PrincipalAccount": "1"}}), Decision::NotAllowed),
+        ] {
+            let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
+            let request = Request::new("s3:GetObject", "arn:aws:s3:::a/b").by(role).without("aws:SourceVpce");
+            assert_eq!(decision(&statement, &request), expected, "{condition}");
+        }
+        let of_a_role = json!({"Effect": "Allow", "Action": "*", "Condition": {"Null": {"aws:PrincipalArn": "false"}}});
+        let service = Request::new("sts:AssumeRole", role).by("es.amazonaws.com");
+        assert_eq!(decision(&of_a_role, &service), Decision::Unknown);
     }
 
     #[test]

@@ -20,6 +20,30 @@ mock_provider "aws" {
       account_id = "123456789012"
     }
   }
+
+  mock_resource "aws_s3_bucket" {
+    defaults = {
+      arn = "arn:aws:s3:::example-logs-snapshots"
+    }
+  }
+
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = {
+      arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/snapkeep"
+    }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = {
+      arn = "arn:aws:sqs:eu-west-1:123456789012:snapkeep-dead-letters"
+    }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = {
+      arn = "arn:aws:lambda:eu-west-1:123456789012:function:snapkeep"
+    }
+  }
 }
 
 variables {
@@ -36,6 +60,16 @@ run "backup_alone" {
   assert {
     condition     = keys(aws_iam_role_policy.function) == ["backup", "function"]
     error_message = "The policies are those of a backup."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function["function"].policy).Statement : statement.Sid] == ["WriteLogs", "KeepDeadLetters"]
+    error_message = "The function has neither configuration nor topic nor key."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.bucket.policy).Statement : statement.Sid] == ["ListBucket", "KeepObjects"]
+    error_message = "The snapshot role has no key."
   }
 }
 
@@ -61,8 +95,13 @@ run "a_drill_restores_and_closes_nothing" {
   }
 
   assert {
-    condition     = keys(aws_iam_role_policy.function) == ["backup", "configuration", "drill", "function", "restore"]
+    condition     = keys(aws_iam_role_policy.function) == ["backup", "drill", "function", "restore"]
     error_message = "The policies are those of a drill."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.function["function"].policy).Statement : statement.Sid] == ["WriteLogs", "KeepDeadLetters", "ReadConfiguration"]
+    error_message = "The function reads its configuration, and has neither topic nor key."
   }
 }
 
@@ -73,6 +112,7 @@ run "everything" {
     operations              = ["retention", "restore", "drill"]
     configuration_parameter = "/snapkeep/logs"
     notify_topic_arn        = "arn:aws:sns:eu-west-1:123456789012:backups"
+    bucket_key_arn          = "arn:aws:kms:eu-west-1:123456789012:key/4b5a6978"
     function_key_arn        = "arn:aws:kms:eu-west-1:123456789012:key/0f1e2d3c"
     subnet_ids              = ["subnet-0f1e2d3c"]
     security_group_ids      = ["sg-0f1e2d3c"]
@@ -84,8 +124,22 @@ run "everything" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.function["notifications"].policy).Statement[0].Resource == var.notify_topic_arn
-    error_message = "The function tells the topic."
+    condition = { for statement in jsondecode(aws_iam_role_policy.function["function"].policy).Statement : statement.Sid => statement.Resource if !contains(["WriteLogs", "KeepDeadLetters"], statement.Sid) } == {
+      ReadConfiguration = "arn:aws:ssm:eu-west-1:123456789012:parameter/snapkeep/logs"
+      Tell              = var.notify_topic_arn
+      UseFunctionKey    = var.function_key_arn
+    }
+    error_message = "The function reads its configuration, tells the topic and uses its key."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.bucket.policy).Statement : statement.Resource if statement.Sid == "UseBucketKey"] == [var.bucket_key_arn]
+    error_message = "The snapshot role uses the bucket's key."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.schedule.policy).Statement : statement.Resource if statement.Sid == "UseFunctionKey"] == [var.function_key_arn]
+    error_message = "The schedule uses the function's key."
   }
 }
 

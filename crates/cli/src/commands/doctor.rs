@@ -11,11 +11,14 @@ use crate::settings::Settings;
 use clap::Args;
 use serde_json::Value;
 use snapkeep_config::Repository;
+use snapkeep_core::drill::Drill;
 use snapkeep_core::naming::RepositoryName;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use snapkeep_doctor::{Report, Sources, Subject, examine, gather};
 use snapkeep_iam::{DomainArn, Operation, Stored};
 use snapkeep_transport::Services;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Find what is wrong with credentials, domain, roles, bucket and repository, and say what mends it
@@ -30,7 +33,7 @@ Examples:
   snapkeep doctor --cluster logs --operations backup,retention --json
   snapkeep doctor --domain arn:aws:es:eu-west-1:123456789012:domain/logs")]
 pub(crate) struct Doctor {
-    /// What is to be done [default: backup]
+    /// What is to be done [default: backup, and retention and drill where a policy of the cluster and repository has `keep` and `drill`]
     #[arg(long, value_name = "OPERATION", value_delimiter = ',')]
     operations: Vec<Doing>,
     /// The domain's ARN, if its endpoint is a custom one or it is in another account than the caller
@@ -55,13 +58,19 @@ async fn examined(arguments: Doctor, session: &Session) -> Result<Report, Failur
     let region = connection.region.clone();
     let stored = repository.as_ref().zip(described).and_then(|(name, found)| stored(name, found, region.as_deref()));
     // What could not be registered as it is described is said where it is registered.
-    let wanted = described.and_then(|found| register::settings(found.clone(), region, &connection.endpoint).ok());
+    let wanted =
+        described.and_then(|found| register::settings(found.clone(), region.clone(), &connection.endpoint).ok());
+    let operations: Vec<Operation> = match (&cluster, &repository) {
+        (Some(cluster), Some(name)) if arguments.operations.is_empty() => of_policies(&policies, cluster, name),
+        _ => arguments.operations.iter().copied().map(Operation::from).collect(),
+    };
     let subject = Subject {
         endpoint: connection.endpoint.clone(),
         is_signed: connection.is_signed(),
+        region,
         domain: arguments.domain.as_deref().map(str::parse::<DomainArn>).transpose()?,
         repository: repository.clone(),
-        operations: operations(&arguments.operations),
+        operations: with_backup(&operations),
         stored,
         wanted,
     };
@@ -93,10 +102,49 @@ fn stored(name: &RepositoryName, found: &Repository, region: Option<&str>) -> Op
     })
 }
 
-/// Backup is a part of everything.
-fn operations(given: &[Doing]) -> Vec<Operation> {
-    let wanted = |operation: &Operation| {
-        *operation == Operation::Backup || given.iter().any(|&doing| Operation::from(doing) == *operation)
+/// What policies do with that repository on that cluster. A drill keeps its records on the cluster that took the snapshot, and
+/// restores to the one that it names.
+fn of_policies(policies: &BTreeMap<String, Policy>, cluster: &str, repository: &RepositoryName) -> Vec<Operation> {
+    let of_place = |policy: &Policy| {
+        let is_own = policy.clusters.iter().any(|used| used == cluster);
+        let drills = |drill: &Drill| is_own || drill.cluster.as_deref() == Some(cluster);
+        let retention = (is_own && policy.keep.is_some()).then_some(Operation::Retention);
+        retention.into_iter().chain(policy.drill.as_ref().is_some_and(drills).then_some(Operation::Drill))
     };
-    Operation::ALL.into_iter().filter(wanted).collect()
+    policies.values().filter(|policy| policy.repository == *repository).flat_map(of_place).collect()
+}
+
+/// Backup is a part of everything.
+fn with_backup(wanted: &[Operation]) -> Vec<Operation> {
+    let is_wanted = |operation: &Operation| *operation == Operation::Backup || wanted.contains(operation);
+    Operation::ALL.into_iter().filter(is_wanted).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Operation::{Backup, Drill, Retention};
+    use super::*;
+    use snapkeep_config::Config;
+
+    #[test]
+    fn the_policies_of_the_place_say_what_is_to_be_done_there() {
+        let config = Config::parse(
+            "clusters:
+  logs: {endpoint: 'https://a.example.com'}
+  lab: {endpoint: 'https://b.example.com'}
+  rest: {endpoint: 'https://c.example.com'}
+policies:
+  nightly: {clusters: logs, repository: backups, schedule: every 1d, keep: {last: 3}, drill: {cluster: lab}}
+  other: {clusters: logs, repository: archive, schedule: every 1d}
+",
+        )
+        .unwrap();
+        let of = |cluster, repository: &str| {
+            with_backup(&of_policies(&config.policies, cluster, &RepositoryName::parse(repository).unwrap()))
+        };
+        assert_eq!(of("logs", "backups"), [Backup, Retention, Drill]);
+        assert_eq!(of("logs", "archive"), [Backup]);
+        assert_eq!(of("lab", "backups"), [Backup, Drill]);
+        assert_eq!(of("rest", "backups"), [Backup]);
+    }
 }

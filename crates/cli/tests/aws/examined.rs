@@ -68,11 +68,11 @@ const TABLE: [Row; 8] = [
     },
     Row {
         breaks: |world| world.rules = json!([{"ID": "clean", "Filter": {"Prefix": ""}, "Status": "Enabled", "Expiration": {"Days": 30}}]),
-        check: "lifecycle", code: "repository_verification_failed", mend: "put-bucket-lifecycle-configuration",
+        check: "lifecycle", code: "repository_verification_failed", mend: "delete-bucket-lifecycle",
     },
     Row {
-        breaks: |world| world.rules = json!([{"ID": "cold", "Filter": {"Prefix": ""}, "Status": "Enabled", "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}]}]),
-        check: "storage_class", code: "repository_verification_failed", mend: "cold",
+        breaks: |world| world.rules = json!([{"ID": "cold", "Filter": {"Prefix": ""}, "Status": "Enabled", "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}]}, {"ID": "other", "Filter": {"Prefix": ""}, "Status": "Disabled", "Expiration": {"Days": 30}}]),
+        check: "storage_class", code: "repository_verification_failed", mend: "select(.ID != \\\"cold\\\")",
     },
     Row { breaks: |world| world.host = "", check: "domain", code: "cluster_unavailable", mend: "account and region" },
 ];

@@ -1,6 +1,7 @@
 //! What IAM and the domain's access policy let in.
 
-use crate::facts::concrete;
+use super::everything;
+use crate::facts::{concrete, unnamed};
 use crate::{Caller, Check, Facts, Finding, Found, Mend, Reach, Simulated, Unseen};
 use serde_json::Value;
 use snapkeep_cluster::{Kind, Refusal};
@@ -11,8 +12,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     if facts.reach != Reach::Answered {
         return Vec::new();
     }
-    let of_iam = facts.subject.stored.as_ref().zip(facts.subject.domain.as_ref());
-    let requests = of_iam.map(|(stored, domain)| requests(facts, stored, domain));
+    let requests = facts.subject.stored.as_ref().and_then(|stored| match &facts.subject.domain {
+        Some(domain) => Some(requests(facts, stored, domain)),
+        None if facts.subject.is_signed => Some(unread(facts, &unnamed())),
+        None => None,
+    });
     requests.into_iter().chain([look(facts)]).chain(unsigned(facts)).collect()
 }
 
@@ -20,14 +24,18 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
 fn requests(facts: &Facts, stored: &Stored, domain: &DomainArn) -> Finding {
     let caller = match &facts.caller {
         Ok(caller) => caller,
-        Err(unseen) => return seen_by_answer(facts, unseen),
+        Err(unseen) => return unread(facts, unseen),
     };
     let needed = stored.of_caller(domain, &facts.subject.operations);
     let of_domain: Vec<&Statement> =
         needed.iter().filter(|statement| statement.action.0.iter().any(|action| action.starts_with("es:"))).collect();
-    let lacking: Vec<Statement> = of_domain.into_iter().filter_map(|needed| lacking(facts, caller, needed)).collect();
+    let where_it = |ends: fn(Decision) -> bool| -> Vec<Statement> {
+        of_domain.iter().filter_map(|needed| part(facts, caller, needed, ends)).collect()
+    };
+    let lacking = where_it(Decision::is_refusal);
     if lacking.is_empty() {
-        return Finding::ok(Check::Requests, "the caller's policies let every request in that is needed");
+        let is_open = !where_it(|decision| decision == Decision::Unknown).is_empty();
+        return refused_by_front(facts).unwrap_or_else(|| not_refused(is_open));
     }
     let actions: Vec<String> =
         lacking.iter().map(|statement| format!("{} ({})", statement.action.0.join(", "), statement.sid)).collect();
@@ -40,21 +48,30 @@ fn requests(facts: &Facts, stored: &Stored, domain: &DomainArn) -> Finding {
     .mends(lacking.iter().map(|statement| Mend::statement("caller", statement)))
 }
 
-/// The part of a statement that is not allowed.
-fn lacking(facts: &Facts, caller: &Caller, needed: &Statement) -> Option<Statement> {
-    let refused = |resource: &&String| {
-        needed.action.0.iter().any(|action| {
-            matches!(
-                allowed(facts, caller, &Request::new(action, &concrete(resource))),
-                Decision::NotAllowed | Decision::Denied
-            )
-        })
+/// Where policies cannot be read, only answers tell.
+fn unread(facts: &Facts, unseen: &Unseen) -> Finding {
+    refused_by_front(facts).unwrap_or_else(|| Finding::unchecked(Check::Requests, unseen))
+}
+
+/// No policy that was read refuses a request.
+fn not_refused(is_open: bool) -> Finding {
+    if is_open {
+        let why = "the caller's policies, or the domain's, have conditions that only IAM can tell";
+        return Finding::unchecked(Check::Requests, &Unseen::because(why));
+    }
+    Finding::ok(Check::Requests, "the caller's policies let every request in that is needed")
+}
+
+/// The part of a statement to which policies say what `ends` takes.
+fn part(facts: &Facts, caller: &Caller, needed: &Statement, ends: fn(Decision) -> bool) -> Option<Statement> {
+    let is_it = |resource: &&String| {
+        needed.action.0.iter().any(|action| ends(allowed(facts, caller, &Request::new(action, &concrete(resource)))))
     };
-    let resources: Vec<String> = needed.resource.0.iter().filter(refused).cloned().collect();
+    let resources: Vec<String> = needed.resource.0.iter().filter(is_it).cloned().collect();
     (!resources.is_empty()).then(|| {
-        let mut lacking = needed.clone();
-        lacking.resource.0 = resources;
-        lacking
+        let mut part = needed.clone();
+        part.resource.0 = resources;
+        part
     })
 }
 
@@ -62,11 +79,13 @@ fn lacking(facts: &Facts, caller: &Caller, needed: &Statement) -> Option<Stateme
 /// either may allow it, and each may deny it.
 pub(super) fn allowed(facts: &Facts, caller: &Caller, request: &Request) -> Decision {
     let identity = facts.identity.as_ref().ok().and_then(|known| known.as_ref().ok());
-    let request = &request.clone().by(&identity.map(crate::Identity::principal).unwrap_or_default());
+    let request = request.clone().by(&identity.map(crate::Identity::principal).unwrap_or_default());
+    let is_tls = facts.subject.endpoint.origin().starts_with("https://");
+    let request = &request.with("aws:SecureTransport", &is_tls.to_string());
     let of_domain = access_policy(facts).filter(|_| request.action().starts_with("es:"));
     match caller {
         Caller::Documents(documents) => decide(documents.iter().chain(of_domain), request),
-        Caller::Simulated(answers) => either(told(answers, request), decide(of_domain, request)),
+        Caller::Simulated(answers) => beside(told(answers, request), of_domain, request),
     }
 }
 
@@ -75,12 +94,13 @@ fn told(answers: &[Simulated], request: &Request) -> Decision {
     answers.iter().find(is_it).map_or(Decision::Unknown, |answer| answer.decision)
 }
 
-fn either(one: Decision, other: Decision) -> Decision {
-    match (one, other) {
-        (Decision::Denied, _) | (_, Decision::Denied) => Decision::Denied,
-        (Decision::Unknown, _) | (_, Decision::Unknown) => Decision::Unknown,
-        (Decision::Allowed, _) | (_, Decision::Allowed) => Decision::Allowed,
-        (Decision::NotAllowed, Decision::NotAllowed) => Decision::NotAllowed,
+/// What comes of IAM's own word and the domain's policy together.
+fn beside(told: Decision, of_domain: Option<&Value>, request: &Request) -> Decision {
+    match told {
+        Decision::Allowed => decide(of_domain.into_iter().chain([&everything()]), request),
+        Decision::NotAllowed => decide(of_domain, request),
+        Decision::Unknown if decide(of_domain, request) != Decision::Denied => Decision::Unknown,
+        Decision::Denied | Decision::Unknown => Decision::Denied,
     }
 }
 
@@ -91,31 +111,22 @@ fn access_policy(facts: &Facts) -> Option<&Value> {
     }
 }
 
-/// Where policies cannot be read, the cluster's own answer tells of the one request that was made.
-fn seen_by_answer(facts: &Facts, unseen: &Unseen) -> Finding {
-    match &facts.access.look {
-        Ok(Err(refusal)) if refusal.kind == Kind::ActionDenied => {
-            let failure = refusal.failure();
-            Finding::failed(
-                Check::Requests,
-                failure.code,
-                &refusal.reason,
-                "the domain's front refuses the caller: its own policy, or the domain's access policy, does not allow it",
-            )
-            .mends(looks(facts))
-        }
-        _ => Finding::unchecked(Check::Requests, unseen),
-    }
+/// Whatever policies say, as far as they can be read: the answers to the requests that were made tell of these.
+fn refused_by_front(facts: &Facts) -> Option<Finding> {
+    let look = facts.access.look.as_ref().ok().and_then(|look| look.as_ref().err());
+    let verified = facts.repository.verified.as_ref().ok().and_then(|verified| verified.as_ref().err());
+    let made =
+        [look.map(|refusal| (refusal, "LookAtSnapshots")), verified.map(|refusal| (refusal, "VerifyRepository"))];
+    let (refusal, sid) = made.into_iter().flatten().find(|(refusal, _)| refusal.kind == Kind::ActionDenied)?;
+    let means = "the domain's front refuses the caller: its own policies, a boundary or the organisation's, or the domain's access policy do not allow it";
+    Some(Finding::failed(Check::Requests, refusal.code(), &refusal.reason, means).mends(lets_in(facts, sid)))
 }
 
-/// The statement that lets a look in.
-fn looks(facts: &Facts) -> Option<Mend> {
+/// The statement of that name, among those that the caller needs.
+fn lets_in(facts: &Facts, sid: &str) -> Option<Mend> {
     let (stored, domain) = (facts.subject.stored.as_ref()?, facts.subject.domain.as_ref()?);
     let needed = stored.of_caller(domain, &facts.subject.operations);
-    needed
-        .iter()
-        .find(|statement| statement.sid == "LookAtSnapshots")
-        .map(|statement| Mend::statement("caller", statement))
+    needed.iter().find(|statement| statement.sid == sid).map(|statement| Mend::statement("caller", statement))
 }
 
 /// A look at the repository, as who we are.

@@ -1,14 +1,19 @@
 //! The bucket, but for its rules and its key.
 
+use super::everything;
 use super::role::of_role;
 use crate::{Bucket, Check, Facts, Finding, Found, Mend, Unseen, Versioning};
+use serde_json::Value;
 use snapkeep_core::Code;
-use snapkeep_iam::{Decision, Stored, decide};
+use snapkeep_iam::{Decision, Request, Statement, Stored, decide};
+
+/// S3's condition keys for what a request says of encryption.
+const OF_ENCRYPTION: [&str; 2] = ["s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"];
 
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let Some(stored) = &facts.subject.stored else { return Vec::new() };
     match &facts.bucket {
-        Ok(Found::There(bucket)) => of(bucket, stored),
+        Ok(Found::There(bucket)) => of(facts, bucket, stored),
         Ok(Found::Missing) => vec![missing(stored)],
         Ok(Found::Refused) => vec![Finding::unchecked(Check::BucketExists, &Unseen::without("s3:ListBucket"))],
         Err(unseen) => vec![Finding::unchecked(Check::BucketExists, unseen)],
@@ -32,11 +37,11 @@ fn missing(stored: &Stored) -> Finding {
     .mend(Mend::advice("or correct the repository's `bucket`"))
 }
 
-fn of(bucket: &Bucket, stored: &Stored) -> Vec<Finding> {
+fn of(facts: &Facts, bucket: &Bucket, stored: &Stored) -> Vec<Finding> {
     let exists = Finding::ok(Check::BucketExists, format!("{} exists", stored.bucket));
     let told = [
         region(bucket, stored),
-        policy(bucket, stored),
+        policy(facts, bucket, stored),
         versioning(bucket),
         object_lock(bucket),
         public_access(bucket, stored),
@@ -64,34 +69,58 @@ fn region(bucket: &Bucket, stored: &Stored) -> Finding {
     )))
 }
 
-fn policy(bucket: &Bucket, stored: &Stored) -> Finding {
+fn policy(facts: &Facts, bucket: &Bucket, stored: &Stored) -> Finding {
     let policy = match &bucket.policy {
         Ok(policy) => policy,
         Err(unseen) => return Finding::unchecked(Check::BucketPolicy, unseen),
     };
-    let decisions: Vec<(String, Decision)> = stored
-        .of_role()
-        .iter()
-        .filter_map(|needed| needed.resource.0.first().map(|resource| (needed.action.0.clone(), resource.clone())))
-        .flat_map(|(actions, resource)| actions.into_iter().map(move |action| (action, resource.clone())))
-        .map(|(action, resource)| {
-            let decision = decide(policy, &of_role(&action, &resource, stored));
-            (action, decision)
-        })
-        .collect();
-    let with = |wanted: Decision| -> Vec<&str> {
-        decisions.iter().filter(|(_, found)| *found == wanted).map(|(action, _)| action.as_str()).collect()
-    };
-    if !with(Decision::Denied).is_empty() {
-        return denied(stored, &with(Decision::Denied));
+    let open = everything();
+    let requests = requests(facts, stored);
+    let denials = decisions(&policy.iter().chain([&open]).collect::<Vec<_>>(), &requests);
+    let grants = decisions(&policy.iter().collect::<Vec<_>>(), &requests);
+    let has = |decisions: &[(&str, Decision)], wanted| decisions.iter().any(|(_, found)| *found == wanted);
+    let conditions = || Unseen::because("the bucket's policy has conditions that only IAM can tell");
+    match &bucket.is_own {
+        _ if has(&denials, Decision::Denied) => denied(stored, &denials),
+        Ok(false) if has(&grants, Decision::NotAllowed) => foreign(stored),
+        _ if has(&denials, Decision::Unknown) => Finding::unchecked(Check::BucketPolicy, &conditions()),
+        Ok(false) if has(&grants, Decision::Unknown) => Finding::unchecked(Check::BucketPolicy, &conditions()),
+        // What the policy does not allow the role's own policies do, if the bucket is of the role's account.
+        Err(unseen) if grants.iter().any(|(_, found)| *found != Decision::Allowed) => {
+            Finding::unchecked(Check::BucketPolicy, unseen)
+        }
+        _ => Finding::ok(Check::BucketPolicy, "the bucket's own policy does not stand in the way"),
     }
-    if bucket.is_own == Ok(false) && !with(Decision::NotAllowed).is_empty() {
-        return foreign(stored);
-    }
-    Finding::ok(Check::BucketPolicy, "the bucket's own policy does not stand in the way")
 }
 
-fn denied(stored: &Stored, actions: &[&str]) -> Finding {
+/// One for each action that the role needs.
+fn requests(facts: &Facts, stored: &Stored) -> Vec<Request> {
+    let is_plain = is_plain(facts);
+    let request = |action: &String, resource: &str| {
+        let request = of_role(action, resource, stored);
+        if is_plain { OF_ENCRYPTION.into_iter().fold(request, Request::without) } else { request }
+    };
+    let of_statement = |needed: &Statement| -> Vec<Request> {
+        let resource = needed.resource.0.first().map_or("", String::as_str);
+        needed.action.0.iter().map(|action| request(action, resource)).collect()
+    };
+    stored.of_role().iter().flat_map(of_statement).collect()
+}
+
+/// Whether the nodes say nothing of encryption when they write: so it is unless the repository's settings do.
+fn is_plain(facts: &Facts) -> bool {
+    let Ok(Some(registered)) = &facts.repository.registered else { return false };
+    !registered.settings.keys().any(|key| key.starts_with("server_side_encryption"))
+}
+
+/// What is said to each request.
+fn decisions<'r>(documents: &[&Value], requests: &'r [Request]) -> Vec<(&'r str, Decision)> {
+    requests.iter().map(|request| (request.action(), decide(documents.iter().copied(), request))).collect()
+}
+
+fn denied(stored: &Stored, decisions: &[(&str, Decision)]) -> Finding {
+    let is_denied = |(_, found): &&(&str, Decision)| *found == Decision::Denied;
+    let actions: Vec<&str> = decisions.iter().filter(is_denied).map(|(action, _)| *action).collect();
     Finding::failed(
         Check::BucketPolicy,
         Code::RepositoryVerificationFailed,

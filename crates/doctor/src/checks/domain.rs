@@ -18,7 +18,7 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     if facts.reach == Reach::Serverless {
         return Vec::new();
     }
-    let of_domain = facts.subject.domain.is_some().then(|| match &facts.domain {
+    let of_domain = (facts.subject.domain.is_some() || facts.subject.is_signed).then(|| match &facts.domain {
         Err(unseen) => Finding::unchecked(Check::DomainState, unseen),
         Ok(found) => state(facts, found),
     });

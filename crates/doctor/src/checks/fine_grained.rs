@@ -30,12 +30,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     }
 }
 
-/// Whom the plugin's refusal names.
+/// Whom the plugin's refusal of a look, or of verifying, names.
 fn refused_as(facts: &Facts) -> Option<String> {
-    let Ok(Err(refusal)) = &facts.access.look else { return None };
-    if refusal.kind != Kind::PermissionMissing {
-        return None;
-    }
+    let look = facts.access.look.as_ref().ok().and_then(|look| look.as_ref().err());
+    let verified = facts.repository.verified.as_ref().ok().and_then(|verified| verified.as_ref().err());
+    let refusal = look.into_iter().chain(verified).find(|refusal| refusal.kind == Kind::PermissionMissing)?;
     let named = refusal.reason.split_once("name=").and_then(|(_, rest)| rest.split([',', ']']).next());
     Some(named.unwrap_or("the caller's role").to_owned())
 }
@@ -51,7 +50,7 @@ fn mapping(facts: &Facts, info: &AuthInfo) -> Finding {
         return unmapped(facts, who);
     }
     // A role of one's own making may do as well: the look says whether it does.
-    if matches!(facts.access.look, Ok(Ok(()))) {
+    if matches!(facts.access.look, Ok(Ok(()))) && refused_as(facts).is_none() {
         let says =
             format!("fine-grained access control maps {who} to {}, and not to manage_snapshots", others.join(", "));
         let means = "looking at repositories passes; registering, creating or restoring may not";
@@ -61,7 +60,7 @@ fn mapping(facts: &Facts, info: &AuthInfo) -> Finding {
         Check::Mapping,
         Code::AccessDenied,
         format!("fine-grained access control maps {who} to {}, but not to manage_snapshots", others.join(", ")),
-        "whatever is beneath `_snapshot` is refused, whatever IAM allows",
+        "what is beneath `_snapshot` is refused, whatever IAM allows",
     )
     .mends(map(facts, who))
 }

@@ -61,7 +61,7 @@ fn usable(facts: &Facts, stored: &Stored, key: &Key) -> Finding {
     let of_key = key.policy.as_ref().ok().map(|policy| in_key(policy, stored, key));
     let ok = || Finding::ok(Check::BucketKey, format!("the role may use the bucket's key {}", key.arn));
     match (of_key, of_role) {
-        (Some(InKey::Allowed), _) | (Some(InKey::LeftToIam) | None, Some(Decision::Allowed)) => ok(),
+        (Some(InKey::Allowed), _) | (Some(InKey::LeftToIam), Some(Decision::Allowed)) => ok(),
         (Some(InKey::Shut), _) => refused("the key's policy does not let the snapshot role use it")
             .mend(Mend::statement(&key.arn, &stored.in_key_policy())),
         (Some(InKey::LeftToIam), Some(Decision::NotAllowed | Decision::Denied)) => {
@@ -74,10 +74,13 @@ fn usable(facts: &Facts, stored: &Stored, key: &Key) -> Finding {
             "unless the key's own policy names the role, which could not be read, nothing can be written",
         )
         .mend(Mend::statement(&stored.role_arn, &stored.of_key(&key.arn))),
-        _ => {
-            let unseen = key.policy.as_ref().err().cloned();
-            let unseen = unseen.unwrap_or_else(|| Unseen::because("what the role may do could not be read"));
-            Finding::unchecked(Check::BucketKey, &unseen)
+        (None, _) => key.policy.as_ref().err().map_or_else(ok, |unseen| Finding::unchecked(Check::BucketKey, unseen)),
+        (Some(InKey::Open), _) | (_, Some(Decision::Unknown)) => {
+            let why = "whether the role may use the bucket's key depends on conditions that only IAM can tell";
+            Finding::unchecked(Check::BucketKey, &Unseen::because(why))
+        }
+        (Some(InKey::LeftToIam), None) => {
+            Finding::unchecked(Check::BucketKey, &Unseen::because("what the role may do could not be read"))
         }
     }
 }
@@ -102,6 +105,8 @@ enum InKey {
     LeftToIam,
     /// It lets neither in, or denies it.
     Shut,
+    /// That depends on what is not known here.
+    Open,
 }
 
 fn in_key(policy: &Value, stored: &Stored, key: &Key) -> InKey {
@@ -112,7 +117,8 @@ fn in_key(policy: &Value, stored: &Stored, key: &Key) -> InKey {
     match (asked(documents, stored, key, &stored.role_arn), asked(documents, stored, key, &neighbour)) {
         (Decision::Allowed, Decision::Allowed) => InKey::LeftToIam,
         (Decision::Allowed, _) => InKey::Allowed,
-        _ => InKey::Shut,
+        (Decision::Unknown, _) => InKey::Open,
+        (Decision::NotAllowed | Decision::Denied, _) => InKey::Shut,
     }
 }
 
@@ -120,7 +126,7 @@ fn in_key(policy: &Value, stored: &Stored, key: &Key) -> InKey {
 fn asked(documents: &[Value], stored: &Stored, key: &Key, who: &str) -> Decision {
     let account = stored.role_arn.split(':').nth(4).unwrap_or_default();
     let decisions = ["kms:Decrypt", "kms:GenerateDataKey"].map(|action| {
-        let request = Request::new(action, &key.arn).by(who);
+        let request = Request::new(action, &key.arn).by(who).with("aws:SecureTransport", "true");
         decide(documents, &request.with("kms:ViaService", &stored.s3_host()).with("kms:CallerAccount", account))
     });
     let worst = [Decision::Denied, Decision::NotAllowed, Decision::Unknown];

@@ -4,7 +4,6 @@
 use super::domain::some;
 use crate::{Check, ExpiryRule, Facts, Finding, Found, Mend};
 use snapkeep_core::Code;
-use snapkeep_iam::Stored;
 
 /// Storage classes whose objects must be thawed before anybody reads them.
 const FROZEN: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
@@ -19,7 +18,9 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         Ok(rules) => {
             let ours: Vec<&ExpiryRule> =
                 rules.iter().filter(|rule| is_about(rule, stored.base_path.as_deref())).collect();
-            vec![expiry(&ours, stored), moves(&ours, stored)]
+            let harmful = ours.iter().filter(|rule| rule.expires.is_some() || is_freezing(rule)).count();
+            let mending = Mending { bucket: &stored.bucket, keeps_some: harmful < rules.len() };
+            vec![expiry(&ours, &mending), moves(&ours, &mending)]
         }
     }
 }
@@ -33,7 +34,11 @@ fn is_about(rule: &ExpiryRule, base_path: Option<&str>) -> bool {
     }
 }
 
-fn expiry(rules: &[&ExpiryRule], stored: &Stored) -> Finding {
+fn is_freezing(rule: &ExpiryRule) -> bool {
+    rule.moves_to.iter().any(|class| FROZEN.contains(&class.as_str()))
+}
+
+fn expiry(rules: &[&ExpiryRule], mending: &Mending<'_>) -> Finding {
     let expiring: Vec<&&ExpiryRule> = rules.iter().filter(|rule| rule.expires.is_some()).collect();
     if expiring.is_empty() {
         return Finding::ok(Check::Lifecycle, "no lifecycle rule deletes files of the repository");
@@ -44,14 +49,13 @@ fn expiry(rules: &[&ExpiryRule], stored: &Stored) -> Finding {
         .collect();
     let says = format!("lifecycle rules reach the repository: {}", some(&told));
     let means = "snapshots share files: every snapshot that needs an old one is destroyed, new ones too";
-    finding(Check::Lifecycle, &expiring, says, means).mends(take_out(stored, &expiring)).mend(Mend::advice(
+    finding(Check::Lifecycle, &expiring, says, means).mend(mending.without(&expiring)).mend(Mend::advice(
         "let snapkeep delete snapshots by the policy's `keep` instead; then see what is left: snapkeep verify --level blobs",
     ))
 }
 
-fn moves(rules: &[&ExpiryRule], stored: &Stored) -> Finding {
-    let is_freezing = |rule: &&&ExpiryRule| rule.moves_to.iter().any(|class| FROZEN.contains(&class.as_str()));
-    let freezing: Vec<&&ExpiryRule> = rules.iter().filter(is_freezing).collect();
+fn moves(rules: &[&ExpiryRule], mending: &Mending<'_>) -> Finding {
+    let freezing: Vec<&&ExpiryRule> = rules.iter().filter(|rule| is_freezing(rule)).collect();
     if freezing.is_empty() {
         return Finding::ok(Check::StorageClass, "no lifecycle rule moves files of the repository to Glacier");
     }
@@ -60,7 +64,7 @@ fn moves(rules: &[&ExpiryRule], stored: &Stored) -> Finding {
     let says = format!("lifecycle rules reach the repository: {}", some(&told));
     let means = "files there cannot be read before they are thawed: restores, and snapshots that build on them, fail";
     finding(Check::StorageClass, &freezing, says, means)
-        .mends(take_out(stored, &freezing))
+        .mend(mending.without(&freezing))
         .mend(Mend::advice("thaw what was moved already (aws s3api restore-object), and copy it back to STANDARD"))
 }
 
@@ -72,13 +76,26 @@ fn finding(check: Check, rules: &[&&ExpiryRule], says: String, means: &str) -> F
     Finding::failed(check, Code::RepositoryVerificationFailed, says, means)
 }
 
-fn take_out(stored: &Stored, rules: &[&&ExpiryRule]) -> [Mend; 1] {
-    let ids: Vec<String> = rules.iter().map(|rule| format!("select(.ID != {:?})", rule.id)).collect();
-    let bucket = &stored.bucket;
-    [Mend::command(format!(
-        "aws s3api get-bucket-lifecycle-configuration --bucket {bucket} | jq '{{Rules: [.Rules[] | {}]}}' > rules.json && aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://rules.json",
-        ids.join(" | ")
-    ))]
+/// How rules are taken out of a bucket.
+struct Mending<'b> {
+    bucket: &'b str,
+    /// Whether the bucket has rules that do the repository no harm.
+    keeps_some: bool,
+}
+
+impl Mending<'_> {
+    /// S3 takes no configuration without a rule: where nothing harmless would be left, the whole of it goes.
+    fn without(&self, rules: &[&&ExpiryRule]) -> Mend {
+        let Self { bucket, keeps_some } = self;
+        if !keeps_some {
+            return Mend::command(format!("aws s3api delete-bucket-lifecycle --bucket {bucket}"));
+        }
+        let ids: Vec<String> = rules.iter().map(|rule| format!("select(.ID != {:?})", rule.id)).collect();
+        Mend::command(format!(
+            "aws s3api get-bucket-lifecycle-configuration --bucket {bucket} | jq '{{Rules: [.Rules[] | {}]}}' > rules.json && aws s3api put-bucket-lifecycle-configuration --bucket {bucket} --lifecycle-configuration file://rules.json",
+            ids.join(" | ")
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The repository, as the cluster has it.
 
 use super::domain::some;
-use crate::{Age, Check, Facts, Finding, Generations, Mend, Reach};
+use crate::{Age, Check, Facts, Finding, Generations, Mend, Reach, Unseen};
 use jiff::Timestamp;
 use snapkeep_cluster::{Kind, Refusal, Registered};
 use snapkeep_core::Code;
@@ -71,6 +71,16 @@ fn verified(facts: &Facts) -> Finding {
 
 /// The nodes' own words tell what is wrong even where nothing of AWS's can be read.
 fn unverified(facts: &Facts, refusal: &Refusal) -> Finding {
+    let means = match refusal.kind {
+        // Another time it may pass.
+        Kind::Throttled | Kind::Gateway | Kind::Busy => {
+            return Finding::unchecked(Check::Verified, &Unseen::because(&refusal.reason));
+        }
+        Kind::VerificationFailed | Kind::RoleNotAssumable | Kind::RegionRefused | Kind::ServerError => {
+            "the nodes cannot use the bucket"
+        }
+        _ => "verifying was refused: whether the nodes can use the bucket is not known",
+    };
     let failure = refusal.failure();
     let stored = facts.subject.stored.as_ref();
     let mends: Vec<Mend> = match (refusal.kind, stored, &facts.subject.domain) {
@@ -82,9 +92,7 @@ fn unverified(facts: &Facts, refusal: &Refusal) -> Finding {
         }
         _ => Vec::new(),
     };
-    Finding::failed(Check::Verified, failure.code, failure.cause, "the nodes cannot use the bucket")
-        .mends(mends)
-        .mend(Mend::advice(failure.hint))
+    Finding::failed(Check::Verified, failure.code, failure.cause, means).mends(mends).mend(Mend::advice(failure.hint))
 }
 
 fn writer(facts: &Facts) -> Finding {

@@ -1,5 +1,6 @@
 //! The snapshot role: who may take it on, and what it may do.
 
+use crate::facts::unnamed;
 use crate::{Check, Facts, Finding, Found, Mend, Role, Unseen};
 use serde_json::Value;
 use snapkeep_core::Code;
@@ -23,8 +24,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         Err(unseen) => return unchecked(unseen),
     };
     let exists = Finding::ok(Check::RoleExists, format!("{} exists", stored.role_arn));
-    let trust = facts.subject.domain.as_ref().map(|domain| trust(role, stored, domain));
-    std::iter::once(exists).chain(trust).chain([permissions(role, stored)]).collect()
+    let trust = match &facts.subject.domain {
+        Some(domain) => trust(role, stored, domain),
+        None => Finding::unchecked(Check::RoleTrust, &unnamed()),
+    };
+    vec![exists, trust, permissions(role, stored)]
 }
 
 fn unchecked(unseen: &Unseen) -> Vec<Finding> {
@@ -45,32 +49,36 @@ fn missing(stored: &Stored) -> Finding {
 }
 
 fn trust(role: &Role, stored: &Stored, domain: &DomainArn) -> Finding {
-    let request = Request::new("sts:AssumeRole", &stored.role_arn).by(SERVICE);
+    // The service is told no secret of the role's to prove itself by.
+    let request = Request::new("sts:AssumeRole", &stored.role_arn).by(SERVICE).without("sts:ExternalId");
+    let request = request.with("aws:SecureTransport", "true");
     let of = |account: &str, arn: &str| {
         decide([&role.trust], &request.clone().with("aws:SourceAccount", account).with("aws:SourceArn", arn))
     };
     let mend = Mend::document(&stored.role_arn, &stored.trust(domain));
     let stranger = DomainArn { account: STRANGER.to_owned(), name: "stranger".to_owned(), ..domain.clone() };
     let sibling = DomainArn { name: "stranger".to_owned(), ..domain.clone() };
-    match of(&domain.account, &domain.to_string()) {
-        Decision::Allowed if of(STRANGER, &stranger.to_string()) == Decision::Allowed => Finding::warning(
+    let others = [of(STRANGER, &stranger.to_string()), of(&domain.account, &sibling.to_string())];
+    match (of(&domain.account, &domain.to_string()), others) {
+        (Decision::Allowed, [Decision::Allowed, _]) => Finding::warning(
             Check::RoleTrust,
             "the role's trust has no condition on aws:SourceAccount and aws:SourceArn",
             "a domain of any account could have the service take the role on, and read or delete the snapshots (confused deputy)",
         )
         .mend(mend),
-        Decision::Allowed if of(&domain.account, &sibling.to_string()) == Decision::Allowed => Finding::warning(
+        (Decision::Allowed, [_, Decision::Allowed]) => Finding::warning(
             Check::RoleTrust,
             "the role's trust has no condition on aws:SourceArn that names this domain only",
             "every domain of the account could have the service take the role on",
         )
         .mend(mend),
-        Decision::Allowed => Finding::ok(Check::RoleTrust, format!("the service may take the role on for {domain} only")),
-        Decision::Unknown => Finding::unchecked(
-            Check::RoleTrust,
-            &Unseen::because("the role's trust has conditions that only IAM can tell"),
-        ),
-        Decision::NotAllowed | Decision::Denied => {
+        (Decision::Unknown, _) | (Decision::Allowed, [Decision::Unknown, _] | [_, Decision::Unknown]) => {
+            Finding::unchecked(Check::RoleTrust, &Unseen::because("the role's trust has conditions that only IAM can tell"))
+        }
+        (Decision::Allowed, _) => {
+            Finding::ok(Check::RoleTrust, format!("the service may take the role on for {domain} only"))
+        }
+        (Decision::NotAllowed | Decision::Denied, _) => {
             let says = distrust(role, &request, domain);
             let means = "the service cannot take the role on, so no repository can be verified or used";
             Finding::failed(Check::RoleTrust, Code::RepositoryVerificationFailed, says, means).mend(mend)
@@ -106,45 +114,58 @@ fn permissions(role: &Role, stored: &Stored) -> Finding {
         Ok(policies) => policies,
         Err(unseen) => return Finding::unchecked(Check::RolePermissions, unseen),
     };
-    let lacking: Vec<Statement> =
-        stored.of_role().iter().filter_map(|needed| lacking(policies, stored, needed)).collect();
+    let where_it = |ends: fn(Decision) -> bool| -> Vec<Statement> {
+        stored.of_role().iter().filter_map(|needed| part(policies, stored, needed, ends)).collect()
+    };
+    let lacking = where_it(Decision::is_refusal);
+    let open = where_it(|decision| decision == Decision::Unknown);
+    if lacking.is_empty() && !open.is_empty() {
+        let why = format!("whether the role may {} depends on conditions that only IAM can tell", actions(&open));
+        return Finding::unchecked(Check::RolePermissions, &Unseen::because(why));
+    }
     if lacking.is_empty() {
         let boundary = if role.has_boundary { "; its permissions boundary was not looked at" } else { "" };
         return Finding::ok(Check::RolePermissions, format!("the role may do what snapshots need{boundary}"));
     }
-    let actions: Vec<&str> = lacking.iter().flat_map(|statement| &statement.action.0).map(String::as_str).collect();
-    let says = format!("the snapshot role may not {} on {}", actions.join(", "), stored.bucket);
+    let actions = actions(&lacking);
+    let says = format!("the snapshot role may not {actions} on {}", stored.bucket);
     Finding::failed(Check::RolePermissions, Code::RepositoryVerificationFailed, says, consequence(&actions))
         .mends(lacking.iter().map(|statement| Mend::statement(&stored.role_arn, statement)))
 }
 
-/// The part of a statement that the role's policies do not allow. Of several resources the first counts: the others are where
-/// OpenSearch puts files only if it is told to.
-fn lacking(policies: &[Value], stored: &Stored, needed: &Statement) -> Option<Statement> {
+fn actions(statements: &[Statement]) -> String {
+    let actions: Vec<&str> = statements.iter().flat_map(|statement| &statement.action.0).map(String::as_str).collect();
+    actions.join(", ")
+}
+
+/// The part of a statement to which the role's policies say what `ends` takes. Of several resources the first counts: the others
+/// are where OpenSearch puts files only if it is told to.
+fn part(policies: &[Value], stored: &Stored, needed: &Statement, ends: fn(Decision) -> bool) -> Option<Statement> {
     let resource = needed.resource.0.first()?;
-    let is_refused = |action: &&String| {
-        matches!(decide(policies, &of_role(action, resource, stored)), Decision::NotAllowed | Decision::Denied)
-    };
-    let actions: Vec<String> = needed.action.0.iter().filter(is_refused).cloned().collect();
+    let is_it = |action: &&String| ends(decide(policies, &of_role(action, resource, stored)));
+    let actions: Vec<String> = needed.action.0.iter().filter(is_it).cloned().collect();
     (!actions.is_empty()).then(|| {
-        let mut lacking = needed.clone();
-        lacking.action.0 = actions;
-        lacking
+        let mut part = needed.clone();
+        part.action.0 = actions;
+        part
     })
 }
 
-/// What the service asks of S3 as the role.
+/// What the service asks of S3 as the role: through no VPC endpoint of the customer's, and for nobody but the role.
 pub(super) fn of_role(action: &str, resource: &str, stored: &Stored) -> Request {
     let folder = stored.base_path.as_ref().map(|base| format!("{base}/")).unwrap_or_default();
-    Request::new(action, &resource.replace('*', SOME_FILE))
+    let request = Request::new(action, &resource.replace('*', SOME_FILE))
         .by(&stored.role_arn)
         .with("s3:prefix", &folder)
-        .with("aws:SecureTransport", "true")
+        .with("aws:SecureTransport", "true");
+    ["aws:SourceVpce", "aws:SourceVpc", "aws:SourceArn", "aws:SourceAccount"]
+        .into_iter()
+        .fold(request, Request::without)
 }
 
-fn consequence(actions: &[&str]) -> &'static str {
+fn consequence(actions: &str) -> &'static str {
     match actions {
-        ["s3:DeleteObject"] => "verifying fails, and what is deleted never leaves the bucket",
+        "s3:DeleteObject" => "verifying fails, and what is deleted never leaves the bucket",
         _ => "the repository cannot be verified or used",
     }
 }

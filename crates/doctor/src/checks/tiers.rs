@@ -11,7 +11,11 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         Ok(tiers) => tiers,
         Err(unseen) => return vec![Finding::unchecked(Check::Tiers, unseen)],
     };
-    vec![match (tiers.warm.as_slice(), tiers.cold.as_slice()) {
+    let cold = match &tiers.cold {
+        Ok(cold) => cold,
+        Err(unseen) => return vec![Finding::unchecked(Check::Tiers, unseen)],
+    };
+    vec![match (tiers.warm.as_slice(), cold.as_slice()) {
         ([], []) => Finding::ok(Check::Tiers, "every index is hot"),
         (warm, []) => Finding::ok(
             Check::Tiers,

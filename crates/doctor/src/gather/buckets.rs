@@ -13,12 +13,7 @@ const FIRST_REGION: &str = "us-east-1";
 /// The bucket, as far as the caller may look at it.
 pub(super) async fn bucket(asking: Asking<'_>, stored: &Stored) -> Seen<Found<Bucket>> {
     let name = stored.bucket.as_str();
-    let region = match location(asking, stored).await {
-        Ok(region) => Ok(region),
-        Err(no) if no.is(&["NoSuchBucket"]) => return Ok(Found::Missing),
-        // Whoever may not ask for the place is told of a wrong one all the same.
-        Err(no) => elsewhere(&no).ok_or_else(|| no.unseen("s3:GetBucketLocation")),
-    };
+    let Found::There(region) = place(location(asking, stored).await)? else { return Ok(Found::Missing) };
     let asking = Asking { region: region.as_deref().unwrap_or(&stored.region), ..asking };
     Ok(Found::There(Bucket {
         is_own: is_own(asking, stored).await,
@@ -47,6 +42,20 @@ async fn location(asking: Asking<'_>, stored: &Stored) -> Result<String, No> {
     })
 }
 
+/// What the question for its place tells of a bucket: whether it is there, and, if so, its region or why that is not told.
+fn place(answer: Result<String, No>) -> Seen<Found<Seen<String>>> {
+    const RIGHT: &str = "s3:GetBucketLocation";
+    match answer {
+        Ok(region) => Ok(Found::There(Ok(region))),
+        Err(no) if no.is(&["NoSuchBucket"]) => Ok(Found::Missing),
+        // Whoever may not ask for the place is told of a wrong one all the same: only of a bucket that is there.
+        Err(no) if no.is_denied() || no.is(&["PermanentRedirect"]) || elsewhere(&no).is_some() => {
+            Ok(Found::There(elsewhere(&no).ok_or_else(|| no.unseen(RIGHT))))
+        }
+        Err(no) => Err(no.unseen(RIGHT)),
+    }
+}
+
 /// The region that a refusal names.
 fn elsewhere(no: &No) -> Option<String> {
     let No::Refused { body, .. } = no else { return None };
@@ -70,26 +79,26 @@ async fn is_own(asking: Asking<'_>, stored: &Stored) -> Seen<bool> {
 async fn rules(asking: Asking<'_>, bucket: &str) -> Seen<Vec<ExpiryRule>> {
     let answer = about(asking, bucket, "lifecycle=").await;
     let body = maybe(answer, &["NoSuchLifecycleConfiguration"], "s3:GetLifecycleConfiguration")?;
-    Ok(body.map(|body| xml::all(&body, "Rule").into_iter().filter_map(rule).collect()).unwrap_or_default())
+    Ok(body.map(|body| xml::all(&body, "Rule").into_iter().map(rule).collect()).unwrap_or_default())
 }
 
-/// A rule that is in force. Rules for earlier versions and for unfinished uploads do no harm.
-fn rule(text: &str) -> Option<ExpiryRule> {
-    if xml::first(text, "Status") != Some("Enabled") {
-        return None;
-    }
+/// Rules that are not in force do nothing. Those for earlier versions and for unfinished uploads do no harm.
+fn rule(text: &str) -> ExpiryRule {
     let part = |name| xml::first(text, name).map(xml::plain).unwrap_or_default();
+    if xml::first(text, "Status") != Some("Enabled") {
+        return ExpiryRule { id: part("ID"), prefix: part("Prefix"), ..ExpiryRule::default() };
+    }
     let expires = xml::first(text, "Expiration").and_then(when);
     let moves = xml::all(text, "Transition").into_iter().filter_map(|found| xml::first(found, "StorageClass"));
     let is_narrowed =
         ["Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"].iter().any(|name| xml::first(text, name).is_some());
-    Some(ExpiryRule {
+    ExpiryRule {
         id: part("ID"),
         prefix: part("Prefix"),
         is_narrowed,
         expires,
         moves_to: moves.map(str::to_owned).collect(),
-    })
+    }
 }
 
 /// `ExpiredObjectDeleteMarker` alone deletes nothing that anybody needs.
@@ -171,11 +180,35 @@ pub(super) async fn key(asking: Asking<'_>, id: &str) -> Seen<Key> {
 mod tests {
     use super::*;
 
+    fn refused(status: u16, word: &str, body: &str) -> No {
+        No::Refused { status, word: word.to_owned(), message: String::new(), body: body.to_owned() }
+    }
+
+    #[test]
+    fn only_an_answer_about_a_bucket_tells_that_it_is_there() {
+        let elsewhere = refused(400, "AuthorizationHeaderMalformed", "<Error><Region>eu-central-1</Region></Error>");
+        assert_eq!(place(Err(elsewhere)), Ok(Found::There(Ok("eu-central-1".to_owned()))));
+        assert_eq!(place(Err(refused(404, "NoSuchBucket", ""))), Ok(Found::Missing));
+        let denied = place(Err(refused(403, "AccessDenied", "")));
+        assert!(matches!(denied, Ok(Found::There(Err(Unseen { right: Some(_), .. })))), "{denied:?}");
+        let moved = place(Err(refused(301, "PermanentRedirect", "")));
+        assert!(matches!(moved, Ok(Found::There(Err(_)))), "{moved:?}");
+        for no in [
+            No::Lost("timed out".to_owned()),
+            No::Unsigned("no provider".to_owned()),
+            refused(503, "SlowDown", ""),
+            refused(400, "ExpiredToken", ""),
+        ] {
+            let words = format!("{no:?}");
+            assert!(place(Err(no)).is_err(), "{words}");
+        }
+    }
+
     #[test]
     fn rules_are_read_as_far_as_they_touch_current_objects() {
         let text = "<ID>a</ID><Filter><And><Prefix>x/</Prefix><Tag><Key>k</Key></Tag></And></Filter><Status>Enabled</Status>\
             <Expiration><Days>30</Days></Expiration><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>";
-        let rule_of = rule(text).unwrap();
+        let rule_of = rule(text);
         let expected = ExpiryRule {
             id: "a".into(),
             prefix: "x/".into(),
@@ -184,9 +217,10 @@ mod tests {
             moves_to: vec!["GLACIER".into()],
         };
         assert_eq!(rule_of, expected);
-        assert_eq!(rule("<ID>a</ID><Status>Disabled</Status><Expiration><Days>30</Days></Expiration>"), None);
+        let idle = rule("<ID>a</ID><Status>Disabled</Status><Expiration><Days>30</Days></Expiration>");
+        assert_eq!(idle, ExpiryRule { id: "a".into(), ..ExpiryRule::default() });
         let harmless = "<ID>v</ID><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>7</NoncurrentDays></NoncurrentVersionExpiration>\
             <Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>";
-        assert_eq!(rule(harmless).unwrap().expires, None);
+        assert_eq!(rule(harmless).expires, None);
     }
 }

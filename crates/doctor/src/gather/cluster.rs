@@ -1,8 +1,8 @@
 //! The endpoint and the cluster behind it.
 
-use crate::{Access, AuthInfo, Blocks, Domain, Found, Generations, Life, Load, Reach, Seen, Tiers, Unseen};
+use crate::{Access, AuthInfo, Blocks, Domain, Found, Generations, Life, Load, Reach, Right, Seen, Tiers, Unseen};
 use serde_json::Value;
-use snapkeep_cluster::{Product, Refusal, SnapshotApi, Unanswered, Written};
+use snapkeep_cluster::{Kind, Product, Refusal, SnapshotApi, Unanswered, Written};
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_iam::DomainArn;
 use snapkeep_transport::{Answer, Call, Client, Deadline, Lost, Method, Service};
@@ -79,23 +79,37 @@ fn described(status: &Value) -> Domain {
 
 /// A question to the cluster.
 async fn told(api: &SnapshotApi, path: &str, deadline: Deadline) -> Seen<Value> {
+    asked(api, path, deadline).await?.map_err(|refusal| unseen(&Unanswered::Refused(refusal)))
+}
+
+/// The same, whose refusal may be an answer, too.
+async fn asked(api: &SnapshotApi, path: &str, deadline: Deadline) -> Seen<Result<Value, Refusal>> {
     let answer = api.client().read(&Call::new(Method::GET, path), deadline.or_after(PATIENCE)).await;
     let answer = answer.map_err(|lost| Unseen::because(lost.cause()))?;
     if !(200..300).contains(&answer.status) {
-        let refusal = Refusal::of(&answer);
-        return Err(unseen(&Unanswered::Refused(refusal)));
+        return Ok(Err(Refusal::of(&answer)));
     }
-    serde_json::from_slice(&answer.body).map_err(|error| Unseen::because(format!("{path}: {error}")))
+    serde_json::from_slice(&answer.body).map(Ok).map_err(|error| Unseen::because(format!("{path}: {error}")))
 }
 
 /// Why the cluster tells nothing.
 pub(super) fn unseen(unanswered: &Unanswered) -> Unseen {
     match unanswered {
+        // IAM has let such a request in.
+        Unanswered::Refused(refusal) if refusal.kind == Kind::PermissionMissing => {
+            Unseen { right: permission(&refusal.reason).map(Right::Mapped), why: refusal.reason.clone() }
+        }
         Unanswered::Refused(refusal) if refusal.is_missing_right() => {
-            Unseen { right: Some("es:ESHttpGet"), why: refusal.reason.clone() }
+            Unseen { right: Some(Right::Iam("es:ESHttpGet")), why: refusal.reason.clone() }
         }
         other => Unseen::because(other.failure().cause),
     }
+}
+
+/// The permission that the security plugin names: `no permissions for [cluster:monitor/health] and User […]`.
+fn permission(reason: &str) -> Option<String> {
+    let (_, named) = reason.split_once("no permissions for [")?;
+    named.split_once(']').map(|(permission, _)| permission.to_owned())
 }
 
 pub(super) async fn load(api: &SnapshotApi, deadline: Deadline) -> Seen<Load> {
@@ -180,7 +194,50 @@ pub(super) async fn generations(
 pub(super) async fn tiers(api: &SnapshotApi, product: &Product, deadline: Deadline) -> Seen<Tiers> {
     let warm = api.indices(product, deadline.or_after(PATIENCE)).await.map_err(|no| unseen(&no))?;
     let warm = warm.into_iter().filter(|facts| facts.index.warm).map(|facts| facts.index.name).collect();
-    let cold = told(api, "/_cold/indices/_search?page_size=100", deadline).await.unwrap_or_default();
-    let named = cold["indices"].as_array().into_iter().flatten().filter_map(|found| found["index"].as_str());
-    Ok(Tiers { warm, cold: named.map(str::to_owned).collect() })
+    let cold = asked(api, "/_cold/indices/_search?page_size=100", deadline).await;
+    Ok(Tiers { warm, cold: cold.and_then(cold_of) })
+}
+
+/// Clusters that know no cold indices do not know the question either.
+fn cold_of(answer: Result<Value, Refusal>) -> Seen<Vec<String>> {
+    let found = match answer {
+        Ok(found) => found,
+        Err(refusal) if matches!(refusal.status, 400 | 404) => return Ok(Vec::new()),
+        Err(refusal) => return Err(unseen(&Unanswered::Refused(refusal))),
+    };
+    let named = found["indices"].as_array().into_iter().flatten().filter_map(|found| found["index"].as_str());
+    Ok(named.map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_to_tell_of_cold_indices_is_no_word_that_there_are_none() {
+        let refused = |status, body| Err(Refusal::of(&Answer::new(status, body)));
+        let found = serde_json::json!({"indices": [{"index": "c"}]});
+        assert_eq!(cold_of(Ok(found)), Ok(vec!["c".to_owned()]));
+        let unknown = r#"{"error":"no handler found for uri [/_cold/indices/_search] and method [GET]"}"#;
+        assert_eq!(cold_of(refused(400, unknown)), Ok(Vec::new()));
+        assert_eq!(cold_of(refused(404, "{}")), Ok(Vec::new()));
+        let denied = cold_of(refused(403, r#"{"Message":"User: u is not authorized to perform: es:ESHttpGet"}"#));
+        assert_eq!(denied.unwrap_err().right, Some(Right::Iam("es:ESHttpGet")));
+        assert!(cold_of(refused(503, "{}")).is_err());
+    }
+
+    #[test]
+    fn who_refuses_tells_which_right_is_missing() {
+        for (body, right) in [
+            (
+                r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:monitor/health] and User [name=u, backend_roles=[], requestedTenant=null]"}}"#,
+                Some(Right::Mapped("cluster:monitor/health".to_owned())),
+            ),
+            (r#"{"Message":"User: u is not authorized to perform: es:ESHttpGet"}"#, Some(Right::Iam("es:ESHttpGet"))),
+            (r#"{"error":{"type":"security_exception","reason":"something else"}}"#, None),
+        ] {
+            let refusal = Refusal::of(&Answer::new(403, body));
+            assert_eq!(unseen(&Unanswered::Refused(refusal)).right, right, "{body}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub(crate) fn healthy() -> Facts {
         bucket: Ok(Found::There(bucket())),
         key: Err(Unseen::because("the bucket has no key of its own")),
         repository: repository(),
-        tiers: Ok(Tiers::default()),
+        tiers: Ok(Tiers { warm: Vec::new(), cold: Ok(Vec::new()) }),
     }
 }
 
@@ -66,6 +66,7 @@ fn subject() -> Subject {
     Subject {
         endpoint: Endpoint::trusted(&format!("https://{HOST}")).unwrap(),
         is_signed: true,
+        region: Some("eu-west-1".to_owned()),
         domain: Some(DOMAIN.parse().unwrap()),
         repository: Some(stored().name),
         operations: Operation::ALL.to_vec(),

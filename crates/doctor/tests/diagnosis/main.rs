@@ -5,3 +5,4 @@ mod healthy;
 mod order;
 mod statements;
 mod table;
+mod unseen;

@@ -40,6 +40,8 @@ const NOT_ASSUMED: &str = r#"{"error":{"type":"repository_verification_exception
 pub(crate) const NOT_ACCESSIBLE: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path [logs] is not accessible on master node","caused_by":{"type":"i_o_exception","reason":"Unable to upload object: Access Denied"}}}"#;
 const WRONG_REGION: &str = r#"{"error":{"type":"repository_verification_exception","reason":"[backups] path is not accessible","caused_by":{"type":"amazon_s3_exception","reason":"The authorization header is malformed; the region 'eu-west-1' is wrong; expecting 'eu-central-1'"}}}"#;
 const NO_PERMISSIONS: &str = r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:admin/repository/get] and User [name=arn:aws:iam::123456789012:role/keeper, backend_roles=[arn:aws:iam::123456789012:role/keeper], requestedTenant=null]"}}"#;
+const NO_VERIFYING: &str = r#"{"error":{"type":"security_exception","reason":"no permissions for [cluster:admin/repository/verify] and User [name=arn:aws:iam::123456789012:role/keeper, backend_roles=[arn:aws:iam::123456789012:role/keeper], requestedTenant=null]"}}"#;
+const NO_POST: &str = r#"{"Message":"User: arn:aws:sts::123456789012:assumed-role/keeper/s is not authorized to perform: es:ESHttpPost on resource: logs"}"#;
 const SHUT_OFF: &str = r#"{"error":{"type":"repository_exception","reason":"[backups] cannot retrieve snapshots list from this repository","caused_by":{"type":"repository_exception","reason":"[backups] The repository has been disabled to prevent data corruption because its contents were found not to match its expected state."}}}"#;
 
 #[rustfmt::skip]
@@ -95,6 +97,35 @@ const TABLE: &[Row] = &[
             "Effect": "Deny", "Principal": {"AWS": CALLER}, "Action": "es:ESHttpPut", "Resource": "*",
         }))),
         check: Check::Requests, code: Some(Code::AccessDenied), says: "es:ESHttpPut", mend: "es:ESHttpPut",
+    },
+    Row {
+        name: "a caller that may not verify, and policies that cannot be read",
+        breaks: |facts| {
+            facts.caller = Err(Unseen::without("iam:GetRolePolicy"));
+            facts.repository.verified = Ok(Err(refusal(403, NO_POST)));
+        },
+        check: Check::Requests, code: Some(Code::AccessDenied), says: "es:ESHttpPost", mend: "backups/_verify",
+    },
+    Row {
+        name: "a caller that may not verify, whatever its own policies say",
+        breaks: |facts| facts.repository.verified = Ok(Err(refusal(403, NO_POST))),
+        check: Check::Requests, code: Some(Code::AccessDenied), says: "es:ESHttpPost", mend: "backups/_verify",
+    },
+    Row {
+        name: "mapped to a role that may look and not verify",
+        breaks: |facts| {
+            facts.access.auth_info = Ok(AuthInfo { user: CALLER.into(), backend_roles: vec![CALLER.into()], roles: vec!["readall".into()] });
+            facts.repository.verified = Ok(Err(refusal(403, NO_VERIFYING)));
+        },
+        check: Check::Mapping, code: Some(Code::AccessDenied), says: "to readall, but not to manage_snapshots", mend: "rolesmapping/manage_snapshots",
+    },
+    Row {
+        name: "mapped to a role that may not verify, told by the refusal alone",
+        breaks: |facts| {
+            facts.access.auth_info = Err(Unseen::without("es:ESHttpGet"));
+            facts.repository.verified = Ok(Err(refusal(403, NO_VERIFYING)));
+        },
+        check: Check::Mapping, code: Some(Code::AccessDenied), says: CALLER, mend: "rolesmapping/manage_snapshots",
     },
     Row {
         name: "wrong trust",
@@ -192,11 +223,28 @@ const TABLE: &[Row] = &[
     Row {
         name: "lifecycle expiry",
         breaks: |facts| bucket_of(facts).rules = Ok(vec![ExpiryRule { id: "clean".into(), expires: Some("after 30 days".into()), ..ExpiryRule::default() }]),
-        check: Check::Lifecycle, code: Some(Code::RepositoryVerificationFailed), says: "\"clean\" deletes files after 30 days", mend: "put-bucket-lifecycle-configuration",
+        check: Check::Lifecycle, code: Some(Code::RepositoryVerificationFailed), says: "\"clean\" deletes files after 30 days", mend: "aws s3api delete-bucket-lifecycle --bucket logs-snapshots",
+    },
+    Row {
+        name: "lifecycle expiry, beside a rule that does no harm",
+        breaks: |facts| bucket_of(facts).rules = Ok(vec![
+            ExpiryRule { id: "clean".into(), expires: Some("after 30 days".into()), ..ExpiryRule::default() },
+            ExpiryRule { id: "versions".into(), ..ExpiryRule::default() },
+        ]),
+        check: Check::Lifecycle, code: Some(Code::RepositoryVerificationFailed), says: "\"clean\" deletes files after 30 days",
+        mend: r#"jq '{Rules: [.Rules[] | select(.ID != "clean")]}' > rules.json && aws s3api put-bucket-lifecycle-configuration"#,
     },
     Row {
         name: "Glacier transition",
         breaks: |facts| bucket_of(facts).rules = Ok(vec![ExpiryRule { id: "cold".into(), prefix: "logs/".into(), moves_to: vec!["DEEP_ARCHIVE".into()], ..ExpiryRule::default() }]),
+        check: Check::StorageClass, code: Some(Code::RepositoryVerificationFailed), says: "moves files to DEEP_ARCHIVE", mend: "aws s3api delete-bucket-lifecycle --bucket logs-snapshots",
+    },
+    Row {
+        name: "Glacier transition, beside a rule for another folder",
+        breaks: |facts| bucket_of(facts).rules = Ok(vec![
+            ExpiryRule { id: "cold".into(), prefix: "logs/".into(), moves_to: vec!["DEEP_ARCHIVE".into()], ..ExpiryRule::default() },
+            ExpiryRule { id: "other".into(), prefix: "other/".into(), expires: Some("after 1 day".into()), ..ExpiryRule::default() },
+        ]),
         check: Check::StorageClass, code: Some(Code::RepositoryVerificationFailed), says: "moves files to DEEP_ARCHIVE", mend: r#"select(.ID != "cold")"#,
     },
     Row {
@@ -361,7 +409,7 @@ const TABLE: &[Row] = &[
     },
     Row {
         name: "cold indices",
-        breaks: |facts| facts.tiers = Ok(Tiers { warm: vec!["w".into()], cold: vec!["c".into()] }),
+        breaks: |facts| facts.tiers = Ok(Tiers { warm: vec!["w".into()], cold: Ok(vec!["c".into()]) }),
         check: Check::Tiers, code: None, says: "cold: c", mend: "_cold/migration/_warm",
     },
 ];
@@ -382,7 +430,7 @@ fn unreachable(facts: &mut Facts, reach: Reach) {
     facts.tiers = Err(unseen());
 }
 
-fn with_key(facts: &mut Facts, statements: &serde_json::Value) {
+pub(crate) fn with_key(facts: &mut Facts, statements: &serde_json::Value) {
     bucket_of(facts).encryption = Ok(BucketKey::Named(KEY.to_owned()));
     facts.key = Ok(Key { arn: KEY.to_owned(), state: "Enabled".to_owned(), policy: Ok(document(statements)) });
 }
