@@ -1,6 +1,6 @@
 //! The values of metrics, and Prometheus' text of them.
 
-use super::table::{Kind, PLACE, TABLE, metric};
+use super::table::{Kind, TABLE, metric};
 use crate::Delivery;
 use jiff::Timestamp;
 use snapkeep_core::snapshot::State;
@@ -23,6 +23,17 @@ pub struct Configured<'a> {
     pub repository: &'a str,
     /// Whether its restore is practised.
     pub is_drilled: bool,
+}
+
+impl Configured<'_> {
+    fn label(&self, name: &str) -> Option<&str> {
+        match name {
+            "policy" => Some(self.policy),
+            "cluster" => Some(self.cluster),
+            "repository" => Some(self.repository),
+            _ => None,
+        }
+    }
 }
 
 /// The values of all metrics. Each is made from what runs report; whoever starts anew begins with counters at zero, which
@@ -84,20 +95,20 @@ impl Registry {
         self.add("snapkeep_snapshots_deleted_total", &place, one.deleted.len() as u64);
         if let Some(last) = one.created.iter().max_by_key(|taken| taken.started_at) {
             let took = last.ended_at.zip(last.started_at).map(|(end, start)| end.duration_since(start).as_secs_f64());
-            self.set_if("snapkeep_last_snapshot_duration_seconds", &place, took);
-            self.set_if("snapkeep_last_snapshot_added_bytes", &place, last.added_bytes.map(float));
+            self.set_or_forget("snapkeep_last_snapshot_duration_seconds", &place, took);
+            self.set_or_forget("snapkeep_last_snapshot_added_bytes", &place, last.added_bytes.map(float));
         }
     }
 
-    /// What could not be seen stays as it was last seen: its age goes on.
+    /// What could not be seen stays as it was last seen: its age goes on. What was seen to be gone is gone.
     fn facts(&mut self, one: &PolicyReport, place: [&str; 3], now: Timestamp) {
         let Some(facts) = &one.facts else { return };
         let with = |last| [place[0], place[1], place[2], last];
         let age = facts.last_success.map(|last| now.duration_since(last).as_secs_f64());
-        self.set_if("snapkeep_last_success_timestamp_seconds", &place, facts.last_success.map(seconds));
-        self.set_if("snapkeep_last_success_age_seconds", &place, age);
-        self.set_if("snapkeep_expected_interval_seconds", &place, facts.expected_interval_seconds.map(whole));
-        self.set_if("snapkeep_stale_after_seconds", &place, facts.stale_after_seconds.map(whole));
+        self.set_or_forget("snapkeep_last_success_timestamp_seconds", &place, facts.last_success.map(seconds));
+        self.set_or_forget("snapkeep_last_success_age_seconds", &place, age);
+        self.set_or_forget("snapkeep_expected_interval_seconds", &place, facts.expected_interval_seconds.map(whole));
+        self.set_or_forget("snapkeep_stale_after_seconds", &place, facts.stale_after_seconds.map(whole));
         self.set("snapkeep_stale", &place, f64::from(u8::from(one.stale)));
         let mut counts = facts.snapshots;
         let states = [State::Success, State::Partial, State::Failed, State::InProgress];
@@ -122,17 +133,17 @@ impl Registry {
         }
     }
 
-    /// Forgets what is of none of these places, and of drills where none are made any more: what was taken out of the
-    /// configuration grows old in no alert. What is of a cluster as a whole stays.
+    /// Forgets what is of none of these places, or of a cluster that none of them is on, and of drills where none are made
+    /// any more: what was taken out of the configuration grows old in no alert.
     pub fn forget_others(&mut self, configured: &[Configured<'_>]) {
-        self.values.retain(|(name, labels), _| {
-            let is_of_a_place = metric(name).is_some_and(|metric| metric.labels.starts_with(PLACE));
+        self.values.retain(|(name, values), _| {
+            let labels = metric(name).map_or(&[][..], |metric| metric.labels);
             let is_drills = name.starts_with("snapkeep_last_drill_");
             let is_its = |one: &Configured<'_>| {
-                labels.iter().zip([one.policy, one.cluster, one.repository]).all(|(label, of)| label == of)
-                    && (one.is_drilled || !is_drills)
+                let fits = |(label, value): (&&str, &String)| one.label(label).is_none_or(|its| its == value);
+                labels.iter().zip(values).all(fits) && (one.is_drilled || !is_drills)
             };
-            !is_of_a_place || configured.iter().any(is_its)
+            !labels.contains(&"cluster") || configured.iter().any(is_its)
         });
     }
 
@@ -189,13 +200,9 @@ impl Registry {
     }
 
     fn set_or_forget(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
-        self.values.remove(&key(name, labels));
-        self.set_if(name, labels, value);
-    }
-
-    fn set_if(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
-        if let Some(value) = value {
-            self.set(name, labels, value);
+        match value {
+            Some(value) => self.set(name, labels, value),
+            None => drop(self.values.remove(&key(name, labels))),
         }
     }
 

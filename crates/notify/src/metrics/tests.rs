@@ -122,9 +122,41 @@ fn a_drill_that_does_not_pass_takes_the_time_of_the_one_before_away() {
 }
 
 #[test]
+fn what_a_run_sees_to_be_gone_is_forgotten_and_what_it_cannot_see_stays() {
+    let gone = [
+        "snapkeep_last_success_timestamp_seconds{",
+        "snapkeep_last_success_age_seconds{",
+        "snapkeep_expected_interval_seconds{",
+        "snapkeep_stale_after_seconds{",
+        "snapkeep_last_snapshot_duration_seconds{",
+        "snapkeep_last_snapshot_added_bytes{",
+    ];
+    let mut registry = Registry::default();
+    let mut next = report();
+    registry.observe(&next);
+    (next.policies[0].facts, next.policies[0].created) = (None, vec![]);
+    registry.observe(&next);
+    let text = registry.prometheus();
+    assert!(gone.iter().all(|name| text.contains(name)), "{text}");
+    // Its schedule was taken out and its snapshots deleted; the new one's end was not seen, and nothing of it measured.
+    next.policies[0].facts = Some(Facts::default());
+    next.policies[0].created = report().policies[0]
+        .created
+        .iter()
+        .map(|one| Taken { ended_at: None, added_bytes: None, ..one.clone() })
+        .collect();
+    registry.observe(&next);
+    let text = registry.prometheus();
+    assert!(!gone.iter().any(|name| text.contains(name)), "{text}");
+    assert!(text.contains("snapkeep_snapshots{"), "{text}");
+}
+
+#[test]
 fn what_is_no_longer_configured_is_forgotten() {
     let mut registry = Registry::default();
     registry.observe(&report());
+    registry.gauge("snapkeep_cluster_up", &["logs"], 0.0);
+    registry.gauge("snapkeep_start_time_seconds", &[], 1.0);
     let configured = Configured { policy: "night\"ly", cluster: "logs", repository: "backups", is_drilled: true };
     let before = registry.clone();
     registry.forget_others(&[configured]);
@@ -135,6 +167,11 @@ fn what_is_no_longer_configured_is_forgotten() {
     registry.forget_others(&[Configured { repository: "others", ..configured }]);
     let text = registry.prometheus();
     assert!(!text.contains("policy=") && text.contains("snapkeep_api_calls_total{cluster=\"logs\"} 40\n"), "{text}");
+    assert!(text.contains("snapkeep_cluster_up{cluster=\"logs\"} 0\n"), "{text}");
+    // With the last policy of a cluster it goes itself: it is not down.
+    registry.forget_others(&[Configured { cluster: "other", ..configured }]);
+    let text = registry.prometheus();
+    assert!(!text.contains("cluster=") && text.contains("snapkeep_start_time_seconds 1\n"), "{text}");
 }
 
 #[test]
