@@ -148,16 +148,15 @@ impl Written {
     }
 
     async fn tell(&self, names: &[String], end: Result<&RunReport, &Failure>) {
-        if let Ok(report) = end {
-            self.told.with(|registry| registry.observe(report));
-        }
-        let policies = &self.chosen.policies;
+        let (policies, now) = (&self.chosen.policies, self.session.now());
+        let meant = || policies.values().filter(|policy| names.contains(&policy.name));
+        self.told.with(|registry| match end {
+            Ok(report) => registry.observe(report),
+            Err(failure) => registry.observe_in_vain(meant(), failure, now),
+        });
         let looks = match end {
             Ok(report) => Look::all(report, policies),
-            Err(failure) => {
-                let meant = policies.values().filter(|policy| names.contains(&policy.name));
-                Look::in_vain(meant, failure, self.session.now())
-            }
+            Err(failure) => Look::in_vain(meant(), failure, now),
         };
         let mut memory = self.told.memory.lock().await;
         let memory = memory.get_or_insert_with(|| recall(self.chosen.whole(), &self.session));

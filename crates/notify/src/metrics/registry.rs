@@ -3,6 +3,8 @@
 use super::table::{Kind, TABLE, metric};
 use crate::Delivery;
 use jiff::Timestamp;
+use snapkeep_core::Failure;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::snapshot::State;
 use snapkeep_engine::LastDrill;
 use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport};
@@ -25,8 +27,20 @@ pub struct Configured<'a> {
     pub is_drilled: bool,
 }
 
-impl Configured<'_> {
-    fn label(&self, name: &str) -> Option<&str> {
+impl<'a> Configured<'a> {
+    /// These policies on each of their clusters.
+    pub fn all(policies: impl IntoIterator<Item = &'a Policy>) -> Vec<Self> {
+        let on = |policy: &'a Policy, cluster: &'a String| Self {
+            policy: &policy.name,
+            cluster,
+            repository: policy.repository.as_str(),
+            is_drilled: policy.drill.is_some(),
+        };
+        let each = |policy: &'a Policy| policy.clusters.iter().map(move |cluster| on(policy, cluster));
+        policies.into_iter().flat_map(each).collect()
+    }
+
+    fn label(&self, name: &str) -> Option<&'a str> {
         match name {
             "policy" => Some(self.policy),
             "cluster" => Some(self.cluster),
@@ -62,6 +76,20 @@ impl Registry {
         }
     }
 
+    /// Takes in a run of these policies that failed before it could look.
+    pub fn observe_in_vain<'p>(
+        &mut self,
+        policies: impl IntoIterator<Item = &'p Policy>,
+        failure: &Failure,
+        now: Timestamp,
+    ) {
+        for policy in policies {
+            for cluster in &policy.clusters {
+                self.outcome([&policy.name, cluster, policy.repository.as_str()], &[failure.code.as_str()], now);
+            }
+        }
+    }
+
     /// Takes in how messages fared.
     pub fn observe_deliveries(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
@@ -79,24 +107,29 @@ impl Registry {
         let place = place(one);
         let with = |last| [place[0], place[1], place[2], last];
         self.facts(one, place, now);
-        self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
-        self.set("snapkeep_last_run_success", &place, f64::from(u8::from(codes.is_empty())));
-        // Both are there from the start, so that the first failure is an increase.
-        for (outcome, is_so) in [("ok", codes.is_empty()), ("failed", !codes.is_empty())] {
-            self.add("snapkeep_runs_total", &with(outcome), u64::from(is_so));
-        }
+        self.outcome(place, codes, now);
         for state in [Some(State::Success), Some(State::Partial), Some(State::Failed)] {
             let ended = one.created.iter().filter(|taken| taken.state == state).count();
             self.add("snapkeep_snapshots_ended_total", &with(word(state)), ended as u64);
-        }
-        for code in codes {
-            self.add("snapkeep_failures_total", &with(code), 1);
         }
         self.add("snapkeep_snapshots_deleted_total", &place, one.deleted.len() as u64);
         if let Some(last) = one.created.iter().max_by_key(|taken| taken.started_at) {
             let took = last.ended_at.zip(last.started_at).map(|(end, start)| end.duration_since(start).as_secs_f64());
             self.set_or_forget("snapkeep_last_snapshot_duration_seconds", &place, took);
             self.set_or_forget("snapkeep_last_snapshot_added_bytes", &place, last.added_bytes.map(float));
+        }
+    }
+
+    fn outcome(&mut self, place: [&str; 3], codes: &[&str], now: Timestamp) {
+        let with = |last| [place[0], place[1], place[2], last];
+        self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
+        self.set("snapkeep_last_run_success", &place, f64::from(u8::from(codes.is_empty())));
+        // Both are there from the start, so that the first failure is an increase.
+        for (outcome, is_so) in [("ok", codes.is_empty()), ("failed", !codes.is_empty())] {
+            self.add("snapkeep_runs_total", &with(outcome), u64::from(is_so));
+        }
+        for code in codes {
+            self.add("snapkeep_failures_total", &with(code), 1);
         }
     }
 
@@ -147,12 +180,14 @@ impl Registry {
         });
     }
 
-    /// Goes on with the counters of a text that [`Registry::prometheus`] wrote; what is not understood is left out.
+    /// Goes on from a text that [`Registry::prometheus`] wrote; what is not understood is left out.
     pub fn resume(&mut self, text: &str) {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let Some((key, value)) = read(line) else { continue };
             if metric(key.0).is_some_and(|metric| metric.kind == Kind::Counter) {
                 *self.values.entry(key).or_default() += value;
+            } else {
+                self.values.insert(key, value);
             }
         }
     }
