@@ -129,6 +129,8 @@ impl Source for Files {
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
             let chosen = Chosen::read(&self.session, &self.names).await?;
+            let (places, channels) = (Configured::all(chosen.meant()), &chosen.whole().config.notifications.channels);
+            self.told.with(|registry| registry.begin(&places, channels));
             let configuration = Written { chosen, session: Arc::clone(&self.session), told: Arc::clone(&self.told) };
             Ok(Arc::new(configuration) as Arc<dyn Configuration>)
         })

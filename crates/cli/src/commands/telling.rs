@@ -170,6 +170,7 @@ pub(super) fn metrics(
         registry.resume(&before);
         registry.forget_others(&Configured::all(chosen.whole().config.policies.values()));
     }
+    registry.begin(&Configured::all(chosen.meant()), &chosen.whole().config.notifications.channels);
     match end {
         Ok(report) => registry.observe(report),
         Err(failure) => registry.observe_in_vain(chosen.meant(), failure, session.now()),

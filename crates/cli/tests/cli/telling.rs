@@ -211,5 +211,7 @@ fn a_hook_that_keeps_the_daemon_from_its_work_is_seen_in_its_metrics() {
     let receiver = Receiver::start(&[200]);
     let directory = directory(&receiver, "hooks: {before: {command: ['false']}}\n");
     let daemon = Daemon::start(&directory, &hook(&receiver));
+    // Each is there before it happens, so that Prometheus sees it happen.
+    assert!(daemon.metrics().contains("channel=\"ops\",event=\"stale\",outcome=\"failed\"} 0\n"));
     assert_refused(&daemon.until("the operator was told", |metrics| metrics.contains("\"delivered\"} 1")));
 }

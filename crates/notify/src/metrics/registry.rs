@@ -3,11 +3,12 @@
 use super::table::{Kind, TABLE, metric};
 use crate::Delivery;
 use jiff::Timestamp;
+use snapkeep_config::Channel;
 use snapkeep_core::Failure;
 use snapkeep_core::policy::Policy;
 use snapkeep_core::snapshot::State;
 use snapkeep_engine::LastDrill;
-use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport};
+use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport, Taken};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -58,6 +59,19 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// Begins the counters of these places and channels with 0, where there are none: a series that begins with 1 is no
+    /// increase to Prometheus.
+    pub fn begin(&mut self, configured: &[Configured<'_>], channels: &BTreeMap<String, Channel>) {
+        for one in configured {
+            let place = [one.policy, one.cluster, one.repository];
+            self.count_run(place, None);
+            self.count_snapshots(place, &[], 0);
+        }
+        for (name, channel) in channels {
+            channel.on.iter().for_each(|topic| self.count_message(name, topic.as_str(), None));
+        }
+    }
+
     /// Takes a run in.
     pub fn observe(&mut self, report: &RunReport) {
         let took = report.finished_at.duration_since(report.started_at);
@@ -93,9 +107,33 @@ impl Registry {
     /// Takes in how messages fared.
     pub fn observe_deliveries(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
-            let outcome = if delivery.failure.is_none() { "delivered" } else { "failed" };
-            self.add("snapkeep_notifications_total", &[&delivery.channel, delivery.event, outcome], 1);
+            self.count_message(&delivery.channel, delivery.event, Some(delivery.failure.is_none()));
         }
+    }
+
+    /// Counts a message, if there is one, by whether it was delivered. Both outcomes are there from the start.
+    fn count_message(&mut self, channel: &str, event: &str, delivered: Option<bool>) {
+        for (outcome, it_is) in [("delivered", Some(true)), ("failed", Some(false))] {
+            let count = u64::from(delivered == it_is);
+            self.add("snapkeep_notifications_total", &[channel, event, outcome], count);
+        }
+    }
+
+    /// The same of a run, by whether nothing failed.
+    fn count_run(&mut self, place: [&str; 3], went_well: Option<bool>) {
+        for (outcome, it_is) in [("ok", Some(true)), ("failed", Some(false))] {
+            let count = u64::from(went_well == it_is);
+            self.add("snapkeep_runs_total", &[place[0], place[1], place[2], outcome], count);
+        }
+    }
+
+    /// The same of snapshots that have ended, and of ones that were deleted.
+    fn count_snapshots(&mut self, place: [&str; 3], created: &[Taken], deleted: usize) {
+        for state in [Some(State::Success), Some(State::Partial), Some(State::Failed)] {
+            let ended = created.iter().filter(|taken| taken.state == state).count();
+            self.add("snapkeep_snapshots_ended_total", &[place[0], place[1], place[2], word(state)], ended as u64);
+        }
+        self.add("snapkeep_snapshots_deleted_total", &place, deleted as u64);
     }
 
     fn cluster(&mut self, name: &str, cluster: &ClusterReport) {
@@ -105,14 +143,9 @@ impl Registry {
 
     fn policy(&mut self, one: &PolicyReport, codes: &[&str], now: Timestamp) {
         let place = place(one);
-        let with = |last| [place[0], place[1], place[2], last];
         self.facts(one, place, now);
         self.outcome(place, codes, now);
-        for state in [Some(State::Success), Some(State::Partial), Some(State::Failed)] {
-            let ended = one.created.iter().filter(|taken| taken.state == state).count();
-            self.add("snapkeep_snapshots_ended_total", &with(word(state)), ended as u64);
-        }
-        self.add("snapkeep_snapshots_deleted_total", &place, one.deleted.len() as u64);
+        self.count_snapshots(place, &one.created, one.deleted.len());
         if let Some(last) = one.created.iter().max_by_key(|taken| taken.started_at) {
             let took = last.ended_at.zip(last.started_at).map(|(end, start)| end.duration_since(start).as_secs_f64());
             self.set_or_forget("snapkeep_last_snapshot_duration_seconds", &place, took);
@@ -121,15 +154,11 @@ impl Registry {
     }
 
     fn outcome(&mut self, place: [&str; 3], codes: &[&str], now: Timestamp) {
-        let with = |last| [place[0], place[1], place[2], last];
         self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
         self.set("snapkeep_last_run_success", &place, f64::from(u8::from(codes.is_empty())));
-        // Both are there from the start, so that the first failure is an increase.
-        for (outcome, is_so) in [("ok", codes.is_empty()), ("failed", !codes.is_empty())] {
-            self.add("snapkeep_runs_total", &with(outcome), u64::from(is_so));
-        }
+        self.count_run(place, Some(codes.is_empty()));
         for code in codes {
-            self.add("snapkeep_failures_total", &with(code), 1);
+            self.add("snapkeep_failures_total", &[place[0], place[1], place[2], code], 1);
         }
     }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::Delivery;
 use jiff::Timestamp;
 use serde_json::Value;
+use snapkeep_config::Config;
 use snapkeep_core::drill::Outcome as Drilled;
 use snapkeep_core::plan::{Counts, Facts};
 use snapkeep_core::snapshot::State;
@@ -101,6 +102,41 @@ fn the_text_is_prometheus_own_and_holds_every_metric() {
     }
     for metric in TABLE {
         assert!(text.contains(&format!("# HELP {} {}\n", metric.name, metric.help)), "{}", metric.name);
+    }
+}
+
+/// A series that begins with 1 is no increase to Prometheus.
+#[test]
+fn counters_begin_at_zero() {
+    let configured = Configured { policy: "nightly", cluster: "logs", repository: "backups", is_drilled: false };
+    let text = "notifications: {channels: {ops: {kind: slack, url: {env: A}, on: [failure, stale]}}}\n";
+    let channels = Config::parse(text).unwrap().notifications.channels;
+    let mut registry = Registry::default();
+    registry.begin(&[configured], &channels);
+    let text = registry.prometheus();
+    let place = r#"policy="nightly",cluster="logs",repository="backups""#;
+    for series in [
+        format!("snapkeep_runs_total{{{place},outcome=\"failed\"}}"),
+        format!("snapkeep_snapshots_ended_total{{{place},state=\"partial\"}}"),
+        format!("snapkeep_snapshots_deleted_total{{{place}}}"),
+        r#"snapkeep_notifications_total{channel="ops",event="failure",outcome="failed"}"#.to_owned(),
+        r#"snapkeep_notifications_total{channel="ops",event="stale",outcome="delivered"}"#.to_owned(),
+    ] {
+        assert!(text.contains(&format!("{series} 0\n")), "{series}\n{text}");
+    }
+    assert!(!text.contains("event=\"partial\"") && !text.contains(" gauge"), "{text}");
+    let delivery =
+        Delivery { channel: "ops".into(), event: "stale", id: "x".into(), summary: "y".into(), failure: None };
+    registry.observe_deliveries(&[Delivery { event: "recovered", ..delivery.clone() }, delivery]);
+    registry.begin(&[configured], &channels);
+    let text = registry.prometheus();
+    let of = |event: &str, outcome: &str| {
+        format!("snapkeep_notifications_total{{channel=\"ops\",event=\"{event}\",outcome=\"{outcome}\"}}")
+    };
+    for event in ["stale", "recovered"] {
+        for (outcome, count) in [("delivered", 1), ("failed", 0)] {
+            assert!(text.contains(&format!("{} {count}\n", of(event, outcome))), "{event} {outcome}\n{text}");
+        }
     }
 }
 
