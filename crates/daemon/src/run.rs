@@ -9,7 +9,11 @@ use snapkeep_core::{Code, Failure};
 use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, PolicyReport, RunOptions, RunReport};
 use snapkeep_engine::{DrillOptions, DrillReport, Event, Observer, run_drills};
 use snapkeep_transport::Deadline;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Longest run. One that ends so has lost nothing: what it began is found by the next.
@@ -31,11 +35,23 @@ pub(crate) async fn run(
     how: How,
 ) -> Result<RunReport, Failure> {
     let end = match configuration.before(&names).await {
-        Ok(()) => Ok(work(&*configuration, names.clone(), how).await),
+        Ok(()) => kept(Box::pin(work(&*configuration, names.clone(), how))).await,
         Err(failure) => Err(failure),
     };
     configuration.after(&names, end.as_ref()).await;
     end
+}
+
+/// A run that a defect of ours ends is one that failed: whoever hears of ends hears of it.
+async fn kept(mut work: Pin<Box<impl Future<Output = RunReport>>>) -> Result<RunReport, Failure> {
+    let hint = "tell us, with what stands on standard error; the next run looks before it acts";
+    let defect = || Failure::new(Code::OutcomeUnknown, "the run has ended by a defect of ours", hint);
+    // Nothing of it is looked at any more after that.
+    let polled = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(_) => Poll::Ready(Err(defect())),
+    });
+    polled.await
 }
 
 async fn work(configuration: &dyn Configuration, names: Vec<String>, how: How) -> RunReport {
@@ -133,5 +149,55 @@ fn state_word(state: Option<State>) -> &'static str {
         Some(State::Failed) => "FAILED",
         Some(State::InProgress) => "IN_PROGRESS",
         None => "in a state that is not known here",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::Around;
+    use snapkeep_core::policy::Policy;
+    use snapkeep_engine::policies::Fleet;
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Broken {
+        policies: BTreeMap<String, Policy>,
+        heard: Mutex<Vec<Code>>,
+    }
+
+    impl Configuration for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn policies(&self) -> &BTreeMap<String, Policy> {
+            &self.policies
+        }
+
+        fn only(&self) -> &[String] {
+            &[]
+        }
+
+        fn fleet(&self, _: &[String]) -> Fleet<'static> {
+            panic!("a defect")
+        }
+
+        fn after<'a>(&'a self, _: &'a [String], end: Result<&'a RunReport, &'a Failure>) -> Around<'a, ()> {
+            self.heard.lock().unwrap().extend(end.err().map(|failure| failure.code));
+            Box::pin(async {})
+        }
+    }
+
+    /// So that it is counted and told like any other failure.
+    #[tokio::test]
+    async fn whoever_hears_of_ends_hears_of_one_by_a_defect() {
+        let configuration = Arc::new(Broken::default());
+        let how = How { allow_unknown_clock: false, mark: RequestMark::of("mark"), at: Timestamp::UNIX_EPOCH };
+        let heard = Arc::clone(&configuration) as Arc<dyn Configuration>;
+        let end = tokio::spawn(run(heard, vec!["nightly".into()], how)).await;
+        assert_eq!(*configuration.heard.lock().unwrap(), [Code::OutcomeUnknown]);
+        assert!(end.unwrap().unwrap_err().cause.contains("a defect of ours"));
     }
 }

@@ -54,7 +54,9 @@ impl Notice {
         let facts = look.facts;
         let (policy, cluster, event) = (&look.policy.name, &look.cluster, change.topic.as_str());
         let last_success = facts.and_then(|facts| facts.last_success);
-        let bad = facts.and_then(|facts| facts.attempts.iter().find(|attempt| attempt.snapshot == change.anchor));
+        let is_bad = matches!(change.topic, Topic::Failure | Topic::Partial);
+        let attempts = facts.filter(|_| is_bad).map_or(&[][..], |facts| &facts.attempts);
+        let bad = attempts.iter().find(|attempt| attempt.snapshot == change.anchor);
         let drill =
             look.failed_drill().filter(|(last, _)| drill_anchor(&last.id) == change.anchor).map(|(_, failure)| failure);
         let failure = drill.or_else(|| {
@@ -63,16 +65,16 @@ impl Notice {
                 None => change.anchor.starts_with(failure.code.as_str()),
             })
         });
-        let failure = failure.filter(|_| matches!(change.topic, Topic::Failure | Topic::Partial));
+        let failure = failure.filter(|_| is_bad);
         let place = format!("{policy} on {cluster}");
-        let since = last_success.map_or("there is none".to_owned(), |last| format!("the newest is of {last}"));
+        let since = last_success.map_or(String::new(), |last| format!(": the newest is of {last}"));
         let summary = match (change.topic, bad) {
             (Topic::Partial, _) => format!("{place}: snapshot {} lacks some of its shards", change.anchor),
             (Topic::Failure, Some(bad)) => format!("{place}: snapshot {} failed", bad.snapshot),
             (Topic::Failure, None) if drill.is_some() => format!("{place}: a drill did not pass"),
             (Topic::Failure, None) => format!("{place}: the run failed"),
-            (Topic::Stale, _) => format!("{place}: no good snapshot for too long: {since}"),
-            (Topic::Recovered, _) => format!("{place}: well again: {since}"),
+            (Topic::Stale, _) => format!("{place}: no good snapshot for too long{since}"),
+            (Topic::Recovered, _) => format!("{place}: well again{since}"),
         };
         let hint = match (change.topic, failure) {
             (_, Some(failure)) => Some(failure.hint.clone()),

@@ -1,7 +1,7 @@
 //! Sends what is to be told, and says how that went.
 
 use crate::channel::{Channel, PATIENCE};
-use crate::told::{Beat, Before, Memory, decide};
+use crate::told::{Beat, Before, Change, Memory, decide};
 use crate::{Look, Notice};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -33,17 +33,27 @@ pub async fn tell(
     now: Timestamp,
     deadline: Deadline,
 ) -> Vec<Delivery> {
-    let mut all = Vec::new();
-    for look in looks {
-        let (changes, told) = decide(Before::Remembered(memory), look);
-        let notices: Vec<Notice> = changes.iter().map(|change| Notice::of(change, look, now)).collect();
-        let deliveries = send(channels, &notices, deadline).await;
-        if deliveries.is_empty() || deliveries.iter().any(|delivery| delivery.failure.is_none()) {
-            memory.put(look, told);
+    let decided: Vec<_> = looks.iter().map(|look| decide(Before::Remembered(memory), look)).collect();
+    let notices = |look: &Look<'_>, changes: &[Change]| -> Vec<Notice> {
+        changes.iter().map(|change| Notice::of(change, look, now)).collect()
+    };
+    let each: Vec<Vec<Notice>> =
+        looks.iter().zip(&decided).map(|(look, (changes, _))| notices(look, changes)).collect();
+    let deliveries = send(channels, &each.concat(), deadline).await;
+    for ((look, (changes, mut told)), notices) in looks.iter().zip(decided).zip(each) {
+        let before = memory.of(look);
+        for (change, _) in changes.iter().zip(&notices).filter(|(_, notice)| nobody_got(notice, &deliveries)) {
+            told.take_back(change, &before);
         }
-        all.extend(deliveries);
+        memory.put(look, told);
     }
-    all
+    deliveries
+}
+
+/// Whether somebody wanted it, and nobody got it.
+fn nobody_got(notice: &Notice, deliveries: &[Delivery]) -> bool {
+    let mut its = deliveries.iter().filter(|delivery| delivery.id == notice.id).peekable();
+    its.peek().is_some() && its.all(|delivery| delivery.failure.is_some())
 }
 
 /// What there is to tell after these looks where nothing is remembered: see [`Beat`].
@@ -66,8 +76,8 @@ pub async fn tell_by(
     send(channels, &due(beat, looks, now), deadline).await
 }
 
-/// Sends messages, each to the channels that want it, on all channels side by side. A channel on which one was not
-/// delivered is not tried with the next ones: a receiver that hangs holds up a run once.
+/// Sends messages, each to the channels that want it, on all channels side by side. A channel on which nobody answered is
+/// not tried with the next ones: a receiver that hangs holds up a run once. One that refuses a message may take another.
 pub async fn send(channels: &[Channel<'_>], notices: &[Notice], deadline: Deadline) -> Vec<Delivery> {
     join_all(channels.iter().map(|channel| deliver(channel, notices, deadline))).await.into_iter().flatten().collect()
 }
@@ -75,7 +85,8 @@ pub async fn send(channels: &[Channel<'_>], notices: &[Notice], deadline: Deadli
 async fn deliver(channel: &Channel<'_>, notices: &[Notice], deadline: Deadline) -> Vec<Delivery> {
     let mut deliveries: Vec<Delivery> = Vec::new();
     for notice in notices.iter().filter(|notice| channel.wants(notice)) {
-        let failure = match deliveries.last().and_then(|last| last.failure.clone()) {
+        let silence = deliveries.last().and_then(|last| last.failure.clone()).filter(|why| why.http_status.is_none());
+        let failure = match silence {
             Some(before) => Some(before),
             None => attempt(channel, notice, deadline.or_after(PATIENCE)).await.err(),
         };

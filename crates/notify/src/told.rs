@@ -29,6 +29,26 @@ pub struct Told {
     pub drill: Option<String>,
 }
 
+impl Told {
+    /// That nobody was told of the change: what it is about stays as it was before, so that the next run tells it.
+    pub(crate) fn take_back(&mut self, change: &Change, before: &Self) {
+        let is_drills = self.drill.as_ref().is_some_and(|id| change.anchor == drill_anchor(id));
+        match change.topic {
+            Topic::Failure if is_drills => self.drill.clone_from(&before.drill),
+            Topic::Failure | Topic::Partial => {
+                self.trouble.clone_from(&before.trouble);
+                // What begins with a slot's first run does so with its next one.
+                self.looked_at = before.looked_at;
+            }
+            Topic::Stale => self.stale = before.stale,
+            Topic::Recovered => {
+                self.trouble.clone_from(&before.trouble);
+                self.stale = before.stale;
+            }
+        }
+    }
+}
+
 /// What was told, by place. A cache: without it something may be told a second time, and nothing is lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
@@ -86,7 +106,7 @@ impl Beat {
     /// What held before, as far as what exists tells.
     fn before(self, look: &Look<'_>) -> Told {
         let trouble = look.newest_ended(self.from()).filter(|attempt| attempt.state != State::Success);
-        let stale = look.facts.is_some_and(|_| is_stale(look, self.from(), add(self.at, -self.every)));
+        let stale = is_stale(look, self.from(), add(self.at, -self.every)) == Some(true);
         let looked_at = Some(add(self.at, -self.every));
         let drill =
             look.failed_drill().filter(|(last, _)| last.ended_at < self.from() || last.ended_at >= self.until());
@@ -109,7 +129,7 @@ pub enum Before<'m> {
 pub struct Change {
     /// What.
     pub topic: Topic,
-    /// What it is about: a snapshot's name, a code, or the moment from which on it holds.
+    /// What it is about, or what has ended: a snapshot's name, a code, or the moment from which on it holds.
     pub anchor: String,
 }
 
@@ -132,7 +152,8 @@ pub fn decide(before: Before<'_>, look: &Look<'_>) -> (Vec<Change>, Told) {
     }
     let was_bad = told.trouble.is_some() || told.stale;
     if was_bad && trouble.is_none() && !stale {
-        tell(Topic::Recovered, &since(look));
+        // What was stale alone has ended with a good snapshot, which names it.
+        tell(Topic::Recovered, &told.trouble.unwrap_or_else(|| since(look)));
     }
     let drill = look.failed_drill().map(|(last, _)| last.id.clone());
     if let Some(id) = drill.as_ref().filter(|id| told.drill.as_ref() != Some(*id)) {
@@ -150,18 +171,24 @@ pub(crate) fn drill_anchor(id: &str) -> String {
 /// What a look shows of the time that it is to tell of.
 struct View<'a> {
     newest: Option<&'a Attempt>,
+    /// `None` if nothing tells.
     stale: Option<bool>,
 }
 
 impl<'a> View<'a> {
     fn whole(look: &Look<'a>) -> Self {
-        let stale = look.facts.map(|_| is_stale(look, Timestamp::MAX, look.at));
+        let stale = is_stale(look, Timestamp::MAX, look.at);
         Self { newest: look.newest_ended(Timestamp::MAX), stale }
     }
 
     fn of(look: &Look<'a>, beat: Beat) -> Self {
-        let stale = look.facts.map(|_| is_stale(look, beat.until(), beat.at));
+        let stale = is_stale(look, beat.until(), beat.at);
         Self { newest: look.newest_ended(beat.until()), stale }
+    }
+
+    /// Whether a policy that takes snapshots has none, not even a bad one.
+    fn has_nothing(&self, look: &Look<'_>) -> bool {
+        self.newest.is_none() && look.policy.schedule.is_some()
     }
 
     /// The trouble that there is now, and what it is called if it begins now.
@@ -177,23 +204,21 @@ impl<'a> View<'a> {
                 let anchor = format!("{} {}", failure.code, look.turn());
                 (Some(anchor), Some(Topic::Failure))
             }
-            // Whether a bad snapshot has been followed by a good one is not known.
-            _ if look.facts.is_none() => (told.trouble.clone(), None),
+            // Whether a bad snapshot has been followed by a good one is not known, or it has not.
+            _ if look.facts.is_none() || self.has_nothing(look) => (told.trouble.clone(), None),
             _ => (None, None),
         }
     }
 }
 
-/// Whether it is stale at `at`, by the snapshots that had ended before `end`. Without any good one nothing grows old: the
-/// failures tell.
-fn is_stale(look: &Look<'_>, end: Timestamp, at: Timestamp) -> bool {
-    let attempts = look.facts.map_or(&[][..], |facts| &facts.attempts);
-    let newest = attempts.iter().find(|attempt| attempt.state == State::Success && attempt.end() < end);
-    let from = newest.and_then(|newest| look.policy.stale_from(newest.counts_from()));
-    from.is_some_and(|from| from <= at)
+/// Whether it is stale at `at`, by the snapshots that had ended before `end`. Without any good one nothing grows old, and
+/// what has grown old is not young again: `None`, the failures tell.
+fn is_stale(look: &Look<'_>, end: Timestamp, at: Timestamp) -> Option<bool> {
+    let newest = look.facts?.attempts.iter().find(|attempt| attempt.state == State::Success && attempt.end() < end)?;
+    Some(look.policy.stale_from(newest.counts_from()).is_some_and(|from| from <= at))
 }
 
-/// The newest good snapshot's start, which names what is told of it.
+/// The newest good snapshot's start, which names the staleness that it leads to or ends.
 fn since(look: &Look<'_>) -> String {
     let last = look.facts.and_then(|facts| facts.last_success);
     last.map_or_else(|| "never".to_owned(), |last| last.to_string())

@@ -1,18 +1,22 @@
 //! Channels, against receivers on this machine.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use snapkeep_config::{Channel as Configured, Config};
+use snapkeep_config::{Channel as Configured, Config, Topic};
+use snapkeep_core::drill::Outcome;
 use snapkeep_core::plan::{Attempt, Facts};
 use snapkeep_core::policy::Policy;
 use snapkeep_core::secret::Secret;
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
-use snapkeep_notify::{Channel, Delivery, Look, Memory, Notice, Post, Sns, Way, send, tell};
+use snapkeep_engine::LastDrill;
+use snapkeep_notify::{Channel, Delivery, Look, Memory, Notice, Post, Sending, Sns, Way, send, tell};
 use snapkeep_testbed::Receiver;
 use snapkeep_transport::{AwsCredentials, Caller, Deadline};
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn channel(way: Result<impl Way + 'static, Failure>) -> Channel<'static> {
@@ -94,6 +98,47 @@ async fn a_receiver_that_hangs_holds_up_nobody() {
     let notices = [notice(), notice(), notice()];
     let deliveries = send(&[channel], &notices, Deadline::after(Duration::from_millis(300))).await;
     assert!(deliveries.iter().all(|delivery| delivery.failure.is_some()) && deliveries.len() == 3, "{deliveries:?}");
+}
+
+/// A way that has no end, and counts how often it was gone.
+struct Endless(Arc<AtomicUsize>);
+
+impl Way for Endless {
+    fn send<'a>(&'a self, _: &'a Notice, _: Deadline) -> Sending<'a> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_hangs_holds_up_a_run_of_many_policies_once() {
+    let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
+    let on = |cluster: &str| Look {
+        policy: &policy,
+        cluster: cluster.into(),
+        facts: Some(&facts),
+        failures: vec![],
+        drill: None,
+        at: now,
+    };
+    let tries = Arc::new(AtomicUsize::new(0));
+    let channels = [channel(Ok(Endless(Arc::clone(&tries))))];
+    let (mut memory, time) = (Memory::default(), Deadline::after(Duration::from_millis(300)));
+    let deliveries = tell(&channels, &["a", "b", "c"].map(on), &mut memory, now, time).await;
+    assert!(deliveries.iter().all(|delivery| delivery.failure.is_some()) && deliveries.len() == 3, "{deliveries:?}");
+    assert_eq!(tries.load(Ordering::Relaxed), 1);
+    let receiver = Receiver::start(&[200]);
+    tell(&[webhook(&receiver.url(), None)], &["a", "b", "c"].map(on), &mut memory, now, soon()).await;
+    assert_eq!(receiver.events(), ["partial"; 3], "each is tried again by the next run");
+}
+
+/// One that answers may refuse this message only.
+#[tokio::test]
+async fn a_message_that_is_refused_holds_up_no_other() {
+    let receiver = Receiver::start(&[400, 200]);
+    let deliveries = send(&[webhook(&receiver.url(), None)], &[notice(), notice()], soon()).await;
+    let failed: Vec<bool> = deliveries.iter().map(|delivery| delivery.failure.is_some()).collect();
+    assert_eq!(failed, [true, false], "{deliveries:?}");
 }
 
 #[tokio::test]
@@ -184,6 +229,53 @@ async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
     );
 }
 
+/// A way that refuses the first message of that event.
+struct Deaf<'a>(&'a str, &'a AtomicUsize);
+
+impl Way for Deaf<'_> {
+    fn send<'a>(&'a self, notice: &'a Notice, _: Deadline) -> Sending<'a> {
+        let is_deaf = notice.event == self.0 && self.1.fetch_add(1, Ordering::Relaxed) == 0;
+        let failure = Failure::new(Code::ClusterUnavailable, "no", "look").with_status(500);
+        Box::pin(async move { if is_deaf { Err(failure) } else { Ok(()) } })
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_got_is_told_again_although_somebody_got_another_message() {
+    let (policy, now) = (policy(), "2026-11-23T05:10:00Z".parse().unwrap());
+    let mut facts = bad();
+    let began = "2026-11-23T00:00:00Z".parse().unwrap();
+    let good = Attempt { snapshot: "p-w".into(), state: State::Success, started_at: began, ended_at: Some(began) };
+    facts.attempts.push(good);
+    let drill = LastDrill {
+        id: "0042".into(),
+        policy: "p".into(),
+        cluster: "c".into(),
+        began_at: began,
+        ended_at: began,
+        outcome: Outcome::Failed,
+        failure: Some(Failure::new(Code::RestoreIncomplete, "no", "look")),
+        recovery_time_s: None,
+        recovery_point_age_s: None,
+    };
+    let (facts, drill) = (Some(&facts), Some(&drill));
+    let looks = [Look { policy: &policy, cluster: "c".into(), facts, failures: vec![], drill, at: now }];
+    for deaf_to in ["partial", "stale", "failure"] {
+        let tries = AtomicUsize::new(0);
+        let way = Ok(Box::new(Deaf(deaf_to, &tries)) as Box<dyn Way + '_>);
+        let (on, policies) = (BTreeSet::from(Topic::ALL), BTreeSet::new());
+        let channels = [Channel { name: "ops".into(), on, policies, way }];
+        let (mut memory, mut delivered) = (Memory::default(), Vec::new());
+        for _ in 0..3 {
+            let deliveries = tell(&channels, &looks, &mut memory, now, soon()).await;
+            let got = deliveries.iter().filter(|delivery| delivery.failure.is_none());
+            delivered.push(got.map(|delivery| delivery.event).collect::<Vec<_>>());
+        }
+        let others: Vec<&str> = ["partial", "stale", "failure"].into_iter().filter(|event| *event != deaf_to).collect();
+        assert_eq!(delivered, [others, vec![deaf_to], vec![]]);
+    }
+}
+
 #[tokio::test]
 async fn a_channel_is_told_of_what_it_wants_only() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
@@ -191,7 +283,7 @@ async fn a_channel_is_told_of_what_it_wants_only() {
         Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drill: None, at: now };
     let receiver = Receiver::start(&[200]);
     let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url(), None) };
-    let deaf = Channel { on: BTreeSet::from([snapkeep_config::Topic::Stale]), ..webhook(&receiver.url(), None) };
+    let deaf = Channel { on: BTreeSet::from([Topic::Stale]), ..webhook(&receiver.url(), None) };
     let mut memory = Memory::default();
     assert_eq!(tell(&[elsewhere, deaf], &[look], &mut memory, now, soon()).await, []);
     assert_eq!(receiver.messages().len(), 0);

@@ -50,7 +50,11 @@ pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure
     let names = chosen.meant().map(|policy| policy.name.as_str());
     let around = Around::new(chosen.whole(), names, session);
     if let Err(failure) = around.before().await {
-        about(&Look::in_vain(chosen.meant(), &failure, session.now()), chosen.whole(), session).await;
+        let looks = Look::in_vain(chosen.meant(), &failure, session.now());
+        let deliveries = about(&looks, chosen.whole(), session).await;
+        if let Some(file) = &arguments.metrics_file {
+            telling::metrics(file, &chosen, Err(&failure), &deliveries, session);
+        }
         around.after(None, Err(&failure)).await;
         return Err(failure);
     }
@@ -58,7 +62,7 @@ pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure
     let shown = finish(&report, session);
     let deliveries = about(&Look::all(&report, &chosen.policies), chosen.whole(), session).await;
     if let Some(file) = &arguments.metrics_file {
-        telling::metrics(file, &report, &deliveries, session);
+        telling::metrics(file, &chosen, Ok(&report), &deliveries, session);
     }
     if let Some(file) = &arguments.report {
         telling::report(file, &report, session);

@@ -129,6 +129,8 @@ impl Source for Files {
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
             let chosen = Chosen::read(&self.session, &self.names).await?;
+            let (places, channels) = (Configured::all(chosen.meant()), &chosen.whole().config.notifications.channels);
+            self.told.with(|registry| registry.begin(&places, channels));
             let configuration = Written { chosen, session: Arc::clone(&self.session), told: Arc::clone(&self.told) };
             Ok(Arc::new(configuration) as Arc<dyn Configuration>)
         })
@@ -148,16 +150,15 @@ impl Written {
     }
 
     async fn tell(&self, names: &[String], end: Result<&RunReport, &Failure>) {
-        if let Ok(report) = end {
-            self.told.with(|registry| registry.observe(report));
-        }
-        let policies = &self.chosen.policies;
+        let (policies, now) = (&self.chosen.policies, self.session.now());
+        let meant = || policies.values().filter(|policy| names.contains(&policy.name));
+        self.told.with(|registry| match end {
+            Ok(report) => registry.observe(report),
+            Err(failure) => registry.observe_in_vain(meant(), failure, now),
+        });
         let looks = match end {
             Ok(report) => Look::all(report, policies),
-            Err(failure) => {
-                let meant = policies.values().filter(|policy| names.contains(&policy.name));
-                Look::in_vain(meant, failure, self.session.now())
-            }
+            Err(failure) => Look::in_vain(meant(), failure, now),
         };
         let mut memory = self.told.memory.lock().await;
         let memory = memory.get_or_insert_with(|| recall(self.chosen.whole(), &self.session));

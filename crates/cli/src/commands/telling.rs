@@ -1,5 +1,6 @@
 //! What a run tells beside its result: messages, metrics, a report to read; and the commands around it.
 
+use super::chosen::Chosen;
 use crate::session::Session;
 use crate::settings::{secret, whole::Whole};
 use jiff::SignedDuration;
@@ -8,7 +9,7 @@ use snapkeep_core::Failure;
 use snapkeep_core::secret::Secret;
 use snapkeep_engine::policies::RunReport;
 use snapkeep_mail::Mail;
-use snapkeep_notify::metrics::Registry;
+use snapkeep_notify::metrics::{Configured, Registry};
 use snapkeep_notify::{
     Beat, Channel, Delivery, Look, Memory, Notice, Post, Sending, Sns, Way, markdown, tell, tell_by,
 };
@@ -155,14 +156,25 @@ fn remember(whole: &Whole, told: &Memory, session: &Session) {
     ));
 }
 
-/// Writes a run's metrics, whole or not at all; counters go on from what the file holds.
-pub(super) fn metrics(file: &Path, report: &RunReport, deliveries: &[Delivery], session: &Session) {
+/// Writes a run's metrics, whole or not at all. They go on from what the file holds of what is configured.
+pub(super) fn metrics(
+    file: &Path,
+    chosen: &Chosen,
+    end: Result<&RunReport, &Failure>,
+    deliveries: &[Delivery],
+    session: &Session,
+) {
     let file = session.process.directory.join(file);
     let mut registry = Registry::default();
     if let Ok(before) = std::fs::read_to_string(&file) {
         registry.resume(&before);
+        registry.forget_others(&Configured::all(chosen.whole().config.policies.values()));
     }
-    registry.observe(report);
+    registry.begin(&Configured::all(chosen.meant()), &chosen.whole().config.notifications.channels);
+    match end {
+        Ok(report) => registry.observe(report),
+        Err(failure) => registry.observe_in_vain(chosen.meant(), failure, session.now()),
+    }
     registry.observe_deliveries(deliveries);
     if let Err(why) = write(&file, &registry.prometheus()) {
         session.printer.warning(&format!("the metrics are not written: {why}"));

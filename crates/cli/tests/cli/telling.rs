@@ -79,11 +79,40 @@ fn a_hook_before_a_run_can_stop_it() {
     let receiver = Receiver::start(&[200]);
     let hooks = "hooks:\n  before: {command: [sh, -c, 'exit 7']}\n  finally: {shell: 'echo $SNAPKEEP_CODE > hooked'}\n";
     let directory = directory(&receiver, hooks);
-    let ran = run(&directory, "run");
+    let ran = run(&directory, "run --metrics-file snapkeep.prom");
     assert!(ran.status == 1 && ran.err.contains("error[hook_failed]: "), "{ran:?}");
     assert!(!ran.err.contains("127.0.0.1:1"), "nothing was sent: {ran:?}");
     assert_eq!(std::fs::read_to_string(directory.path().join("hooked")).unwrap(), "hook_failed\n");
     assert_eq!(receiver.events(), ["failure"]);
+    assert_refused(&std::fs::read_to_string(directory.path().join("snapkeep.prom")).unwrap());
+}
+
+/// What metrics say of a policy that a command kept from its work.
+fn assert_refused(metrics: &str) {
+    for line in [
+        r#"snapkeep_last_run_success{policy="nightly",cluster="gone",repository="r"} 0"#,
+        r#"snapkeep_runs_total{policy="nightly",cluster="gone",repository="r",outcome="failed"} 1"#,
+        r#"snapkeep_failures_total{policy="nightly",cluster="gone",repository="r",code="hook_failed"} 1"#,
+        r#"snapkeep_notifications_total{channel="ops",event="failure",outcome="delivered"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|have| have == line), "{line}\n{metrics}");
+    }
+    assert!(metrics.contains("snapkeep_last_run_timestamp_seconds{policy=\"nightly\""), "{metrics}");
+}
+
+/// The age of the last success goes on while nothing can be seen: an alert rests on it.
+#[test]
+fn a_file_of_metrics_keeps_what_its_run_could_not_see_and_forgets_what_is_configured_no_more() {
+    let receiver = Receiver::start(&[200]);
+    let directory = directory(&receiver, "");
+    let of = |policy: &str| {
+        format!("snapkeep_last_success_timestamp_seconds{{policy=\"{policy}\",cluster=\"gone\",repository=\"r\"}} 7\n")
+    };
+    let file = directory.path().join("snapkeep.prom");
+    std::fs::write(&file, of("nightly") + &of("weekly")).unwrap();
+    assert_eq!(run(&directory, "run --timeout 20s --metrics-file snapkeep.prom").status, 1);
+    let metrics = std::fs::read_to_string(file).unwrap();
+    assert!(metrics.contains(&of("nightly")) && !metrics.contains("weekly"), "{metrics}");
 }
 
 /// A daemon that is killed with its test.
@@ -175,4 +204,14 @@ fn a_daemon_tells_once_whatever_it_is_restarted_and_its_metrics_say_so() {
     }
     assert_eq!(receiver.events(), ["failure"], "once, by two daemons and four runs");
     assert!(directory.path().join("failed").exists());
+}
+
+#[test]
+fn a_hook_that_keeps_the_daemon_from_its_work_is_seen_in_its_metrics() {
+    let receiver = Receiver::start(&[200]);
+    let directory = directory(&receiver, "hooks: {before: {command: ['false']}}\n");
+    let daemon = Daemon::start(&directory, &hook(&receiver));
+    // Each is there before it happens, so that Prometheus sees it happen.
+    assert!(daemon.metrics().contains("channel=\"ops\",event=\"stale\",outcome=\"failed\"} 0\n"));
+    assert_refused(&daemon.until("the operator was told", |metrics| metrics.contains("\"delivered\"} 1")));
 }

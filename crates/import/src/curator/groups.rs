@@ -186,6 +186,8 @@ pub(super) fn good(name: &str) -> Snapshot {
 /// A policy that takes snapshots keeps what the one group deletes that takes its names; each further group is a policy
 /// that only deletes.
 pub(super) fn policies(takes: Vec<(Draft, String)>, groups: Vec<Group>, desk: &mut Desk) {
+    // Before one of them becomes part of a policy that takes snapshots: it adopts there as well.
+    disputed(&groups, desk);
     let mut groups: Vec<Option<Group>> = groups.into_iter().map(Some).collect();
     for (mut draft, sample) in takes {
         let fits = |group: &&mut Option<Group>| group.as_ref().is_some_and(|one| one.takes(&draft.repository, &sample));
@@ -205,9 +207,7 @@ pub(super) fn policies(takes: Vec<(Draft, String)>, groups: Vec<Group>, desk: &m
         draft.name = desk.name(&draft.name);
         desk.policies.push(draft);
     }
-    let groups: Vec<Group> = groups.into_iter().flatten().collect();
-    disputed(&groups, desk);
-    for group in groups {
+    for group in groups.into_iter().flatten() {
         let beginning =
             group.adopted.first().map(|one| one.name.trim_end_matches(['*', '-', '_', '.'])).unwrap_or_default();
         let name = desk.name(beginning);

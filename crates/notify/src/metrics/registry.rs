@@ -1,11 +1,14 @@
 //! The values of metrics, and Prometheus' text of them.
 
-use super::table::{Kind, PLACE, TABLE, metric};
+use super::table::{Kind, TABLE, metric};
 use crate::Delivery;
 use jiff::Timestamp;
+use snapkeep_config::Channel;
+use snapkeep_core::Failure;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::snapshot::State;
 use snapkeep_engine::LastDrill;
-use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport};
+use snapkeep_engine::policies::{ClusterReport, PolicyReport, RunReport, Taken};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -25,6 +28,29 @@ pub struct Configured<'a> {
     pub is_drilled: bool,
 }
 
+impl<'a> Configured<'a> {
+    /// These policies on each of their clusters.
+    pub fn all(policies: impl IntoIterator<Item = &'a Policy>) -> Vec<Self> {
+        let on = |policy: &'a Policy, cluster: &'a String| Self {
+            policy: &policy.name,
+            cluster,
+            repository: policy.repository.as_str(),
+            is_drilled: policy.drill.is_some(),
+        };
+        let each = |policy: &'a Policy| policy.clusters.iter().map(move |cluster| on(policy, cluster));
+        policies.into_iter().flat_map(each).collect()
+    }
+
+    fn label(&self, name: &str) -> Option<&'a str> {
+        match name {
+            "policy" => Some(self.policy),
+            "cluster" => Some(self.cluster),
+            "repository" => Some(self.repository),
+            _ => None,
+        }
+    }
+}
+
 /// The values of all metrics. Each is made from what runs report; whoever starts anew begins with counters at zero, which
 /// Prometheus understands, or goes on from what was written: [`Registry::resume`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +59,19 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// Begins the counters of these places and channels with 0, where there are none: a series that begins with 1 is no
+    /// increase to Prometheus.
+    pub fn begin(&mut self, configured: &[Configured<'_>], channels: &BTreeMap<String, Channel>) {
+        for one in configured {
+            let place = [one.policy, one.cluster, one.repository];
+            self.count_run(place, None);
+            self.count_snapshots(place, &[], 0);
+        }
+        for (name, channel) in channels {
+            channel.on.iter().for_each(|topic| self.count_message(name, topic.as_str(), None));
+        }
+    }
+
     /// Takes a run in.
     pub fn observe(&mut self, report: &RunReport) {
         let took = report.finished_at.duration_since(report.started_at);
@@ -51,12 +90,50 @@ impl Registry {
         }
     }
 
+    /// Takes in a run of these policies that failed before it could look.
+    pub fn observe_in_vain<'p>(
+        &mut self,
+        policies: impl IntoIterator<Item = &'p Policy>,
+        failure: &Failure,
+        now: Timestamp,
+    ) {
+        for policy in policies {
+            for cluster in &policy.clusters {
+                self.outcome([&policy.name, cluster, policy.repository.as_str()], &[failure.code.as_str()], now);
+            }
+        }
+    }
+
     /// Takes in how messages fared.
     pub fn observe_deliveries(&mut self, deliveries: &[Delivery]) {
         for delivery in deliveries {
-            let outcome = if delivery.failure.is_none() { "delivered" } else { "failed" };
-            self.add("snapkeep_notifications_total", &[&delivery.channel, delivery.event, outcome], 1);
+            self.count_message(&delivery.channel, delivery.event, Some(delivery.failure.is_none()));
         }
+    }
+
+    /// Counts a message, if there is one, by whether it was delivered. Both outcomes are there from the start.
+    fn count_message(&mut self, channel: &str, event: &str, delivered: Option<bool>) {
+        for (outcome, it_is) in [("delivered", Some(true)), ("failed", Some(false))] {
+            let count = u64::from(delivered == it_is);
+            self.add("snapkeep_notifications_total", &[channel, event, outcome], count);
+        }
+    }
+
+    /// The same of a run, by whether nothing failed.
+    fn count_run(&mut self, place: [&str; 3], went_well: Option<bool>) {
+        for (outcome, it_is) in [("ok", Some(true)), ("failed", Some(false))] {
+            let count = u64::from(went_well == it_is);
+            self.add("snapkeep_runs_total", &[place[0], place[1], place[2], outcome], count);
+        }
+    }
+
+    /// The same of snapshots that have ended, and of ones that were deleted.
+    fn count_snapshots(&mut self, place: [&str; 3], created: &[Taken], deleted: usize) {
+        for state in [Some(State::Success), Some(State::Partial), Some(State::Failed)] {
+            let ended = created.iter().filter(|taken| taken.state == state).count();
+            self.add("snapkeep_snapshots_ended_total", &[place[0], place[1], place[2], word(state)], ended as u64);
+        }
+        self.add("snapkeep_snapshots_deleted_total", &place, deleted as u64);
     }
 
     fn cluster(&mut self, name: &str, cluster: &ClusterReport) {
@@ -66,38 +143,34 @@ impl Registry {
 
     fn policy(&mut self, one: &PolicyReport, codes: &[&str], now: Timestamp) {
         let place = place(one);
-        let with = |last| [place[0], place[1], place[2], last];
         self.facts(one, place, now);
-        self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
-        self.set("snapkeep_last_run_success", &place, f64::from(u8::from(codes.is_empty())));
-        // Both are there from the start, so that the first failure is an increase.
-        for (outcome, is_so) in [("ok", codes.is_empty()), ("failed", !codes.is_empty())] {
-            self.add("snapkeep_runs_total", &with(outcome), u64::from(is_so));
-        }
-        for state in [Some(State::Success), Some(State::Partial), Some(State::Failed)] {
-            let ended = one.created.iter().filter(|taken| taken.state == state).count();
-            self.add("snapkeep_snapshots_ended_total", &with(word(state)), ended as u64);
-        }
-        for code in codes {
-            self.add("snapkeep_failures_total", &with(code), 1);
-        }
-        self.add("snapkeep_snapshots_deleted_total", &place, one.deleted.len() as u64);
+        self.outcome(place, codes, now);
+        self.count_snapshots(place, &one.created, one.deleted.len());
         if let Some(last) = one.created.iter().max_by_key(|taken| taken.started_at) {
             let took = last.ended_at.zip(last.started_at).map(|(end, start)| end.duration_since(start).as_secs_f64());
-            self.set_if("snapkeep_last_snapshot_duration_seconds", &place, took);
-            self.set_if("snapkeep_last_snapshot_added_bytes", &place, last.added_bytes.map(float));
+            self.set_or_forget("snapkeep_last_snapshot_duration_seconds", &place, took);
+            self.set_or_forget("snapkeep_last_snapshot_added_bytes", &place, last.added_bytes.map(float));
         }
     }
 
-    /// What could not be seen stays as it was last seen: its age goes on.
+    fn outcome(&mut self, place: [&str; 3], codes: &[&str], now: Timestamp) {
+        self.set("snapkeep_last_run_timestamp_seconds", &place, seconds(now));
+        self.set("snapkeep_last_run_success", &place, f64::from(u8::from(codes.is_empty())));
+        self.count_run(place, Some(codes.is_empty()));
+        for code in codes {
+            self.add("snapkeep_failures_total", &[place[0], place[1], place[2], code], 1);
+        }
+    }
+
+    /// What could not be seen stays as it was last seen: its age goes on. What was seen to be gone is gone.
     fn facts(&mut self, one: &PolicyReport, place: [&str; 3], now: Timestamp) {
         let Some(facts) = &one.facts else { return };
         let with = |last| [place[0], place[1], place[2], last];
         let age = facts.last_success.map(|last| now.duration_since(last).as_secs_f64());
-        self.set_if("snapkeep_last_success_timestamp_seconds", &place, facts.last_success.map(seconds));
-        self.set_if("snapkeep_last_success_age_seconds", &place, age);
-        self.set_if("snapkeep_expected_interval_seconds", &place, facts.expected_interval_seconds.map(whole));
-        self.set_if("snapkeep_stale_after_seconds", &place, facts.stale_after_seconds.map(whole));
+        self.set_or_forget("snapkeep_last_success_timestamp_seconds", &place, facts.last_success.map(seconds));
+        self.set_or_forget("snapkeep_last_success_age_seconds", &place, age);
+        self.set_or_forget("snapkeep_expected_interval_seconds", &place, facts.expected_interval_seconds.map(whole));
+        self.set_or_forget("snapkeep_stale_after_seconds", &place, facts.stale_after_seconds.map(whole));
         self.set("snapkeep_stale", &place, f64::from(u8::from(one.stale)));
         let mut counts = facts.snapshots;
         let states = [State::Success, State::Partial, State::Failed, State::InProgress];
@@ -122,26 +195,28 @@ impl Registry {
         }
     }
 
-    /// Forgets what is of none of these places, and of drills where none are made any more: what was taken out of the
-    /// configuration grows old in no alert. What is of a cluster as a whole stays.
+    /// Forgets what is of none of these places, or of a cluster that none of them is on, and of drills where none are made
+    /// any more: what was taken out of the configuration grows old in no alert.
     pub fn forget_others(&mut self, configured: &[Configured<'_>]) {
-        self.values.retain(|(name, labels), _| {
-            let is_of_a_place = metric(name).is_some_and(|metric| metric.labels.starts_with(PLACE));
+        self.values.retain(|(name, values), _| {
+            let labels = metric(name).map_or(&[][..], |metric| metric.labels);
             let is_drills = name.starts_with("snapkeep_last_drill_");
             let is_its = |one: &Configured<'_>| {
-                labels.iter().zip([one.policy, one.cluster, one.repository]).all(|(label, of)| label == of)
-                    && (one.is_drilled || !is_drills)
+                let fits = |(label, value): (&&str, &String)| one.label(label).is_none_or(|its| its == value);
+                labels.iter().zip(values).all(fits) && (one.is_drilled || !is_drills)
             };
-            !is_of_a_place || configured.iter().any(is_its)
+            !labels.contains(&"cluster") || configured.iter().any(is_its)
         });
     }
 
-    /// Goes on with the counters of a text that [`Registry::prometheus`] wrote; what is not understood is left out.
+    /// Goes on from a text that [`Registry::prometheus`] wrote; what is not understood is left out.
     pub fn resume(&mut self, text: &str) {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let Some((key, value)) = read(line) else { continue };
             if metric(key.0).is_some_and(|metric| metric.kind == Kind::Counter) {
                 *self.values.entry(key).or_default() += value;
+            } else {
+                self.values.insert(key, value);
             }
         }
     }
@@ -189,13 +264,9 @@ impl Registry {
     }
 
     fn set_or_forget(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
-        self.values.remove(&key(name, labels));
-        self.set_if(name, labels, value);
-    }
-
-    fn set_if(&mut self, name: &'static str, labels: &[&str], value: Option<f64>) {
-        if let Some(value) = value {
-            self.set(name, labels, value);
+        match value {
+            Some(value) => self.set(name, labels, value),
+            None => drop(self.values.remove(&key(name, labels))),
         }
     }
 

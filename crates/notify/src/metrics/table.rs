@@ -35,7 +35,7 @@ pub struct Metric {
 }
 
 /// What most are about.
-pub(super) const PLACE: &[&str] = &["policy", "cluster", "repository"];
+const PLACE: &[&str] = &["policy", "cluster", "repository"];
 
 const fn gauge(
     name: &'static str,
@@ -97,7 +97,7 @@ pub const TABLE: &[Metric] = &[
     counter("snapkeep_failures_total", &["policy", "cluster", "repository", "code"], Some(("Failures", "Count")),
         "Failures of runs for the policy, by code."),
     counter("snapkeep_api_calls_total", &["cluster"], Some(("ApiCalls", "Count")),
-        "Requests that were sent to the cluster, each repetition counted."),
+        "Requests that runs sent to the cluster, each repetition counted; not those of drills, nor the looks of the daemon's page."),
     counter("snapkeep_api_errors_total", &["cluster"], Some(("ApiErrors", "Count")),
         "Those of them without an answer, or with 401, 403, 408, 429 or 5xx."),
     gauge("snapkeep_start_time_seconds", &[], None,

@@ -4,6 +4,7 @@ use super::*;
 use crate::Delivery;
 use jiff::Timestamp;
 use serde_json::Value;
+use snapkeep_config::Config;
 use snapkeep_core::drill::Outcome as Drilled;
 use snapkeep_core::plan::{Counts, Facts};
 use snapkeep_core::snapshot::State;
@@ -104,6 +105,41 @@ fn the_text_is_prometheus_own_and_holds_every_metric() {
     }
 }
 
+/// A series that begins with 1 is no increase to Prometheus.
+#[test]
+fn counters_begin_at_zero() {
+    let configured = Configured { policy: "nightly", cluster: "logs", repository: "backups", is_drilled: false };
+    let text = "notifications: {channels: {ops: {kind: slack, url: {env: A}, on: [failure, stale]}}}\n";
+    let channels = Config::parse(text).unwrap().notifications.channels;
+    let mut registry = Registry::default();
+    registry.begin(&[configured], &channels);
+    let text = registry.prometheus();
+    let place = r#"policy="nightly",cluster="logs",repository="backups""#;
+    for series in [
+        format!("snapkeep_runs_total{{{place},outcome=\"failed\"}}"),
+        format!("snapkeep_snapshots_ended_total{{{place},state=\"partial\"}}"),
+        format!("snapkeep_snapshots_deleted_total{{{place}}}"),
+        r#"snapkeep_notifications_total{channel="ops",event="failure",outcome="failed"}"#.to_owned(),
+        r#"snapkeep_notifications_total{channel="ops",event="stale",outcome="delivered"}"#.to_owned(),
+    ] {
+        assert!(text.contains(&format!("{series} 0\n")), "{series}\n{text}");
+    }
+    assert!(!text.contains("event=\"partial\"") && !text.contains(" gauge"), "{text}");
+    let delivery =
+        Delivery { channel: "ops".into(), event: "stale", id: "x".into(), summary: "y".into(), failure: None };
+    registry.observe_deliveries(&[Delivery { event: "recovered", ..delivery.clone() }, delivery]);
+    registry.begin(&[configured], &channels);
+    let text = registry.prometheus();
+    let of = |event: &str, outcome: &str| {
+        format!("snapkeep_notifications_total{{channel=\"ops\",event=\"{event}\",outcome=\"{outcome}\"}}")
+    };
+    for event in ["stale", "recovered"] {
+        for (outcome, count) in [("delivered", 1), ("failed", 0)] {
+            assert!(text.contains(&format!("{} {count}\n", of(event, outcome))), "{event} {outcome}\n{text}");
+        }
+    }
+}
+
 #[test]
 fn a_drill_that_does_not_pass_takes_the_time_of_the_one_before_away() {
     let mut registry = Registry::default();
@@ -122,9 +158,41 @@ fn a_drill_that_does_not_pass_takes_the_time_of_the_one_before_away() {
 }
 
 #[test]
+fn what_a_run_sees_to_be_gone_is_forgotten_and_what_it_cannot_see_stays() {
+    let gone = [
+        "snapkeep_last_success_timestamp_seconds{",
+        "snapkeep_last_success_age_seconds{",
+        "snapkeep_expected_interval_seconds{",
+        "snapkeep_stale_after_seconds{",
+        "snapkeep_last_snapshot_duration_seconds{",
+        "snapkeep_last_snapshot_added_bytes{",
+    ];
+    let mut registry = Registry::default();
+    let mut next = report();
+    registry.observe(&next);
+    (next.policies[0].facts, next.policies[0].created) = (None, vec![]);
+    registry.observe(&next);
+    let text = registry.prometheus();
+    assert!(gone.iter().all(|name| text.contains(name)), "{text}");
+    // Its schedule was taken out and its snapshots deleted; the new one's end was not seen, and nothing of it measured.
+    next.policies[0].facts = Some(Facts::default());
+    next.policies[0].created = report().policies[0]
+        .created
+        .iter()
+        .map(|one| Taken { ended_at: None, added_bytes: None, ..one.clone() })
+        .collect();
+    registry.observe(&next);
+    let text = registry.prometheus();
+    assert!(!gone.iter().any(|name| text.contains(name)), "{text}");
+    assert!(text.contains("snapkeep_snapshots{"), "{text}");
+}
+
+#[test]
 fn what_is_no_longer_configured_is_forgotten() {
     let mut registry = Registry::default();
     registry.observe(&report());
+    registry.gauge("snapkeep_cluster_up", &["logs"], 0.0);
+    registry.gauge("snapkeep_start_time_seconds", &[], 1.0);
     let configured = Configured { policy: "night\"ly", cluster: "logs", repository: "backups", is_drilled: true };
     let before = registry.clone();
     registry.forget_others(&[configured]);
@@ -135,18 +203,26 @@ fn what_is_no_longer_configured_is_forgotten() {
     registry.forget_others(&[Configured { repository: "others", ..configured }]);
     let text = registry.prometheus();
     assert!(!text.contains("policy=") && text.contains("snapkeep_api_calls_total{cluster=\"logs\"} 40\n"), "{text}");
+    assert!(text.contains("snapkeep_cluster_up{cluster=\"logs\"} 0\n"), "{text}");
+    // With the last policy of a cluster it goes itself: it is not down.
+    registry.forget_others(&[Configured { cluster: "other", ..configured }]);
+    let text = registry.prometheus();
+    assert!(!text.contains("cluster=") && text.contains("snapkeep_start_time_seconds 1\n"), "{text}");
 }
 
 #[test]
-fn counters_go_on_from_what_was_written_and_gauges_do_not() {
+fn what_was_written_is_gone_on_from() {
     let mut registry = Registry::default();
     registry.observe(&report());
-    let written = registry.prometheus();
     let mut next = Registry::default();
-    next.resume(&written);
-    assert_eq!((next.sum("snapkeep_api_calls_total"), next.sum("snapkeep_stale_after_seconds")), (40.0, 0.0));
-    next.observe(&report());
-    assert_eq!((next.sum("snapkeep_api_calls_total"), next.sum("snapkeep_runs_total")), (80.0, 2.0));
+    next.resume(&registry.prometheus());
+    assert_eq!(next, registry);
+    // What a run cannot see stays, whichever process saw it; counters go on.
+    let mut unseen = report();
+    unseen.policies[0].facts = None;
+    next.observe(&unseen);
+    let sums = ["api_calls_total", "runs_total", "stale_after_seconds"].map(|of| next.sum(&format!("snapkeep_{of}")));
+    assert_eq!(sums.map(|sum| sum.to_string()), ["80", "2", "172795"]);
     next.resume("snapkeep_runs_total{policy=\"x\"\nno such line\nsnapkeep_api_calls_total{cluster=\"a\"} NaN\n");
     assert_eq!((next.sum("snapkeep_api_calls_total"), next.sum("snapkeep_runs_total")), (80.0, 2.0));
 }

@@ -105,6 +105,87 @@ fn staleness_is_told_beside_the_trouble_and_the_end_when_both_are_over() {
 }
 
 #[test]
+fn nothing_is_well_again_while_there_is_no_good_snapshot() {
+    let policy = policy();
+    let (none, good) = (facts(vec![]), facts(vec![attempt(State::Success, 0, 60)]));
+    let failed = facts(vec![attempt(State::Failed, 4 * HOUR, 4 * HOUR + 60)]);
+    let well = facts(vec![attempt(State::Success, 5 * HOUR, 5 * HOUR + 60)]);
+    let looks = [
+        look(&policy, Some(&good), &[], 3 * HOUR),
+        // All that it had is deleted.
+        look(&policy, Some(&none), &[], 3 * HOUR + 60),
+        look(&policy, Some(&failed), &[], 4 * HOUR + 60),
+        look(&policy, Some(&none), &[], 4 * HOUR + 120),
+        look(&policy, Some(&well), &[], 5 * HOUR + 60),
+    ];
+    assert_eq!(told(&looks), ["stale", "", "failure", "", "recovered"]);
+}
+
+/// Receivers leave out what they have seen.
+#[test]
+fn each_message_has_an_id_of_its_own_also_where_there_are_no_good_snapshots() {
+    let text = "clusters: {c: {endpoint: https://c}}\npolicies: {p: {repository: r, keep: {last: 1}}}\n";
+    let policy = Config::parse(text).unwrap().policies.remove("p").unwrap();
+    let (none, day) = (facts(vec![]), 24 * HOUR);
+    let (mut memory, mut ids) = (Memory::default(), Vec::new());
+    for turn in 0..4 {
+        let codes: &[Code] = if turn % 2 == 0 { &[Code::AccessDenied] } else { &[] };
+        let look = look(&policy, Some(&none), codes, turn * day);
+        let (changes, told) = decide(Before::Remembered(&memory), &look);
+        memory.put(&look, told);
+        let notices = changes.iter().map(|change| Notice::of(change, &look, look.at));
+        ids.extend(notices.map(|notice| (notice.event, notice.id, notice.code, notice.summary)));
+    }
+    let well = ("recovered", None, "p on c: well again".to_owned());
+    let told: Vec<_> = ids.iter().map(|(event, _, code, summary)| (*event, code.clone(), summary.clone())).collect();
+    let failed = ("failure", Some("access_denied".to_owned()), "p on c: the run failed".to_owned());
+    assert_eq!(told, [failed.clone(), well.clone(), failed, well]);
+    let distinct: std::collections::BTreeSet<_> = ids.iter().map(|(_, id, ..)| id).collect();
+    assert_eq!(distinct.len(), 4, "{ids:?}");
+}
+
+/// The end of a bad snapshot's trouble is about no snapshot, and no failure.
+#[test]
+fn an_end_is_called_after_what_ended() {
+    let policy = policy();
+    let bad = facts(vec![attempt(State::Partial, HOUR, HOUR + 60), attempt(State::Success, 0, 60)]);
+    let well = facts(vec![attempt(State::Success, HOUR + 600, HOUR + 660), attempt(State::Partial, HOUR, HOUR + 60)]);
+    let mut memory = Memory::default();
+    let first = look(&policy, Some(&bad), &[], HOUR + 60);
+    let (_, told) = decide(Before::Remembered(&memory), &first);
+    memory.put(&first, told);
+    let last = look(&policy, Some(&well), &[], HOUR + 660);
+    let (changes, _) = decide(Before::Remembered(&memory), &last);
+    let notice = Notice::of(&changes[0], &last, last.at);
+    assert_eq!(notice.id, format!("recovered:p@c/r:{}", bad.attempts[0].snapshot));
+    assert_eq!((notice.snapshot, notice.code, notice.cause), (None, None, None));
+}
+
+#[test]
+fn what_nobody_was_told_is_as_it_was_before() {
+    let change = |topic, anchor: &str| Change { topic, anchor: anchor.into() };
+    let bad = Told { trouble: Some("x".into()), stale: true, looked_at: Some(second(0)), drill: Some("d1".into()) };
+    let well = Told { looked_at: Some(second(60)), drill: Some("d2".into()), ..Told::default() };
+    for (change, expected) in [
+        (change(Topic::Recovered, "x"), Told { trouble: bad.trouble.clone(), stale: true, ..well.clone() }),
+        (change(Topic::Failure, "drill d2"), Told { drill: bad.drill.clone(), ..well.clone() }),
+    ] {
+        let mut told = well.clone();
+        told.take_back(&change, &bad);
+        assert_eq!(told, expected, "{change:?}");
+    }
+    for (change, expected) in [
+        (change(Topic::Stale, "never"), Told { stale: false, ..bad.clone() }),
+        // So that the slot's next run is the first that tells.
+        (change(Topic::Failure, "x"), Told { trouble: None, looked_at: well.looked_at, ..bad.clone() }),
+    ] {
+        let mut told = bad.clone();
+        told.take_back(&change, &well);
+        assert_eq!(told, expected, "{change:?}");
+    }
+}
+
+#[test]
 fn a_drill_that_did_not_pass_is_told_whatever_else_there_is() {
     let policy = policy();
     let good = facts(vec![attempt(State::Success, 0, 60)]);
