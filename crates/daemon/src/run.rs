@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, PolicyReport, RunOptions, RunReport};
+use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, PolicyReport, RunOptions, RunReport, Wait};
 use snapkeep_engine::{DrillOptions, DrillReport, Event, Observer, run_drills};
 use snapkeep_transport::Deadline;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn work(configuration: &dyn Configuration, names: Vec<String>, how: How) -
             yes: false,
             allow_unknown_clock: how.allow_unknown_clock,
             run: how.mark,
-            wait_until_end: true,
+            wait: Wait::ToTheNextSlot,
             clock: Timestamp::now,
         },
         only: names,

@@ -9,7 +9,7 @@ use crate::settings::whole::Whole;
 use clap::Args;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
-use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport};
+use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport, Wait};
 use snapkeep_engine::{DrillOptions, run_drills};
 use snapkeep_notify::Look;
 use snapkeep_notify::hooks::{self, When};
@@ -75,7 +75,7 @@ async fn work(arguments: &Run, chosen: &Chosen, session: &Session) -> RunReport 
             yes: arguments.yes,
             allow_unknown_clock: arguments.allow_unknown_clock,
             run: mark(),
-            wait_until_end: true,
+            wait: Wait::ToTheEnd,
             clock: session.clock(),
         },
         only: chosen.only.clone(),
