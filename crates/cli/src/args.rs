@@ -188,9 +188,14 @@ impl Verb {
         matches!(self, Self::Invoke(_))
     }
 
-    /// Whether the command goes on until it is told to stop, and hears that itself.
+    /// Whether the command goes on until it is told to stop.
     pub(crate) fn is_daemon(&self) -> bool {
         matches!(self, Self::Serve(_))
+    }
+
+    /// Whether the command hears itself that it is to stop: it has something to do before it does.
+    pub(crate) fn hears_signals(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Run(_))
     }
 }
 

@@ -4,6 +4,7 @@
 //! - `args`, [`command`]: what may be typed
 //! - `settings`: flags, environment and file merged into one valid whole
 //! - `commands`: one file each: parse, call the engine, show
+//! - `signals`: Ctrl-C and SIGTERM, for commands that have something to do before they end
 //! - `output`: text and JSON, tables, progress, errors
 
 mod args;
@@ -14,6 +15,7 @@ mod output;
 mod process;
 mod session;
 mod settings;
+mod signals;
 mod words;
 
 pub use args::command;
@@ -61,10 +63,10 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 async fn to_the_end(arguments: Arguments, process: Process, printer: &Printer) -> Result<(), Failure> {
     let session = Session::new(arguments.globals, process, printer.clone(), jiff::Timestamp::now);
-    let is_daemon = arguments.verb.is_daemon();
+    let hears_itself = arguments.verb.hears_signals();
     let interrupted = async {
         // Without the handler the system's default holds, which ends us as well.
-        if is_daemon || tokio::signal::ctrl_c().await.is_err() {
+        if hears_itself || tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };

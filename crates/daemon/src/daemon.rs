@@ -3,6 +3,7 @@
 use crate::board::Board;
 use crate::clock::Clock;
 use crate::configuration::{Configuration, Source};
+use crate::drills::Drills;
 use crate::groups::groups;
 use crate::look::{Looked, look};
 use crate::rota::Rota;
@@ -19,12 +20,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 /// How long to rest where nobody has a turn.
 const LONG: SignedDuration = SignedDuration::from_hours(1);
+
+/// Longest rest of a daemon that stops: whoever asks is shown that it goes round.
+const BEAT: Duration = Duration::from_secs(20);
 
 /// Something that the daemon is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ pub struct Settings {
     pub every: Duration,
     /// How long runs may go on once it was told to stop.
     pub grace: Duration,
+    /// How long what follows a run may take after that.
+    pub last_words: Duration,
     /// Deletes also where a server's clock is unknown or far from ours.
     pub allow_unknown_clock: bool,
     /// What the next run is called in the metadata of its snapshots.
@@ -106,8 +112,11 @@ struct Daemon<'a> {
     configuration: Arc<dyn Configuration>,
     rota: Rota,
     runs: JoinSet<Result<RunReport, Failure>>,
+    /// Tells runs to stop.
+    stop: watch::Sender<bool>,
     /// The policies of each run.
     names: HashMap<Id, Vec<String>>,
+    drills: Drills,
     looks: JoinSet<Looked>,
     wants_look: bool,
     /// What looks go through, and since when: clusters are not set up anew for each.
@@ -131,7 +140,9 @@ impl<'a> Daemon<'a> {
             configuration,
             rota,
             runs: JoinSet::new(),
+            stop: watch::Sender::new(false),
             names: HashMap::new(),
+            drills: Drills::default(),
             looks: JoinSet::new(),
             wants_look: true,
             eyes: None,
@@ -143,9 +154,10 @@ impl<'a> Daemon<'a> {
             self.board.beat();
             self.begin_what_is_due();
             self.look_if_wanted();
+            self.drills.begin(&self.configuration, self.settings.mark);
             let now = self.settings.clock.now();
             let until = self.rota.next().unwrap_or_else(|| later(now));
-            let busy = self.runs.len() + self.looks.len();
+            let busy = self.runs.len() + self.looks.len() + self.drills.len();
             tokio::select! {
                 biased;
                 order = orders.recv() => {
@@ -156,6 +168,11 @@ impl<'a> Daemon<'a> {
                 }
                 Some(ended) = self.runs.join_next_with_id() => self.take_in(ended),
                 Some(looked) = self.looks.join_next() => self.see(looked),
+                Some(drilled) = self.drills.next() => {
+                    if let Some(policy) = self.drills.take_in(drilled) {
+                        self.rota.again(&policy);
+                    }
+                }
                 () = self.board.asked() => self.wants_look = true,
                 () = self.settings.clock.rest(until, busy) => {}
             }
@@ -174,8 +191,11 @@ impl<'a> Daemon<'a> {
         for names in groups(self.configuration.policies(), names) {
             tracing::debug!(policies = ?names, "run");
             let allow_unknown_clock = self.settings.allow_unknown_clock;
-            let how = How { allow_unknown_clock, mark: (self.settings.mark)(), at: now };
-            let task = self.runs.spawn(run(Arc::clone(&self.configuration), names.clone(), how));
+            let policies = names.iter().filter_map(|name| self.configuration.policies().get(name));
+            let drills = self.drills.told_by(policies);
+            let how = How { allow_unknown_clock, mark: (self.settings.mark)(), at: now, drills };
+            let run = run(Arc::clone(&self.configuration), names.clone(), how, self.stop.subscribe());
+            let task = self.runs.spawn(run);
             self.names.insert(task.id(), names);
         }
     }
@@ -187,7 +207,12 @@ impl<'a> Daemon<'a> {
         });
         let (names, now) = (self.names.remove(&id).unwrap_or_default(), self.settings.clock.now());
         tell(&names, &end);
-        self.rota.end(&names, now, ending(&end));
+        for name in &names {
+            self.rota.end(std::slice::from_ref(name), now, ending(&end, name));
+        }
+        if end.is_ok() {
+            self.drills.want(self.configuration.meant().filter(|policy| names.contains(&policy.name)));
+        }
         self.board.ended(&names, &end, now);
         self.wants_look = true;
     }
@@ -248,32 +273,46 @@ impl<'a> Daemon<'a> {
         Some(())
     }
 
-    /// Lets runs end for a while. What is left then is dropped: what it began goes on in the clusters, and whoever runs
-    /// next finds it there.
+    /// Lets runs end for a while. What is left then is told to stop: what it began goes on in the clusters, and whoever
+    /// runs next finds it there. What follows a run follows, for a moment: a command may have something to release.
     async fn wind_up(mut self, orders: &mut mpsc::Receiver<Order>) {
         self.board.stopping();
         self.looks.shutdown().await;
-        if !self.runs.is_empty() {
+        if !self.runs.is_empty() || self.drills.len() > 0 {
             tracing::info!("stopping; runs have {} s to end", self.settings.grace.as_secs());
         }
-        let enough = tokio::time::sleep(self.settings.grace);
-        tokio::pin!(enough);
-        while !self.runs.is_empty() {
-            tokio::select! {
-                biased;
-                Some(ended) = self.runs.join_next_with_id() => self.take_in(ended),
-                order = orders.recv() => if order != Some(Order::Reload) { break },
-                () = &mut enough => break,
-            }
-        }
+        self.until_ended(orders, self.settings.grace).await;
         if !self.runs.is_empty() {
             let left: Vec<&str> = self.names.values().flatten().map(String::as_str).collect();
             tracing::info!("left to the next run: {}; what was begun goes on in the cluster", left.join(", "));
         }
+        self.stop.send_replace(true);
+        self.drills.shutdown().await;
+        self.until_ended(orders, self.settings.last_words).await;
         self.runs.shutdown().await;
+    }
+
+    /// Takes in the ends of runs and drills until there are none, for so long, or until it is told to stop (once more).
+    async fn until_ended(&mut self, orders: &mut mpsc::Receiver<Order>, patience: Duration) {
+        let enough = tokio::time::sleep(patience);
+        tokio::pin!(enough);
+        while !self.runs.is_empty() || self.drills.len() > 0 {
+            self.board.beat();
+            tokio::select! {
+                biased;
+                Some(ended) = self.runs.join_next_with_id() => self.take_in(ended),
+                Some(drilled) = self.drills.next() => drop(self.drills.take_in(drilled)),
+                order = orders.recv() => if order != Some(Order::Reload) { break },
+                () = &mut enough => break,
+                () = tokio::time::sleep(BEAT) => {}
+            }
+        }
     }
 }
 
 fn later(now: Timestamp) -> Timestamp {
     now.checked_add(LONG).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

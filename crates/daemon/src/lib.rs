@@ -18,6 +18,7 @@ mod board;
 mod clock;
 mod configuration;
 mod daemon;
+mod drills;
 mod fields;
 mod groups;
 mod look;

@@ -38,6 +38,8 @@ struct Turn {
     ended: Timestamp,
     in_vain: u32,
     has_more: bool,
+    /// Something has come to be known while it is looked at.
+    is_wanted_again: bool,
     is_under_way: bool,
 }
 
@@ -54,7 +56,8 @@ impl Rota {
             let is_under_way = before.remove(&policy.name).is_some_and(|turn| turn.is_under_way);
             let schedule = policy.schedule.clone();
             let ended = Timestamp::UNIX_EPOCH;
-            let turn = Turn { schedule, began: None, ended, in_vain: 0, has_more: false, is_under_way };
+            let (has_more, is_wanted_again) = (false, false);
+            let turn = Turn { schedule, began: None, ended, in_vain: 0, has_more, is_wanted_again, is_under_way };
             self.turns.insert(policy.name.clone(), turn);
         }
     }
@@ -81,8 +84,16 @@ impl Rota {
     pub fn end(&mut self, names: &[String], now: Timestamp, ending: Ending) {
         for turn in self.named(names) {
             (turn.ended, turn.is_under_way) = (now, false);
-            turn.has_more = ending == Ending::More;
+            turn.has_more = ending == Ending::More || turn.is_wanted_again;
+            turn.is_wanted_again = false;
             turn.in_vain = if ending == Ending::InVain { turn.in_vain.saturating_add(1) } else { 0 };
+        }
+    }
+
+    /// There is something for its next look, which comes at once: after the one that is under way, if one is.
+    pub fn again(&mut self, name: &str) {
+        if let Some(turn) = self.turns.get_mut(name) {
+            (turn.has_more, turn.is_wanted_again) = (true, turn.is_under_way);
         }
     }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::snapshot::State;
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, PolicyReport, RunOptions, RunReport};
-use snapkeep_engine::{DrillOptions, DrillReport, Event, Observer, run_drills};
+use snapkeep_engine::policies::{self, ApplyOptions, ClusterOutcome, PolicyReport, RunOptions, RunReport, Wait};
+use snapkeep_engine::{DrillReport, Event, Observer};
 use snapkeep_transport::Deadline;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,9 +15,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Longest run. One that ends so has lost nothing: what it began is found by the next.
-const LONGEST: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST: Duration = Duration::from_hours(24);
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -26,17 +27,27 @@ pub(crate) struct How {
     /// What it is called in the metadata of its snapshots.
     pub(crate) mark: RequestMark,
     pub(crate) at: Timestamp,
+    /// What came of the policies' drills before it; `None` if they have none.
+    pub(crate) drills: Option<DrillReport>,
 }
 
-/// Runs these policies once, with what is done around a run. Fails only if what has to be so before it is not.
+/// Runs these policies once, with what is done around a run. Fails only if what has to be so before it is not, or if it is
+/// told to stop: then what it began goes on in the clusters, and what follows a run follows all the same.
 pub(crate) async fn run(
     configuration: Arc<dyn Configuration>,
     names: Vec<String>,
     how: How,
+    mut stop: watch::Receiver<bool>,
 ) -> Result<RunReport, Failure> {
-    let end = match configuration.before(&names).await {
-        Ok(()) => kept(Box::pin(work(&*configuration, names.clone(), how))).await,
-        Err(failure) => Err(failure),
+    let whole = async {
+        configuration.before(&names).await?;
+        kept(Box::pin(work(&*configuration, names.clone(), how))).await
+    };
+    let end = tokio::select! {
+        biased;
+        end = whole => end,
+        // Whoever could have told it is gone as well.
+        _ = stop.wait_for(|stop| *stop) => Err(interrupted()),
     };
     configuration.after(&names, end.as_ref()).await;
     end
@@ -54,6 +65,11 @@ async fn kept(mut work: Pin<Box<impl Future<Output = RunReport>>>) -> Result<Run
     polled.await
 }
 
+fn interrupted() -> Failure {
+    let cause = "the daemon was stopped meanwhile; what was begun goes on in the cluster";
+    Failure::new(Code::Interrupted, cause, "the next run finds it there and goes on")
+}
+
 async fn work(configuration: &dyn Configuration, names: Vec<String>, how: How) -> RunReport {
     let fleet = configuration.fleet(&names);
     let options = RunOptions {
@@ -61,7 +77,7 @@ async fn work(configuration: &dyn Configuration, names: Vec<String>, how: How) -
             yes: false,
             allow_unknown_clock: how.allow_unknown_clock,
             run: how.mark,
-            wait_until_end: true,
+            wait: Wait::ToTheNextSlot,
             clock: Timestamp::now,
         },
         only: names,
@@ -69,20 +85,19 @@ async fn work(configuration: &dyn Configuration, names: Vec<String>, how: How) -
     };
     let (all, deadline) = (configuration.policies(), Deadline::after(LONGEST));
     let mut report = policies::run(&fleet, all, &options, deadline, &Log).await;
-    if options.only.iter().filter_map(|name| all.get(name)).any(|policy| policy.drill.is_some()) {
-        let drills = DrillOptions { only: &options.only, asked: false, run: &options.apply.run };
-        report.drills = Some(run_drills(&fleet, all, &drills, deadline, &Log).await);
-    }
+    report.drills = how.drills;
     report
 }
 
-/// Whether to look again before long.
-pub(crate) fn ending(end: &Result<RunReport, Failure>) -> Ending {
+/// Whether to look at that policy again before long. What another one's snapshot has come to is none of its own: one that
+/// still runs is followed by a run of its own, rather than by one that has to end with the other's next slot.
+pub(crate) fn ending(end: &Result<RunReport, Failure>, policy: &str) -> Ending {
     let Ok(report) = end else { return Ending::InVain };
     let unseen = report.clusters.values().any(|cluster| cluster.outcome == ClusterOutcome::Unseen);
     let failures = report.policies.iter().flat_map(|policy| &policy.failures);
     let is_away = failures.into_iter().any(|failure| failure.code == Code::ClusterUnavailable);
-    let mut taken = report.policies.iter().flat_map(|policy| &policy.created);
+    let own = report.policies.iter().filter(|report| report.policy == policy);
+    let mut taken = own.flat_map(|report| &report.created);
     if unseen || is_away {
         Ending::InVain
     } else if taken.any(|taken| taken.state == Some(State::Success)) {
@@ -96,6 +111,8 @@ pub(crate) fn ending(end: &Result<RunReport, Failure>) -> Ending {
 pub(crate) fn tell(names: &[String], end: &Result<RunReport, Failure>) {
     let report = match end {
         Ok(report) => report,
+        // Whoever told it to stop has said so.
+        Err(failure) if failure.code == Code::Interrupted => return,
         Err(failure) => {
             let (code, hint) = (failure.code.as_str(), &failure.hint);
             return tracing::warn!(code, hint, "{} not run: {}", names.join(", "), failure.cause);
@@ -128,7 +145,7 @@ fn tell_policy(report: &PolicyReport) {
 }
 
 /// What a run tells while it goes on.
-struct Log;
+pub(crate) struct Log;
 
 impl Observer for Log {
     fn notice(&self, event: &Event<'_>) {

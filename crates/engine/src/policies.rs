@@ -25,8 +25,9 @@ mod session;
 mod take;
 mod ticker;
 mod together;
+mod turns;
 
-pub use apply::{ApplyOptions, apply};
+pub use apply::{ApplyOptions, Wait, apply};
 pub use decide::decide;
 pub use fleet::{Connecting, Fleet};
 pub use gather::{Gathered, gather};

@@ -10,7 +10,7 @@ use serde::Serialize;
 use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
 use snapkeep_core::policy::check_names;
-use snapkeep_engine::policies::{self, ApplyOptions, Connecting, Fleet, RunOptions, RunReport};
+use snapkeep_engine::policies::{self, ApplyOptions, Connecting, Fleet, RunOptions, RunReport, Wait};
 use snapkeep_engine::{DrillOptions, DrillReport, Silent, check_drills, run_drills};
 use snapkeep_transport::Deadline;
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(
             yes: false,
             allow_unknown_clock: false,
             run: RequestMark::of(&invocation.request_id),
-            wait_until_end: true,
+            wait: Wait::ToTheEnd,
             clock: Timestamp::now,
         },
         only: asked.policies,

@@ -2,7 +2,7 @@
 //!
 //! They get the program's own environment and `SNAPKEEP_` variables with the facts of the run, nothing on standard input,
 //! and standard output and error of their own choice: what they print goes to our standard error. One that takes longer
-//! than its time is ended with all that it started.
+//! than its time, or is not waited for any longer, is ended with all that it started.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use snapkeep_config::Hook;
@@ -12,6 +12,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
+
+/// How long the commands after a run may take where it was cut off: whoever ends us waits no longer than that, either.
+pub const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Time that a command has to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -96,31 +99,56 @@ pub async fn run(hook: &Hook, when: When, told: &Told, directory: &Path) -> Resu
     command.env("SNAPKEEP_HOOK", when.as_str()).envs(told.0.iter().map(|(name, value)| (name, value)));
     let mut child = command.spawn().map_err(|error| failed(format!("cannot be run: {error}")))?;
     tracing::info!(hook = when.as_str(), program = hook.program, "hook");
-    match tokio::time::timeout(hook.timeout, child.wait()).await {
+    // Dropped before the child is, and so before its number can be another's.
+    let mut group = Group::of(&child);
+    let waited = tokio::time::timeout(hook.timeout, child.wait()).await;
+    if waited.is_err() {
+        end(&mut child, &group).await;
+    }
+    // What a command leaves behind when it ends is its own affair.
+    group.0 = None;
+    match waited {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(failed(format!("failed ({status})"))),
         Ok(Err(error)) => Err(failed(format!("was lost: {error}"))),
-        Err(_) => {
-            end(&mut child).await;
-            Err(failed(format!("took longer than {} s and was ended", hook.timeout.as_secs())))
-        }
+        Err(_) => Err(failed(format!("took longer than {} s and was ended", hook.timeout.as_secs()))),
     }
 }
 
 /// Ends it and all that it started: first asked, then made to.
-async fn end(child: &mut Child) {
-    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let Some(group) = group else { return };
-    // One that is gone already is what is wanted.
-    let _ = kill_process_group(group, Signal::TERM);
+async fn end(child: &mut Child, group: &Group) {
+    group.signal(Signal::TERM);
     let _ = tokio::time::timeout(GRACE, child.wait()).await;
-    let _ = kill_process_group(group, Signal::KILL);
+    group.signal(Signal::KILL);
     let _ = child.wait().await;
+}
+
+/// A command and all that it started. Whoever drops it while it stands ends them: nobody waits for them any longer.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    /// One that is gone already is what is wanted.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     fn hook(line: &str, timeout: Duration) -> Hook {
         Hook { program: "sh".into(), arguments: vec!["-c".into(), line.into()], timeout }
@@ -158,5 +186,29 @@ mod tests {
     async fn one_that_takes_too_long_is_ended_with_all_that_it_started() {
         let failed = failure("sleep 1000 & sleep 1000", Duration::from_millis(100)).await;
         assert!(failed.cause.contains("was ended"), "{failed}");
+    }
+
+    /// Nobody waits for it any longer: the run was cut off.
+    #[tokio::test]
+    async fn one_that_is_dropped_is_ended_with_all_that_it_started() {
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("alive");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        // Both hold the pipe open as long as they live, and the second says that it does.
+        let hook = hook("exec 3> alive; (echo >&3; sleep 1000) & sleep 1000", Duration::from_mins(1));
+        let told = Told::before(["a"]);
+        let mut running = Box::pin(run(&hook, When::Before, &told, directory.path()));
+        let read = tokio::task::spawn_blocking(move || {
+            let mut alive = std::fs::File::open(fifo).unwrap();
+            alive.read_exact(&mut [0]).unwrap();
+            alive
+        });
+        let mut alive = tokio::select! {
+            end = &mut running => panic!("{end:?}"),
+            alive = read => alive.unwrap(),
+        };
+        drop(running);
+        let at_end = tokio::task::spawn_blocking(move || alive.read(&mut [0]));
+        assert_eq!(at_end.await.unwrap().unwrap(), 0, "all that held it are gone");
     }
 }

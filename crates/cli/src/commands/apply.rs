@@ -10,7 +10,7 @@ use crate::session::Session;
 use clap::Args;
 use snapkeep_core::plan::{Plan, SCHEMA, Step};
 use snapkeep_core::{Code, Failure};
-use snapkeep_engine::policies::{ApplyOptions, apply};
+use snapkeep_engine::policies::{ApplyOptions, Wait, apply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: Apply, session: &Session) -> Result<(), Failu
         yes: deletes(&plan) || arguments.yes.yes,
         allow_unknown_clock: arguments.allow_unknown_clock,
         run: mark(),
-        wait_until_end: true,
+        wait: Wait::ToTheEnd,
         clock: session.clock(),
     };
     let (now, deadline) = (session.now(), session.patient_deadline());

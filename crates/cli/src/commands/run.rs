@@ -6,13 +6,14 @@ use crate::output::progress::Reporter;
 use crate::output::views::RunView;
 use crate::session::Session;
 use crate::settings::whole::Whole;
+use crate::signals::Signals;
 use clap::Args;
-use snapkeep_core::Failure;
 use snapkeep_core::naming::RequestMark;
-use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport};
+use snapkeep_core::{Code, Failure};
+use snapkeep_engine::policies::{self, ApplyOptions, RunOptions, RunReport, Wait};
 use snapkeep_engine::{DrillOptions, run_drills};
 use snapkeep_notify::Look;
-use snapkeep_notify::hooks::{self, When};
+use snapkeep_notify::hooks::{self, LAST_WORDS, When};
 use std::path::PathBuf;
 
 /// Run the policies once: take what is due, delete what is to go, drill what is due
@@ -44,21 +45,56 @@ pub(crate) struct Run {
     report: Option<PathBuf>,
 }
 
-/// Runs, with the operator's commands around it.
+/// Runs, with the operator's commands around it. Who interrupts it cuts off the work, not what is to follow.
 pub(crate) async fn run(arguments: Run, session: &Session) -> Result<(), Failure> {
-    let chosen = Chosen::read(session, &arguments.policies).await?;
+    let mut signals = Signals::heard();
+    let chosen = tokio::select! {
+        biased;
+        () = signals.next() => return Err(session.interrupted()),
+        chosen = Chosen::read(session, &arguments.policies) => chosen?,
+    };
     let names = chosen.meant().map(|policy| policy.name.as_str());
     let around = Around::new(chosen.whole(), names, session);
-    if let Err(failure) = around.before().await {
-        let looks = Look::in_vain(chosen.meant(), &failure, session.now());
-        let deliveries = about(&looks, chosen.whole(), session).await;
-        if let Some(file) = &arguments.metrics_file {
-            telling::metrics(file, &chosen, Err(&failure), &deliveries, session);
-        }
-        around.after(None, Err(&failure)).await;
-        return Err(failure);
+    let begun = async {
+        around.before().await?;
+        Ok(work(&arguments, &chosen, session).await)
+    };
+    let end = tokio::select! {
+        biased;
+        () = signals.next() => Err(session.interrupted()),
+        end = begun => end,
+    };
+    let is_interrupted = end.as_ref().is_err_and(|failure| failure.code == Code::Interrupted);
+    tokio::select! {
+        biased;
+        () = signals.enough(is_interrupted, LAST_WORDS) => Err(session.interrupted()),
+        shown = follow_up(&arguments, &chosen, &around, end, session) => shown,
     }
-    let report = work(&arguments, &chosen, session).await;
+}
+
+/// What follows the work, or what was in its way.
+async fn follow_up(
+    arguments: &Run,
+    chosen: &Chosen,
+    around: &Around<'_>,
+    end: Result<RunReport, Failure>,
+    session: &Session,
+) -> Result<(), Failure> {
+    let report = match end {
+        Ok(report) => report,
+        Err(failure) => {
+            // Who interrupts it knows.
+            if failure.code != Code::Interrupted {
+                let looks = Look::in_vain(chosen.meant(), &failure, session.now());
+                let deliveries = about(&looks, chosen.whole(), session).await;
+                if let Some(file) = &arguments.metrics_file {
+                    telling::metrics(file, chosen, Err(&failure), &deliveries, session);
+                }
+            }
+            around.after(None, Err(&failure)).await;
+            return Err(failure);
+        }
+    };
     let shown = finish(&report, session);
     let deliveries = about(&Look::all(&report, &chosen.policies), chosen.whole(), session).await;
     if let Some(file) = &arguments.metrics_file {
@@ -79,7 +115,7 @@ async fn work(arguments: &Run, chosen: &Chosen, session: &Session) -> RunReport 
             yes: arguments.yes,
             allow_unknown_clock: arguments.allow_unknown_clock,
             run: mark(),
-            wait_until_end: true,
+            wait: Wait::ToTheEnd,
             clock: session.clock(),
         },
         only: chosen.only.clone(),

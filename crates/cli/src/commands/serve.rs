@@ -10,6 +10,7 @@ use snapkeep_core::policy::Policy;
 use snapkeep_core::{Code, Failure};
 use snapkeep_daemon::{Around, Configuration, Order, Reading, Settings, Source, Status, SystemClock, listen, serve};
 use snapkeep_engine::policies::{Fleet, RunReport};
+use snapkeep_notify::hooks::LAST_WORDS;
 use snapkeep_notify::metrics::{Configured, Registry};
 use snapkeep_notify::{Delivery, Look, Memory};
 use std::collections::BTreeMap;
@@ -72,6 +73,7 @@ pub(crate) async fn run(arguments: Serve, session: &Session) -> Result<(), Failu
     let settings = Settings {
         every: arguments.every.0,
         grace: arguments.grace.0,
+        last_words: LAST_WORDS,
         allow_unknown_clock: arguments.allow_unknown_clock,
         mark,
         clock: Arc::new(SystemClock),
@@ -197,7 +199,10 @@ impl Configuration for Written {
 
     fn after<'a>(&'a self, names: &'a [String], end: Result<&'a RunReport, &'a Failure>) -> Around<'a, ()> {
         Box::pin(async move {
-            self.tell(names, end).await;
+            // Who stops us knows: it is no trouble of the backups'.
+            if !end.is_err_and(|failure| failure.code == Code::Interrupted) {
+                self.tell(names, end).await;
+            }
             let verdict = end.map_err(Failure::clone).and_then(RunReport::verdict);
             self.around(names).after(end.ok(), verdict.as_ref().copied()).await;
         })

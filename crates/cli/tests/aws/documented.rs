@@ -48,8 +48,13 @@ impl Domain {
         let allowed: Vec<&str> =
             requests.iter().filter(|(action, path)| may(action, path)).map(|(action, _)| *action).collect();
         assert!(!allowed.contains(&"es:ESHttpDelete"), "whoever only takes snapshots deletes none");
-        let passed: Vec<&str> =
-            [roles.snapshots.as_str()].into_iter().filter(|role| may("iam:PassRole", role)).collect();
+        // Nothing says whether the domain tells which service the role is passed to.
+        let service = "iam:PassedToService";
+        let passing = || Request::new("iam:PassRole", &roles.snapshots);
+        let may_pass = [passing().with(service, "es.amazonaws.com"), passing().without(service)]
+            .iter()
+            .all(|request| decide(&policies, request) == Decision::Allowed);
+        let passed: Vec<&str> = may_pass.then_some(roles.snapshots.as_str()).into_iter().collect();
         let (ca, files) = (TestCa::new().unwrap(), tempfile::tempdir().unwrap());
         ca.write_pem(&files.path().join("ca.pem")).unwrap();
         let principal = Principal::new(&roles.function, KEY, SECRET).rights(Rights::only(&allowed));

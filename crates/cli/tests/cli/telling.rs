@@ -143,6 +143,10 @@ impl Daemon {
         answer
     }
 
+    fn until_locked(&self, directory: &TempDir) {
+        self.until("a run has its lock", |_| directory.path().join("lock").exists());
+    }
+
     /// Waits until so many runs have failed.
     fn until_failed(&self, times: u32) -> String {
         self.until(&format!("{times} runs have failed"), |metrics| {
@@ -214,4 +218,58 @@ fn a_hook_that_keeps_the_daemon_from_its_work_is_seen_in_its_metrics() {
     // Each is there before it happens, so that Prometheus sees it happen.
     assert!(daemon.metrics().contains("channel=\"ops\",event=\"stale\",outcome=\"failed\"} 0\n"));
     assert_refused(&daemon.until("the operator was told", |metrics| metrics.contains("\"delivered\"} 1")));
+}
+
+/// A policy of a cluster that takes what it is sent and says nothing, with a lock around its runs; and who listens there.
+fn locked(receiver: &Receiver) -> (TempDir, std::net::TcpListener) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let hooks = "hooks:\n  before: {command: [mkdir, lock]}\n  failed: {shell: 'echo $SNAPKEEP_CODE > hooked'}\n  finally: {command: [rmdir, lock]}\n";
+    let directory = directory(receiver, hooks);
+    let file = directory.path().join("snapkeep.yaml");
+    let silent = listener.local_addr().unwrap().to_string();
+    std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace("127.0.0.1:1", &silent)).unwrap();
+    (directory, listener)
+}
+
+fn signal(child: &std::process::Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// What `before` took is released, and nobody is told: who stops us knows.
+fn is_released(directory: &TempDir, receiver: &Receiver, what: &str) {
+    assert!(!directory.path().join("lock").exists(), "{what}");
+    assert_eq!(std::fs::read_to_string(directory.path().join("hooked")).unwrap(), "interrupted\n", "{what}");
+    assert_eq!(receiver.events(), [""; 0], "{what}");
+}
+
+#[test]
+fn a_run_that_is_interrupted_releases_its_lock() {
+    for name in ["-INT", "-TERM"] {
+        let receiver = Receiver::start(&[200]);
+        let (directory, listener) = locked(&receiver);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_snapkeep"));
+        command.arg("run").env_clear().current_dir(directory.path()).stderr(std::process::Stdio::piped());
+        command.env("HOME", directory.path()).env("HOOK", hook(&receiver)).env("PATH", "/usr/bin:/bin");
+        let child = command.spawn().unwrap();
+        let _asked = listener.accept().unwrap();
+        assert!(directory.path().join("lock").exists());
+        signal(&child, name);
+        let ran = ran(child.wait_with_output().unwrap());
+        assert!(ran.status == 130 && ran.err.contains("error[interrupted]: "), "{name}: {ran:?}");
+        is_released(&directory, &receiver, name);
+    }
+}
+
+#[test]
+fn a_daemon_that_is_stopped_releases_its_lock() {
+    let receiver = Receiver::start(&[200]);
+    let (directory, listener) = locked(&receiver);
+    let mut daemon = Daemon::start(&directory, &hook(&receiver));
+    // A run's, or a look's beside it: the run has taken its lock before either is answered.
+    let _asked = listener.accept().unwrap();
+    daemon.until_locked(&directory);
+    signal(&daemon.child, "-TERM");
+    signal(&daemon.child, "-INT");
+    assert!(daemon.child.wait().unwrap().success());
+    is_released(&directory, &receiver, "serve");
 }

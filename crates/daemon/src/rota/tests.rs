@@ -82,6 +82,21 @@ fn what_a_new_snapshot_makes_superfluous_goes_at_once() {
 }
 
 #[test]
+fn what_comes_to_be_known_has_a_look_after_the_one_that_is_under_way() {
+    let mut rota = rota(Some("0 3 * * *"));
+    looked(&mut rota, "03:00:00", "03:20:00", Ending::Through);
+    rota.again("nightly");
+    assert_eq!(rota.due(at("03:20:00")), ["nightly"]);
+    rota.begin(&["nightly".to_owned()], at("03:20:00"));
+    rota.again("nightly");
+    assert!(rota.due(at("03:20:01")).is_empty(), "it is under way");
+    rota.end(&["nightly".to_owned()], at("03:20:02"), Ending::Through);
+    assert_eq!(rota.due(at("03:20:02")), ["nightly"]);
+    looked(&mut rota, "03:20:02", "03:20:03", Ending::Through);
+    assert_eq!(rota.next(), Some(at("03:30:03")));
+}
+
+#[test]
 fn what_is_new_or_was_changed_has_its_turn_at_once_and_what_is_under_way_has_none() {
     let mut rota = rota(Some("0 3 * * *"));
     assert_eq!((rota.next(), rota.due(at("00:00:00"))), (Some(Timestamp::MIN), vec!["nightly".to_owned()]));

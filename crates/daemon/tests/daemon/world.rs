@@ -231,6 +231,7 @@ impl Daemon {
         let settings = Settings {
             every,
             grace: Duration::from_secs(30),
+            last_words: Duration::from_secs(30),
             allow_unknown_clock: false,
             mark: || RequestMark::of("0a1b2c3d-0000-4000-8000-000000000000"),
             clock,

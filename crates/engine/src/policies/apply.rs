@@ -10,6 +10,7 @@ use super::report::{RunReport, Visit};
 use super::session::{Session, Spent};
 use super::ticker::Ticker;
 use super::together::together;
+use super::turns::Turns;
 use crate::observe::Observer;
 use jiff::Timestamp;
 use snapkeep_cluster::SnapshotApi;
@@ -29,11 +30,23 @@ pub struct ApplyOptions {
     pub allow_unknown_clock: bool,
     /// What the run is called in the metadata of the snapshots that it takes.
     pub run: RequestMark,
-    /// Follow the snapshots until they end or time is up, rather than leave them running.
-    pub wait_until_end: bool,
+    /// How long snapshots that run are followed, and waited for.
+    pub wait: Wait,
     /// The time of day, of which only what passes counts: it goes on while the machine sleeps, and a permit to act grows
     /// old by it.
     pub clock: fn() -> Timestamp,
+}
+
+/// How long a run stays with snapshots that run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It leaves them running.
+    No,
+    /// Until they end or time is up.
+    ToTheEnd,
+    /// The same, but not beyond the next slot of another of its policies, nor, with what only has to wait for them, of
+    /// their own: for whoever runs those again, and goes on with what is left.
+    ToTheNextSlot,
 }
 
 /// Carries the plan out; `now` is what time it is. Looks at what exists before anything is done, and again just before
@@ -52,8 +65,9 @@ pub async fn apply(
     let clusters: BTreeSet<&str> = places(plan).map(|place| place.cluster.as_str()).collect();
     let locations = Locations::of(clusters.iter().copied()).beside(fleet.left_out().map(|(name, _)| name));
     let ticker = Ticker::new(now, options.clock);
-    let work = Work { policies: &all, options, scene: Scene { ticker, deadline, observer, locations: &locations } };
-    let work = &work;
+    let scene = Scene { ticker, deadline, observer, locations: &locations };
+    // Whoever carries out a plan has no other to go on with what is left.
+    let work = &Work { policies: &all, options, turns: &Turns::default(), scene };
     let visits = clusters.into_iter().map(|name| async move {
         let _teller = work.scene.locations.teller(name);
         let visit = match fleet.get(name, deadline).await {
@@ -74,6 +88,7 @@ pub(super) struct Work<'a> {
     /// All of the configuration: whose a snapshot is depends on all.
     pub(super) policies: &'a [Policy],
     pub(super) options: &'a ApplyOptions,
+    pub(super) turns: &'a Turns,
     pub(super) scene: Scene<'a>,
 }
 

@@ -4,7 +4,10 @@
 use super::following::UnderWay;
 use super::session::Session;
 use snapkeep_core::inventory::Cluster;
-use snapkeep_core::snapshot::State;
+use snapkeep_core::naming::SlotName;
+use snapkeep_core::ownership::agrees;
+use snapkeep_core::policy::Policy;
+use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 
 /// What deletions wait for.
@@ -13,15 +16,16 @@ pub(super) struct Behind {
     pub(super) why: String,
     /// Whether waiting is in vain: this run has waited for it already.
     pub(super) is_stuck: bool,
-    /// Whether this run goes on with that snapshot and reports it as pending, so that nothing is amiss.
-    is_own: bool,
+    /// Whether somebody goes on with that snapshot, so that nothing is amiss: this run, which reports it as pending, or the
+    /// run of another policy.
+    is_followed: bool,
 }
 
 impl Behind {
     /// What a policy fails with whose deletions have waited in vain; `None` where the next run simply goes on.
     pub(super) fn failure(&self) -> Option<Failure> {
         let hint = "`status` tells what the snapshot waits for, and `abort` ends it; the next run goes on";
-        (!self.is_own || self.is_stuck).then(|| Failure::new(Code::SnapshotRunning, self.why.clone(), hint))
+        (!self.is_followed || self.is_stuck).then(|| Failure::new(Code::SnapshotRunning, self.why.clone(), hint))
     }
 }
 
@@ -45,8 +49,21 @@ impl Session<'_, '_> {
                 running.name
             ),
             is_stuck: is_stuck.is_some(),
-            is_own: own(&running.name).is_some(),
+            is_followed: own(&running.name).is_some() || self.is_anothers(cluster, repository, running),
         })
+    }
+
+    /// Whether it is another policy's, within its `max_duration`, and whoever runs this one runs that one, too.
+    fn is_anothers(&self, cluster: &Cluster, repository: &str, running: &Snapshot) -> bool {
+        let Some(name) = SlotName::parse(&running.name).filter(|_| self.turns.are_kept()) else { return false };
+        let is_its = |policy: &&Policy| {
+            policy.prefix() == name.prefix
+                && policy.repository.as_str() == repository
+                && policy.clusters.iter().any(|name| name == self.eye.name)
+                && agrees(policy, name, running, cluster.has_metadata).is_ok()
+        };
+        let owner = self.policies.iter().find(is_its);
+        owner.is_some_and(|policy| !self.is_overdue(policy, running.started_at))
     }
 
     /// Whether a snapshot that this run knows of runs in the repository: others' deletions come first.

@@ -1,5 +1,6 @@
 //! Snapshots that have begun: followed until they end, as long as that makes sense.
 
+use super::apply::Wait;
 use super::report::Taken;
 use super::session::Session;
 use crate::follow::{LAST_LOOK, follow, judge};
@@ -8,6 +9,7 @@ use crate::watch::Watch;
 use jiff::Timestamp;
 use snapkeep_core::naming::{RepositoryName, SnapshotName};
 use snapkeep_core::plan::Place;
+use snapkeep_core::policy::Policy;
 use snapkeep_core::snapshot::{Snapshot, State};
 use snapkeep_core::{Code, Failure};
 use snapkeep_transport::Deadline;
@@ -39,7 +41,8 @@ impl UnderWay {
 
 impl Session<'_, '_> {
     pub(super) async fn follow_all(&mut self, reserve: Duration) {
-        let wait = if self.options.wait_until_end { self.eye.deadline.less(reserve).left() } else { Duration::ZERO };
+        let waits = self.options.wait != Wait::No;
+        let wait = if waits { self.eye.deadline.less(reserve).left() } else { Duration::ZERO };
         self.follow_for(wait).await;
     }
 
@@ -51,6 +54,7 @@ impl Session<'_, '_> {
         }
         let until = self.eye.deadline.or_after(wait);
         for mut one in std::mem::take(&mut self.under_way) {
+            let until = until.or_after(self.turns.until_anothers(&one.place.policy, self.eye.ticker.now()));
             let mut watch = Watch::new(self.eye.observer(), Some(STALL_AFTER)).leaving_stuck();
             let seen = self.see_end(&one, until, &mut watch).await;
             let is_stuck = watch.stuck();
@@ -79,9 +83,17 @@ impl Session<'_, '_> {
 
     /// How long it may still run by its policy's `max_duration`.
     fn may_run(&self, place: &Place, begun: Option<Timestamp>) -> Option<Duration> {
-        let policy = self.policies.iter().find(|policy| policy.name == place.policy)?;
+        self.policy_may_run(self.policies.iter().find(|policy| policy.name == place.policy)?, begun)
+    }
+
+    fn policy_may_run(&self, policy: &Policy, begun: Option<Timestamp>) -> Option<Duration> {
         let end = policy.limits.max_duration?.after(begun?, &policy.zone);
         Some(Duration::try_from(end.duration_since(self.eye.ticker.now())).unwrap_or(Duration::ZERO))
+    }
+
+    /// Whether one of the policy's that began then runs for longer than it should.
+    pub(super) fn is_overdue(&self, policy: &Policy, begun: Option<Timestamp>) -> bool {
+        self.policy_may_run(policy, begun).is_some_and(|left| left.is_zero())
     }
 
     /// Takes in what following came to: an end is reported, what goes on stays under way.

@@ -25,6 +25,9 @@ const LONGEST_LOOK_PAUSE: Duration = Duration::from_secs(8);
 const OTHERS_BUDGET: Duration = Duration::from_mins(1);
 const OTHERS_SHARE: u32 = 4;
 
+/// How long deletions may wait at least, whoever's slot comes: a server is busy for a moment now and then.
+const MOMENT: Duration = Duration::from_secs(15);
+
 /// A deletion under way.
 struct Doomed<'a> {
     delete: &'a Delete,
@@ -109,6 +112,7 @@ impl<'p> Session<'_, 'p> {
             Ok(Doomed { delete, name, machine: Machine::default(), attempted: false, last: None })
         };
         let open = deletes.iter().map(doomed).collect::<Result<Vec<_>, Failure>>()?;
+        let until = self.eye.deadline.or_after(self.turns.until_any(self.eye.ticker.now()).max(MOMENT));
         Ok(Purge {
             repository,
             of: open.len(),
@@ -117,7 +121,7 @@ impl<'p> Session<'_, 'p> {
             was_one_missing: false,
             looked: self.eye.ticker.moment(),
             pause: Duration::ZERO,
-            patience: Patience::of_deletions(self.eye.deadline),
+            patience: Patience::of_deletions(until),
         })
     }
 }

@@ -13,6 +13,7 @@ use super::session::{Session, Spent};
 use super::take::running_first;
 use super::ticker::Ticker;
 use super::together::together;
+use super::turns::Turns;
 use crate::observe::{Event, Observer};
 use jiff::Timestamp;
 use snapkeep_cluster::SnapshotApi;
@@ -59,7 +60,8 @@ pub async fn run(
     let locations = Locations::of(clusters.keys().copied()).beside(fleet.left_out().map(|(name, _)| name));
     let ticker = Ticker::new(options.at, options.apply.clock);
     let scene = Scene { ticker, deadline, observer, locations: &locations };
-    let work = &Work { policies: &all, options: &options.apply, scene };
+    let turns = &Turns::of(options.apply.wait, meant(policies, &options.only), options.at);
+    let work = &Work { policies: &all, options: &options.apply, turns, scene };
     let visits = clusters.into_keys().map(|name| {
         let named = &named[name];
         async move {
@@ -124,6 +126,12 @@ impl<'a> Rounds<'a> {
             if waiting.is_empty() {
                 break;
             }
+            if self.gives_way(&waiting) {
+                // What still may begin has not waited in vain: the next run takes it.
+                self.waited.clear();
+                self.waited_in_vain();
+                break;
+            }
             for (place, _, why) in &waiting {
                 observer.notice(&Event::Waiting { why, left: deadline.left() });
                 tracing::info!(policy = place.policy, cluster = self.name, "{why}");
@@ -138,6 +146,12 @@ impl<'a> Rounds<'a> {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Visit::made(std::mem::take(&mut self.reports))
+    }
+
+    /// Whether the slot of another policy has come while these wait.
+    fn gives_way(&self, waiting: &[(Place, Failure, String)]) -> bool {
+        let now = self.work.scene.ticker.now();
+        waiting.iter().any(|(place, ..)| self.work.turns.until_anothers(&place.policy, now).is_zero())
     }
 
     /// The repositories of this round's policies.

@@ -8,6 +8,7 @@ use super::note;
 use super::preflight::Conditions;
 use super::report::{PolicyReport, Taken};
 use super::take::in_the_way;
+use super::turns::Turns;
 use snapkeep_cluster::Feature;
 use snapkeep_core::failure::one_line;
 use snapkeep_core::invariants::{Violation, check};
@@ -30,6 +31,7 @@ pub(super) type Spent = BTreeMap<String, u32>;
 pub(super) struct Session<'a, 'p> {
     pub(super) policies: &'a [Policy],
     pub(super) options: &'a ApplyOptions,
+    pub(super) turns: &'a Turns,
     /// Whether the version keeps metadata.
     pub(super) has_metadata: bool,
     pub(super) eye: Eye<'a>,
@@ -53,6 +55,7 @@ impl<'a, 'p> Session<'a, 'p> {
         Self {
             policies: work.policies,
             options: work.options,
+            turns: work.turns,
             has_metadata: false,
             eye,
             reports: Vec::new(),
@@ -164,6 +167,11 @@ impl<'a, 'p> Session<'a, 'p> {
         }
     }
 
+    /// Whether the slot of another policy has come.
+    fn gives_way(&self, place: &Place) -> bool {
+        self.turns.until_anothers(&place.policy, self.eye.ticker.now()).is_zero()
+    }
+
     async fn create_all(&mut self, plan: &'p Plan) {
         let creates: Vec<&'p Create> =
             plan.creates().filter(|create| self.is_open(&create.place, &create.snapshot)).collect();
@@ -188,6 +196,10 @@ impl<'a, 'p> Session<'a, 'p> {
             match self.take(create).await {
                 Ok(Some(begun)) => self.under_way.push(begun),
                 Ok(None) => {}
+                // It has not waited in vain: the next run goes on.
+                Err(failure) if failure.code == Code::SnapshotRunning && self.gives_way(&create.place) => {
+                    self.report(&create.place).skip(&create.snapshot, failure.cause);
+                }
                 Err(failure) => self.report(&create.place).fail(failure),
             }
         }

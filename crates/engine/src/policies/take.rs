@@ -1,6 +1,5 @@
 //! One creation: look, send, look again.
 
-use super::eye::Eye;
 use super::following::UnderWay;
 use super::report::Taken;
 use super::session::{Session, changed_plan};
@@ -55,7 +54,7 @@ struct Taking<'a> {
 impl<'p> Session<'_, 'p> {
     /// Takes the snapshot; `None` if the plan no longer fits, which is reported.
     pub(super) async fn take(&mut self, create: &'p Create) -> Result<Option<UnderWay>, Failure> {
-        let mut taking = Taking::new(create, self.job(create)?, &self.eye);
+        let mut taking = Taking::new(create, self.job(create)?, self);
         let outcome = loop {
             match taking.machine.ask().clone() {
                 Ask::Look => {
@@ -132,9 +131,10 @@ impl<'p> Session<'_, 'p> {
 }
 
 impl<'a> Taking<'a> {
-    fn new(create: &'a Create, job: Creation, eye: &Eye<'_>) -> Self {
-        let window = create.guard.begin_before.duration_since(eye.ticker.now());
-        let window = Duration::try_from(window).unwrap_or(Duration::ZERO);
+    fn new(create: &'a Create, job: Creation, session: &Session<'_, '_>) -> Self {
+        let (eye, now) = (&session.eye, session.eye.ticker.now());
+        let window = Duration::try_from(create.guard.begin_before.duration_since(now)).unwrap_or(Duration::ZERO);
+        let window = window.min(session.turns.until_anothers(&create.place.policy, now));
         Self {
             create,
             job,

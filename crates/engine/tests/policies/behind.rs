@@ -1,13 +1,14 @@
 //! Deletions behind a snapshot that does not end.
 
-use crate::world::{WITH_S3, World, at, deleted, minutes, of, options, policies};
+use crate::world::{WITH_S3, World, at, deleted, minutes, of, options, policies, schedule};
 use jiff::Timestamp;
 use serde_json::json;
 use snapkeep_core::naming::RepositoryName;
 use snapkeep_core::period::Period;
+use snapkeep_core::policy::Settings as PolicySettings;
 use snapkeep_core::{Code, Failure};
 use snapkeep_engine::Silent;
-use snapkeep_engine::policies::{PolicyReport, RunOptions, run};
+use snapkeep_engine::policies::{ApplyOptions, PolicyReport, RunOptions, RunReport, Wait, run};
 use snapkeep_transport::Deadline;
 use std::time::Duration;
 
@@ -81,4 +82,44 @@ async fn deletions_behind_a_snapshot_that_goes_on_are_left_to_the_next_run() {
 
     let next = world.run(&policies, NOW).await;
     assert_eq!(deleted(of(&next, "nightly")), OLDEST.map(|slot| format!("nightly-{slot}")), "{next:?}");
+}
+
+/// Where runs come again by themselves, another policy's slot ends the wait, and nothing is amiss.
+#[tokio::test]
+async fn a_run_gives_way_to_the_next_slot_of_another_policy() {
+    let now = "2026-03-10T03:05:45Z";
+    let world = World::on(WITH_S3).await;
+    take_history(&world, "nightly").await;
+    take_history(&world, "often").await;
+    world.take_for("often", "2026-03-10T02:06:00Z").await;
+    world.set_clock(at(now), 0);
+    let held = world.hold("nightly", "2026-03-10T03:00:00Z").await;
+    let often = PolicySettings { schedule: Some(schedule("6 * * * *")), ..world.settings("often") };
+    let all = policies([world.settings("nightly"), often]);
+    let giving_way = async |only: &[&str]| {
+        world.set_clock(at(now), 0);
+        let apply = ApplyOptions { wait: Wait::ToTheNextSlot, ..options() };
+        let only = only.iter().map(|name| (*name).to_owned()).collect();
+        let options = RunOptions { apply, only, at: at(now) };
+        let whole = run(&world.fleet, &all, &options, minutes(60), &Silent);
+        let report = tokio::time::timeout(Duration::from_mins(3), whole).await.unwrap();
+        assert_eq!((report.verdict(), world.seen("DELETE").len()), (Ok(()), 0), "{report:?}");
+        report
+    };
+    let behind = |report: &RunReport, policy: &str| {
+        left(of(report, policy))
+            .iter()
+            .filter(|(_, why)| why.contains("nothing is deleted") && why.contains(&held))
+            .count()
+    };
+    let report = giving_way(&[]).await;
+    let nightly = of(&report, "nightly");
+    assert_eq!(nightly.pending.iter().map(|taken| &taken.snapshot).collect::<Vec<_>>(), [&held], "{report:?}");
+    for (policy, count) in [("nightly", 2), ("often", 3)] {
+        assert_eq!(behind(&report, policy), count, "{report:?}");
+    }
+    // Alone: what it deletes waits behind the other's until its own next slot; the other's own run goes on with that.
+    let report = giving_way(&["often"]).await;
+    world.let_go().await;
+    assert_eq!(behind(&report, "often"), 3, "{report:?}");
 }

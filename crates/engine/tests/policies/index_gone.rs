@@ -4,7 +4,7 @@ use crate::one_at_a_time::{is_one_at_a_time, own_node};
 use crate::world::{World, created, including, of, options, policies};
 use serde_json::{Value, json};
 use snapkeep_core::Code;
-use snapkeep_engine::policies::{ApplyOptions, RunReport};
+use snapkeep_engine::policies::{ApplyOptions, RunReport, Wait};
 use snapkeep_testbed::{Node, Product, Release, Testbed, eventually, release};
 
 const NOW: &str = "2026-03-10T03:05:00Z";
@@ -107,7 +107,7 @@ async fn a_run_that_adopts_the_snapshot_tells_the_missing_index_too() {
         nightly.indices = including(&format!("{}*", world.index));
         nightly.partial = true;
         let policies = policies([nightly]);
-        let leaving = ApplyOptions { wait_until_end: false, ..options() };
+        let leaving = ApplyOptions { wait: Wait::No, ..options() };
         let first = world.run_with(&policies, NOW, &leaving).await;
         assert_eq!(of(&first, "nightly").pending.len(), 1, "{name}: {first:?}");
         let path = world.path("nightly-20260310t030000z");

@@ -3,7 +3,7 @@
 use crate::world::{Policies, WITH_S3, World, at, created, deleted, including, minutes, of, options, policies};
 use snapkeep_core::Code;
 use snapkeep_core::period::Period;
-use snapkeep_engine::policies::{ApplyOptions, RunOptions, RunReport, run};
+use snapkeep_engine::policies::{ApplyOptions, RunOptions, RunReport, Wait, run};
 use snapkeep_engine::{Event, Observer, Silent};
 use snapkeep_front::{Action, Fault};
 use snapkeep_testbed::eventually;
@@ -110,7 +110,7 @@ async fn a_state_that_is_not_known_is_neither_good_nor_bad() {
     // The first look is the one that finds it begun.
     let fault = Fault::on("GET", &format!("/_snapshot/*/{DUE}")).skip(1).always().then(Action::ReplaceBody(odd.into()));
     let fault = world.front.inject(fault);
-    let apply = ApplyOptions { wait_until_end: false, ..options() };
+    let apply = ApplyOptions { wait: Wait::No, ..options() };
     let report = world.run_with(&policies, NOW, &apply).await;
     assert!(world.front.injected(fault) > 0);
     assert_eq!(report.verdict().unwrap_err().code, Code::Inconclusive, "{report:?}");

@@ -12,7 +12,7 @@ use snapkeep_core::retention::{Count, Keep};
 use snapkeep_core::schedule::Schedule;
 use snapkeep_core::selection::Selection;
 use snapkeep_engine::Silent;
-use snapkeep_engine::policies::{ApplyOptions, Fleet, PolicyReport, RunOptions, RunReport, run};
+use snapkeep_engine::policies::{ApplyOptions, Fleet, PolicyReport, RunOptions, RunReport, Wait, run};
 use snapkeep_front::{Action, Fault, Front, Seen};
 use snapkeep_testbed::{Mode, NodeHandle, Testbed, eventually, release};
 use snapkeep_transport::{Auth, Client, Deadline, Pace, Settings};
@@ -245,7 +245,7 @@ pub(crate) fn policies(all: impl IntoIterator<Item = PolicySettings>) -> Policie
 /// To the end, without a yes.
 pub(crate) fn options() -> ApplyOptions {
     let run = RequestMark::of("0a1b2c3d-0000-4000-8000-000000000000");
-    ApplyOptions { yes: false, allow_unknown_clock: false, run, wait_until_end: true, clock: Timestamp::now }
+    ApplyOptions { yes: false, allow_unknown_clock: false, run, wait: Wait::ToTheEnd, clock: Timestamp::now }
 }
 
 /// The report of that policy.
