@@ -7,7 +7,6 @@ use crate::product::{Flavour, Product, Version};
 use crate::read::moment;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use snapkeep_core::naming::encode_segment;
 use snapkeep_core::selection::Index;
 use snapkeep_transport::{Call, Deadline, Method};
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,12 +202,11 @@ impl SnapshotApi {
         found.ok_or_else(|| Unanswered::Malformed { status: 404, what: "there is no such list".into() })
     }
 
-    /// The indices behind a data stream; none if there is no such stream.
-    pub async fn indices_behind(&self, stream: &str, deadline: Deadline) -> Result<Vec<String>, Unanswered> {
-        let query = with_hidden_streams(&self.product(deadline).await?);
-        let call = Call::new(Method::GET, format!("/_data_stream/{}{query}", encode_segment(stream)));
-        let found = self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default();
-        Ok(found.by_index().into_keys().collect())
+    /// Each index behind a data stream, with the stream's name.
+    pub async fn indices_behind_streams(&self, deadline: Deadline) -> Result<BTreeMap<String, String>, Unanswered> {
+        let path = format!("/_data_stream{}", with_hidden_streams(&self.product(deadline).await?));
+        let call = Call::new(Method::GET, path).cap(INDICES_CAP);
+        Ok(self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default().by_index())
     }
 
     /// The data stream that each backing index belongs to. Versions and builds without data streams refuse the request,

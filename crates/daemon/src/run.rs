@@ -211,9 +211,11 @@ mod tests {
     #[tokio::test]
     async fn whoever_hears_of_ends_hears_of_one_by_a_defect() {
         let configuration = Arc::new(Broken::default());
-        let how = How { allow_unknown_clock: false, mark: RequestMark::of("mark"), at: Timestamp::UNIX_EPOCH };
+        let how =
+            How { allow_unknown_clock: false, mark: RequestMark::of("mark"), at: Timestamp::UNIX_EPOCH, drills: None };
+        let (_stopper, stop) = watch::channel(false);
         let heard = Arc::clone(&configuration) as Arc<dyn Configuration>;
-        let end = tokio::spawn(run(heard, vec!["nightly".into()], how)).await;
+        let end = tokio::spawn(run(heard, vec!["nightly".into()], how, stop)).await;
         assert_eq!(*configuration.heard.lock().unwrap(), [Code::OutcomeUnknown]);
         assert!(end.unwrap().unwrap_err().cause.contains("a defect of ours"));
     }

@@ -98,7 +98,7 @@ async fn follow_up(
     let shown = finish(&report, session);
     let deliveries = about(&Look::all(&report, &chosen.policies), chosen.whole(), session).await;
     if let Some(file) = &arguments.metrics_file {
-        telling::metrics(file, &chosen, Ok(&report), &deliveries, session);
+        telling::metrics(file, chosen, Ok(&report), &deliveries, session);
     }
     if let Some(file) = &arguments.report {
         telling::report(file, &report, session);

@@ -3,6 +3,7 @@
 use snapkeep_cluster::SnapshotApi;
 use snapkeep_core::restore::{Item, Kind, RestorePlan};
 use snapkeep_transport::Deadline;
+use std::collections::BTreeMap;
 
 /// An item of the plan, and the indices that it is made of.
 pub(super) struct Expected<'a> {
@@ -15,17 +16,16 @@ pub(super) struct Expected<'a> {
 pub(super) async fn expected<'a>(api: &SnapshotApi, plan: &'a RestorePlan, deadline: Deadline) -> Vec<Expected<'a>> {
     let items = plan.items.iter().filter(|item| item.action.is_expected());
     let mut expected: Vec<Expected<'a>> = items.map(|item| Expected { item, indices: item.indices.clone() }).collect();
-    for one in expected.iter_mut().filter(|one| one.item.kind == Kind::DataStream) {
-        match api.indices_behind(&one.item.target, deadline).await {
-            Ok(told) => {
-                let unnamed = told.into_iter().filter(|index| !one.item.indices.contains(index));
-                one.indices.extend(unnamed);
-            }
-            Err(unanswered) => tracing::warn!(
-                "what is behind data stream {} is not known beyond what names tell: {}",
-                one.item.target,
-                unanswered.failure().cause
-            ),
+    if expected.iter().any(|one| one.item.kind == Kind::DataStream) {
+        let behind = api.indices_behind_streams(deadline).await.unwrap_or_else(|unanswered| {
+            let cause = unanswered.failure().cause;
+            tracing::warn!("what is behind the data streams is not known beyond what names tell: {cause}");
+            BTreeMap::new()
+        });
+        for one in expected.iter_mut().filter(|one| one.item.kind == Kind::DataStream) {
+            let told = behind.iter().filter(|(_, stream)| **stream == one.item.target).map(|(index, _)| index);
+            let unnamed: Vec<String> = told.filter(|index| !one.item.indices.contains(index)).cloned().collect();
+            one.indices.extend(unnamed);
         }
     }
     expected
