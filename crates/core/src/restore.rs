@@ -63,6 +63,9 @@ pub struct Request {
     /// Whether an index that this snapshot was restored to before, and that lacks shards, is left as it is: looked at, and
     /// told. Otherwise it is closed and restored again.
     pub leave_incomplete: bool,
+    /// Whether the global state is asked for only with what is restored, or where nothing came from this snapshot yet: the
+    /// same request may come twice, unasked.
+    pub state_once: bool,
 }
 
 /// What to do where something is in the way. Nothing is ever deleted.
@@ -186,6 +189,8 @@ pub struct RestorePlan {
     pub problems: Vec<Problem>,
     /// What to know although it may.
     pub warnings: Vec<String>,
+    #[serde(skip)]
+    sends_state: bool,
     #[serde(skip)]
     rename: Option<Rename>,
     #[serde(skip)]
@@ -328,6 +333,7 @@ pub fn plan(facts: &Facts, request: &Request) -> RestorePlan {
     let mut items: Vec<Item> = picked.chosen.iter().map(|chosen| conflict::item(chosen, facts, request)).collect();
     conflict::refuse_collisions(&mut items);
     let room = room::room(&items, facts, request);
+    let sends_state = sends_state(request, &items);
     let mut complaints = picked.problems;
     complaints.extend(problems::of_snapshot(facts, request, &items));
     complaints.extend(problems::of_items(&items, request));
@@ -358,6 +364,7 @@ pub fn plan(facts: &Facts, request: &Request) -> RestorePlan {
         },
         problems: complaints,
         warnings,
+        sends_state,
         rename: request.rename.clone(),
         target_release: facts.target,
     }
@@ -365,9 +372,10 @@ pub fn plan(facts: &Facts, request: &Request) -> RestorePlan {
 
 /// The global state goes with the first request, or alone where nothing else is to be sent; not while something is followed,
 /// since it went with that.
-fn sends_state(is_asked: bool, items: &[Item]) -> bool {
-    let has_any = |of: fn(Action) -> bool| items.iter().any(|item| of(item.action));
-    is_asked && (has_any(Action::is_sent) || !has_any(|action| action == Action::Follow))
+fn sends_state(request: &Request, items: &[Item]) -> bool {
+    let has = |action| items.iter().any(|item| item.action == action);
+    let went = has(Action::Follow) || (request.state_once && has(Action::Done));
+    request.global_state && (items.iter().any(|item| item.action.is_sent()) || !went)
 }
 
 impl RestorePlan {
@@ -378,7 +386,7 @@ impl RestorePlan {
 
     /// Whether the global state is asked for of the server: with the first request, or alone.
     pub fn sends_state(&self) -> bool {
-        sends_state(self.options.global_state, &self.items)
+        self.sends_state
     }
 
     /// The items for which a request is sent.

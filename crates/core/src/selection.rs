@@ -2,6 +2,7 @@
 //!
 //! Names are expanded here and not by the server, so that the plan shows them and no wildcard is ever sent.
 
+use crate::drill::PREFIX as DRILLS;
 use crate::pattern::Pattern;
 use crate::period::Period;
 use jiff::Timestamp;
@@ -9,6 +10,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
+
+/// What the names of the indices behind data streams begin with.
+const BACKING: &str = ".ds-";
 
 /// What a policy's snapshots are to hold. Empty lists select nothing of their kind; if `include`, `aliases` and
 /// `data_streams` are all empty, everything that is not hidden is selected.
@@ -72,6 +76,8 @@ pub enum Reason {
     },
     /// Out: it is hidden or its name begins with `.`, and the pattern's does not.
     Hidden,
+    /// Out: a drill made it, and removes it again.
+    Drill,
     /// Out: too young, too old or of unknown age.
     Age,
     /// Out: it is warm, and a warm index cannot be beside others.
@@ -145,6 +151,10 @@ impl Selection {
     }
 
     fn excluded(&self, name: &str) -> Option<(bool, Reason)> {
+        if name.strip_prefix(BACKING).unwrap_or(name).starts_with(DRILLS) {
+            // No snapshot may hold what is to be removed: servers then refuse to.
+            return Some((false, Reason::Drill));
+        }
         let pattern = self.exclude.iter().find(|pattern| pattern.matches(name))?;
         Some((false, Reason::Excluded { pattern: pattern.clone() }))
     }
@@ -224,6 +234,7 @@ impl fmt::Display for Reason {
             Self::Aliased { alias } => write!(f, "behind the alias {alias}"),
             Self::Excluded { pattern } => write!(f, "excluded by {pattern}"),
             Self::Hidden => f.write_str("hidden; only a pattern that begins with `.` selects it"),
+            Self::Drill => f.write_str("a drill's own"),
             Self::Age => f.write_str("its age is not the one asked for, or unknown"),
             Self::Warm => f.write_str("warm; the service takes a warm index only by itself"),
             Self::Closed => f.write_str("closed; this version snapshots no closed indices"),
@@ -269,6 +280,23 @@ mod tests {
         assert_eq!(names(&Selection::default(), &cluster()), ["logs-1", "logs-2", "metrics", "orders-7"]);
         let hidden = Selection { hidden: true, ..Selection::default() };
         assert_eq!(names(&hidden, &cluster()).len(), 6);
+    }
+
+    #[test]
+    fn what_a_drill_made_is_in_no_snapshot() {
+        let stream = "snapkeep-drill-0123abcd-metrics";
+        let indices = [
+            index("snapkeep-drill-0123abcd-logs-1"),
+            Index { data_stream: Some(stream.into()), ..index(".ds-snapkeep-drill-0123abcd-metrics-000001") },
+            index(".ds-snapkeep-drill-0123abcd-metrics-000002"),
+            index("logs-1"),
+        ];
+        let everything = Selection { hidden: true, ..Selection::default() };
+        let expansion = everything.expand(&indices, now());
+        assert_eq!(expansion.names(), ["logs-1"]);
+        assert!(expansion.left_out.iter().all(|named| named.reason == Reason::Drill), "{expansion:?}");
+        let named = Selection { include: patterns(&["snapkeep-*"]), ..Selection::default() };
+        assert_eq!(names(&named, &indices), Vec::<String>::new());
     }
 
     #[test]

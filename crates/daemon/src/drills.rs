@@ -58,8 +58,13 @@ impl Drills {
                 return None;
             }
         };
-        let is_new = self.known.get(&name).is_none_or(|known| known.last != report.last);
-        self.known.insert(name.clone(), report);
+        let before = self.known.insert(name.clone(), report);
+        let (Some(before), Some(known)) = (before, self.known.get_mut(&name)) else { return Some(name) };
+        let is_new = known.last != before.last;
+        // No run may have told it yet.
+        known.drills.splice(..0, before.drills);
+        known.cleaned.splice(..0, before.cleaned);
+        known.notes.splice(..0, before.notes);
         is_new.then_some(name)
     }
 
@@ -68,7 +73,10 @@ impl Drills {
         let mut told: Option<DrillReport> = None;
         for policy in policies.filter(|policy| policy.drill.is_some()) {
             let told = told.get_or_insert_with(|| DrillReport { schema: 1, ..DrillReport::default() });
-            let Some(known) = self.known.get_mut(&policy.name) else { continue };
+            let Some(known) = self.known.get_mut(&policy.name) else {
+                told.unseen.insert(policy.name.clone());
+                continue;
+            };
             told.drills.append(&mut known.drills);
             told.cleaned.append(&mut known.cleaned);
             told.notes.append(&mut known.notes);

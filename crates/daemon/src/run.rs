@@ -96,11 +96,11 @@ pub(crate) fn ending(end: &Result<RunReport, Failure>, policy: &str) -> Ending {
     let unseen = report.clusters.values().any(|cluster| cluster.outcome == ClusterOutcome::Unseen);
     let failures = report.policies.iter().flat_map(|policy| &policy.failures);
     let is_away = failures.into_iter().any(|failure| failure.code == Code::ClusterUnavailable);
-    let own = report.policies.iter().filter(|report| report.policy == policy);
-    let mut taken = own.flat_map(|report| &report.created);
+    let own = || report.policies.iter().filter(|report| report.policy == policy);
+    let has_taken = own().flat_map(|report| &report.created).any(|taken| taken.state == Some(State::Success));
     if unseen || is_away {
         Ending::InVain
-    } else if taken.any(|taken| taken.state == Some(State::Success)) {
+    } else if has_taken || own().any(|report| report.gave_way) {
         Ending::More
     } else {
         Ending::Through
@@ -177,6 +177,34 @@ mod tests {
     use snapkeep_engine::policies::Fleet;
     use std::collections::BTreeMap;
     use std::sync::Mutex;
+
+    #[test]
+    fn a_policy_that_gave_way_has_its_turn_again_at_once() {
+        let of = |policy: &str, gave_way| PolicyReport {
+            policy: policy.into(),
+            cluster: "prod".into(),
+            repository: "backups".into(),
+            created: vec![],
+            pending: vec![],
+            deleted: vec![],
+            kept: 0,
+            skipped: vec![],
+            stale: false,
+            warnings: vec![],
+            failures: vec![],
+            facts: None,
+            gave_way,
+        };
+        let end = Ok(RunReport {
+            schema: 1,
+            started_at: Timestamp::UNIX_EPOCH,
+            finished_at: Timestamp::UNIX_EPOCH,
+            clusters: BTreeMap::new(),
+            policies: vec![of("hourly", true), of("nightly", false)],
+            drills: None,
+        });
+        assert_eq!((ending(&end, "hourly"), ending(&end, "nightly")), (Ending::More, Ending::Through));
+    }
 
     #[derive(Default)]
     struct Broken {

@@ -196,6 +196,7 @@ fn request(event: &Event) -> Result<Request, Failure> {
         ignore_disk: flag("IgnoreDisk")?,
         // Nobody looks at the plan: what is open is closed only if the event says so.
         leave_incomplete: on_conflict != OnConflict::Close,
+        state_once: true,
     })
 }
 

@@ -23,6 +23,8 @@ pub struct Look<'a> {
     pub failures: Vec<Failure>,
     /// Its last drill; `None` if there was none, or nobody looked.
     pub drill: Option<&'a LastDrill>,
+    /// Whether nobody has looked after its drills, so that what is wrong with them may be so still.
+    pub is_drill_unseen: bool,
     /// When the run began.
     pub at: Timestamp,
 }
@@ -37,8 +39,9 @@ impl<'a> Look<'a> {
             let hindrances = drills.into_iter().flat_map(|drills| drills.hindrances(&one.policy, &one.cluster));
             let failures = unseen.into_iter().chain(one.failures.iter().cloned()).chain(hindrances).collect();
             let drill = drills.and_then(|drills| drills.last_of(&one.policy, &one.cluster));
-            let facts = one.facts.as_ref();
-            Some(Self { policy, cluster: one.cluster.clone(), facts, failures, drill, at: report.started_at })
+            let is_drill_unseen = drills.is_some_and(|drills| drills.unseen.contains(&one.policy));
+            let (facts, at) = (one.facts.as_ref(), report.started_at);
+            Some(Self { policy, cluster: one.cluster.clone(), facts, failures, drill, is_drill_unseen, at })
         };
         report.policies.iter().filter_map(of).collect()
     }
@@ -51,6 +54,7 @@ impl<'a> Look<'a> {
             facts: None,
             failures: vec![failure.clone()],
             drill: None,
+            is_drill_unseen: false,
             at,
         };
         let each = |policy: &'a Policy| policy.clusters.iter().map(move |cluster| on(policy, cluster));

@@ -204,8 +204,8 @@ impl<'a> View<'a> {
                 let anchor = format!("{} {}", failure.code, look.turn());
                 (Some(anchor), Some(Topic::Failure))
             }
-            // Whether a bad snapshot has been followed by a good one is not known, or it has not.
-            _ if look.facts.is_none() || self.has_nothing(look) => (told.trouble.clone(), None),
+            // Whether a bad snapshot has been followed by a good one is not known, or it has not; or a drill was in trouble.
+            _ if look.facts.is_none() || self.has_nothing(look) || look.is_drill_unseen => (told.trouble.clone(), None),
             _ => (None, None),
         }
     }

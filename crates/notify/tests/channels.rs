@@ -119,6 +119,7 @@ async fn a_receiver_that_hangs_holds_up_a_run_of_many_policies_once() {
         facts: Some(&facts),
         failures: vec![],
         drill: None,
+        is_drill_unseen: false,
         at: now,
     };
     let tries = Arc::new(AtomicUsize::new(0));
@@ -213,8 +214,15 @@ fn bad() -> Facts {
 #[tokio::test]
 async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look =
-        || Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drill: None, at: now };
+    let look = || Look {
+        policy: &policy,
+        cluster: "c".into(),
+        facts: Some(&facts),
+        failures: vec![],
+        drill: None,
+        is_drill_unseen: false,
+        at: now,
+    };
     let receiver = Receiver::start(&[403, 200]);
     let channels = [webhook(&receiver.url(), None)];
     let mut memory = Memory::default();
@@ -259,7 +267,15 @@ async fn what_nobody_got_is_told_again_although_somebody_got_another_message() {
         recovery_point_age_s: None,
     };
     let (facts, drill) = (Some(&facts), Some(&drill));
-    let looks = [Look { policy: &policy, cluster: "c".into(), facts, failures: vec![], drill, at: now }];
+    let looks = [Look {
+        policy: &policy,
+        cluster: "c".into(),
+        facts,
+        failures: vec![],
+        drill,
+        is_drill_unseen: false,
+        at: now,
+    }];
     for deaf_to in ["partial", "stale", "failure"] {
         let tries = AtomicUsize::new(0);
         let way = Ok(Box::new(Deaf(deaf_to, &tries)) as Box<dyn Way + '_>);
@@ -279,8 +295,15 @@ async fn what_nobody_got_is_told_again_although_somebody_got_another_message() {
 #[tokio::test]
 async fn a_channel_is_told_of_what_it_wants_only() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look =
-        Look { policy: &policy, cluster: "c".into(), facts: Some(&facts), failures: vec![], drill: None, at: now };
+    let look = Look {
+        policy: &policy,
+        cluster: "c".into(),
+        facts: Some(&facts),
+        failures: vec![],
+        drill: None,
+        is_drill_unseen: false,
+        at: now,
+    };
     let receiver = Receiver::start(&[200]);
     let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url(), None) };
     let deaf = Channel { on: BTreeSet::from([Topic::Stale]), ..webhook(&receiver.url(), None) };

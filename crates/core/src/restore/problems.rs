@@ -77,7 +77,7 @@ pub(super) fn of_items(items: &[Item], request: &Request) -> Vec<Problem> {
 
 /// Global state overwrites templates of the same name, and nothing tells which the snapshot holds.
 pub(super) fn of_templates(facts: &Facts, request: &Request, items: &[Item]) -> Option<Problem> {
-    if !sends_state(request.global_state, items) || request.replace_templates || facts.templates.is_empty() {
+    if !sends_state(request, items) || request.replace_templates || facts.templates.is_empty() {
         return None;
     }
     let names: Vec<&str> = facts.templates.iter().map(String::as_str).take(5).collect();
@@ -100,9 +100,9 @@ pub(super) fn warnings_of(facts: &Facts, request: &Request, items: &[Item], room
     if let Compatibility::Unknown(why) = release::compatibility(facts.source.version.as_deref(), &facts.target) {
         warnings.push(why);
     }
-    if request.global_state && !sends_state(request.global_state, items) {
+    if request.global_state && !sends_state(request, items) {
         warnings.push(
-            "the global state is not asked for while a restore is followed: it came with that, or comes once that has ended"
+            "the global state is not asked for again: it came with what is there, or comes once what is followed has ended"
                 .to_owned(),
         );
     } else if request.global_state {

@@ -289,9 +289,11 @@ fn the_global_state_is_asked_for_alone_where_nothing_else_is_and_not_twice() {
     facts.indices.insert("a".into(), restored(1, 0));
     let followed = plan(&facts, &with_state);
     assert_eq!((codes(&followed), followed.batches().len(), followed.is_done()), (vec![], 0, false));
-    assert!(followed.warnings.iter().any(|warning| warning.contains("not asked for while")), "{:?}", followed.warnings);
+    assert!(followed.warnings.iter().any(|warning| warning.contains("not asked for again")), "{:?}", followed.warnings);
     facts.indices.insert("a".into(), restored(2, 0));
     assert_eq!(codes(&plan(&facts, &with_state)), [Code::RestoreConflict]);
+    let once = plan(&facts, &Request { state_once: true, ..with_state });
+    assert!(once.is_done() && once.problems.is_empty() && once.batches().is_empty(), "{once:?}");
 }
 
 #[test]

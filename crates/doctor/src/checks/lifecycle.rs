@@ -18,8 +18,9 @@ pub(super) fn check(facts: &Facts) -> Vec<Finding> {
         Ok(rules) => {
             let ours: Vec<&ExpiryRule> =
                 rules.iter().filter(|rule| is_about(rule, stored.base_path.as_deref())).collect();
-            let harmful = ours.iter().filter(|rule| rule.expires.is_some() || is_freezing(rule)).count();
-            let mending = Mending { bucket: &stored.bucket, keeps_some: harmful < rules.len() };
+            let is_harmful = |rule: &&&ExpiryRule| (rule.expires.is_some() || is_freezing(rule)) && !rule.is_narrowed;
+            let harmful = ours.iter().filter(is_harmful).count();
+            let mending = Mending { bucket: &stored.bucket, all: rules.len(), harmful };
             vec![expiry(&ours, &mending), moves(&ours, &mending)]
         }
     }
@@ -79,15 +80,17 @@ fn finding(check: Check, rules: &[&&ExpiryRule], says: String, means: &str) -> F
 /// How rules are taken out of a bucket.
 struct Mending<'b> {
     bucket: &'b str,
-    /// Whether the bucket has rules that do the repository no harm.
-    keeps_some: bool,
+    /// The bucket's rules.
+    all: usize,
+    /// Those that are sure to do the repository harm: each finding takes out its own.
+    harmful: usize,
 }
 
 impl Mending<'_> {
-    /// S3 takes no configuration without a rule: where nothing harmless would be left, the whole of it goes.
+    /// S3 takes no configuration without a rule: where nothing else would be left, the whole of it goes.
     fn without(&self, rules: &[&&ExpiryRule]) -> Mend {
-        let Self { bucket, keeps_some } = self;
-        if !keeps_some {
+        let Self { bucket, all, harmful } = *self;
+        if rules.len() == all || harmful == all {
             return Mend::command(format!("aws s3api delete-bucket-lifecycle --bucket {bucket}"));
         }
         let ids: Vec<String> = rules.iter().map(|rule| format!("select(.ID != {:?})", rule.id)).collect();

@@ -71,17 +71,21 @@ fn verified(facts: &Facts) -> Finding {
 
 /// The nodes' own words tell what is wrong even where nothing of AWS's can be read.
 fn unverified(facts: &Facts, refusal: &Refusal) -> Finding {
+    let failure = refusal.failure();
     let means = match refusal.kind {
         // Another time it may pass.
-        Kind::Throttled | Kind::Gateway | Kind::Busy => {
+        Kind::Throttled | Kind::Busy => {
             return Finding::unchecked(Check::Verified, &Unseen::because(&refusal.reason));
+        }
+        Kind::Gateway => {
+            let means = "verifying had no answer in time, as where the nodes do not reach the bucket";
+            return Finding::warning(Check::Verified, failure.cause, means).mend(Mend::advice(failure.hint));
         }
         Kind::VerificationFailed | Kind::RoleNotAssumable | Kind::RegionRefused | Kind::ServerError => {
             "the nodes cannot use the bucket"
         }
         _ => "verifying was refused: whether the nodes can use the bucket is not known",
     };
-    let failure = refusal.failure();
     let stored = facts.subject.stored.as_ref();
     let mends: Vec<Mend> = match (refusal.kind, stored, &facts.subject.domain) {
         (Kind::RoleNotAssumable, Some(stored), Some(domain)) => {

@@ -186,24 +186,33 @@ fn iams_own_word_counts_beside_the_domains_policy() {
 #[test]
 fn cold_indices_that_nobody_may_ask_about_are_not_said_to_be_none() {
     let mut facts = healthy();
-    facts.tiers.as_mut().unwrap().cold = Err(Unseen::without("es:ESHttpGet"));
+    let tiers = facts.tiers.as_mut().unwrap();
+    tiers.cold = Err(Unseen::without("es:ESHttpGet"));
+    tiers.warm = vec!["w".into()];
     ends("cold", &facts, Check::Tiers, Verdict::Unchecked);
+    let report = examine(&facts);
+    let says = &found(&report, Check::Tiers).says;
+    assert!(says.contains("1 indices are warm (w)") && says.contains("may not es:ESHttpGet"), "{says}");
 }
 
 /// A cluster that has no time now says nothing about the bucket.
 #[test]
 fn a_verification_that_was_not_made_tells_nothing_of_the_bucket() {
-    for (status, body, kind) in [
-        (429, r#"{"Message":"Too Many Requests"}"#, Kind::Throttled),
-        (504, "", Kind::Gateway),
-        (503, r#"{"error":{"type":"concurrent_snapshot_execution_exception","reason":"a snapshot runs"}}"#, Kind::Busy),
-    ] {
+    let runs = r#"{"error":{"type":"concurrent_snapshot_execution_exception","reason":"a snapshot runs"}}"#;
+    let throttled = r#"{"Message":"Too Many Requests"}"#;
+    for (status, body, kind) in [(429, throttled, Kind::Throttled), (503, runs, Kind::Busy)] {
         let refusal = refusal(status, body);
         assert_eq!(refusal.kind, kind, "{body}");
         let mut facts = healthy();
         facts.repository.verified = Ok(Err(refusal));
         ends(body, &facts, Check::Verified, Verdict::Unchecked);
     }
+    // Nodes that do not reach the bucket try for longer than a gateway waits.
+    let mut facts = healthy();
+    facts.repository.verified = Ok(Err(refusal(504, "")));
+    let report = examine(&facts);
+    let first = report.diagnosis().unwrap();
+    assert!(first.check == Check::Verified && first.verdict == Verdict::Warning, "{first:?}");
     let mut facts = healthy();
     facts.repository.verified = Ok(Err(refusal(403, "")));
     let report = examine(&facts);
@@ -267,4 +276,9 @@ fn no_mend_leaves_a_lifecycle_without_rules() {
         assert!(mends.iter().any(|mend| mend.contains("delete-bucket-lifecycle")), "{mends:?}");
         assert!(!mends.iter().any(|mend| mend.contains("put-bucket-lifecycle")), "{mends:?}");
     }
+    // What may do no harm stays.
+    let mut facts = healthy();
+    bucket_of(&mut facts).rules = Ok(vec![expiring("a"), ExpiryRule { is_narrowed: true, ..freezing("b") }]);
+    let mend = found(&examine(&facts), Check::Lifecycle).mends[0].to_string();
+    assert!(mend.contains(r#"select(.ID != "a")"#) && !mend.contains("delete-bucket"), "{mend}");
 }

@@ -41,6 +41,9 @@ pub struct DrillReport {
     pub failures: Vec<DrillNote>,
     /// The last drill that has ended of each policy on each cluster, whoever did it.
     pub last: Vec<LastDrill>,
+    /// Policies whose drills nobody has looked after yet: whether anything is wrong there is not known.
+    #[serde(skip)]
+    pub unseen: BTreeSet<String>,
 }
 
 /// How a policy's last drill on a cluster ended.

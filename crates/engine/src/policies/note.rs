@@ -21,6 +21,7 @@ impl PolicyReport {
             warnings: Vec::new(),
             failures: Vec::new(),
             facts: None,
+            gave_way: false,
         }
     }
 

@@ -103,6 +103,9 @@ pub struct PolicyReport {
     pub failures: Vec<Failure>,
     /// How its snapshots stand after the run; `None` if they could not be seen.
     pub facts: Option<Facts>,
+    /// Whether its slot's snapshot has not been begun yet since another policy's slot came first: another run does so, soon.
+    #[serde(skip)]
+    pub gave_way: bool,
 }
 
 /// A snapshot that was to be taken.
@@ -250,6 +253,7 @@ mod tests {
             warnings: vec![],
             failures,
             facts: None,
+            gave_way: false,
         };
         let now = Timestamp::UNIX_EPOCH;
         RunReport {

@@ -129,6 +129,9 @@ impl<'a> Rounds<'a> {
             if self.gives_way(&waiting) {
                 // What still may begin has not waited in vain: the next run takes it.
                 self.waited.clear();
+                for (place, ..) in &waiting {
+                    note::at(&mut self.reports, place).gave_way = true;
+                }
                 self.waited_in_vain();
                 break;
             }
@@ -247,6 +250,7 @@ impl PolicyReport {
         self.pending = later.pending;
         self.deleted.extend(later.deleted);
         (self.kept, self.skipped, self.stale, self.facts) = (later.kept, later.skipped, later.stale, later.facts);
+        self.gave_way = later.gave_way;
         later.warnings.into_iter().for_each(|warning| self.warn(warning));
         later.failures.into_iter().for_each(|failure| self.fail(failure));
     }

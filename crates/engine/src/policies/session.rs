@@ -198,7 +198,9 @@ impl<'a, 'p> Session<'a, 'p> {
                 Ok(None) => {}
                 // It has not waited in vain: the next run goes on.
                 Err(failure) if failure.code == Code::SnapshotRunning && self.gives_way(&create.place) => {
-                    self.report(&create.place).skip(&create.snapshot, failure.cause);
+                    let report = self.report(&create.place);
+                    report.skip(&create.snapshot, failure.cause);
+                    report.gave_way = true;
                 }
                 Err(failure) => self.report(&create.place).fail(failure),
             }

@@ -49,6 +49,7 @@ fn report() -> RunReport {
         warnings: vec![],
         failures: vec![Failure::new(Code::SnapshotPartial, "no", "look")],
         facts: Some(facts),
+        gave_way: false,
     };
     let cluster = ClusterReport { outcome: ClusterOutcome::Seen, failure: None, api_calls: 40, api_errors: 2 };
     RunReport {

@@ -33,7 +33,7 @@ fn facts(attempts: Vec<Attempt>) -> Facts {
 
 fn look<'a>(policy: &'a Policy, facts: Option<&'a Facts>, codes: &[Code], at: i64) -> Look<'a> {
     let failures = codes.iter().map(|code| Failure::new(*code, "no", "look")).collect();
-    Look { policy, cluster: "c".into(), facts, failures, drill: None, at: second(at) }
+    Look { policy, cluster: "c".into(), facts, failures, drill: None, is_drill_unseen: false, at: second(at) }
 }
 
 /// What a remembering front end tells at each of these looks.
@@ -142,6 +142,15 @@ fn each_message_has_an_id_of_its_own_also_where_there_are_no_good_snapshots() {
     assert_eq!(told, [failed.clone(), well.clone(), failed, well]);
     let distinct: std::collections::BTreeSet<_> = ids.iter().map(|(_, id, ..)| id).collect();
     assert_eq!(distinct.len(), 4, "{ids:?}");
+}
+
+#[test]
+fn nothing_is_well_again_before_somebody_has_looked_after_the_drills() {
+    let policy = policy();
+    let good = facts(vec![attempt(State::Success, 0, 1)]);
+    let unseen = Look { is_drill_unseen: true, ..look(&policy, Some(&good), &[], 60) };
+    let looks = [look(&policy, Some(&good), &[Code::AccessDenied], 0), unseen, look(&policy, Some(&good), &[], 120)];
+    assert_eq!(told(&looks), ["failure", "", "recovered"]);
 }
 
 /// The end of a bad snapshot's trouble is about no snapshot, and no failure.

@@ -186,6 +186,7 @@ impl Restore {
             replace_templates: self.replace_templates,
             ignore_disk: self.ignore_disk,
             leave_incomplete: false,
+            state_once: false,
         })
     }
 

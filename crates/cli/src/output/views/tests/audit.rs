@@ -176,6 +176,7 @@ fn drills_are_told() {
             recovery_time_s: None,
             recovery_point_age_s: Some(12_600),
         }],
+        ..DrillReport::default()
     };
     expect_view("drill", &DrillView(&report));
     expect_view("drill-none", &DrillView(&DrillReport { schema: 1, ..DrillReport::default() }));

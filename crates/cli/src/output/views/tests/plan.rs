@@ -102,6 +102,7 @@ fn a_run_says_what_was_done() {
         warnings: vec!["the clock is 9 s ahead".into()],
         failures: vec![Failure::new(Code::PlanStale, "nightly-20261003t003000z: it runs", "plan again")],
         facts: Some(facts()),
+        gave_way: false,
     };
     let unseen = ClusterReport {
         outcome: ClusterOutcome::Unseen,
