@@ -8,7 +8,10 @@ use std::time::Duration;
 /// A registered repository, an index of 20 documents, and a policy that takes it daily and drills it like this. The
 /// cluster's name is the repository's, so that other tests' records are not this one's.
 async fn prepared(drill: &str) -> (Stage, String) {
-    let mut stage = Stage::new().await;
+    prepared_on(Stage::new().await, drill).await
+}
+
+async fn prepared_on(mut stage: Stage, drill: &str) -> (Stage, String) {
     let index = stage.bed.unique("books");
     stage.node.load_documents(&index, 20).await;
     stage.handle(&stage.event_with(&json!({"Action": "register"}))).await.unwrap();
@@ -111,7 +114,8 @@ async fn a_drill_that_is_asked_for_is_answered_the_same_again() {
 /// The function is killed with the drill's index there: the next tick removes it.
 #[tokio::test]
 async fn what_a_killed_function_left_is_removed_by_the_next_tick() {
-    let (stage, index) = prepared("{}").await;
+    let (_node, stage) = Stage::alone().await;
+    let (stage, index) = prepared_on(stage, "{}").await;
     invoke(&stage, &tick()).await.expect_response();
     let process = stage.start();
     let event = json!({"Action": "drill"});

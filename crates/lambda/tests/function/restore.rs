@@ -47,7 +47,7 @@ async fn the_first_delivery_starts_it_and_later_ones_follow() {
 /// What an index lacks is told, however often it is asked after, and nothing that serves is closed for it unasked.
 #[tokio::test]
 async fn a_blob_that_is_gone_is_told_and_what_serves_stays_open() {
-    let stage = Stage::new().await;
+    let (_node, stage) = Stage::alone().await;
     let index = snapshot(&stage, 20).await;
     let objects = stage.bed.s3().objects(&stage.bucket).await.unwrap();
     for key in objects.iter().map(|object| &object.key).filter(|key| key.contains("/__")) {

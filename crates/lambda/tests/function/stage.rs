@@ -7,7 +7,10 @@ use snapkeep_core::secret::Secret;
 use snapkeep_engine::Report;
 use snapkeep_front::{Action, Builder, Fault, FaultId, Front, Principal, Seen, TestCa};
 use snapkeep_lambda::{Answer, Environment, Function, Invocation};
-use snapkeep_testbed::{Invoke, LambdaProcess, NodeHandle, Outcome, RuntimeApi, Testbed, eventually};
+use snapkeep_testbed::progress::Quiet;
+use snapkeep_testbed::{
+    Invoke, LambdaProcess, Node, NodeHandle, NodeOptions, Outcome, Release, RuntimeApi, Testbed, eventually,
+};
 use snapkeep_transport::{Auth, AwsCredentials, Client, Settings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +42,15 @@ pub(crate) fn principal() -> Principal {
 impl Stage {
     pub(crate) async fn new() -> Self {
         Self::with(|front| front.principal(principal())).await
+    }
+
+    /// On a node that no other test's snapshots of everything meet; it ends when dropped.
+    pub(crate) async fn alone() -> (Node, Self) {
+        let s3 = Some(Testbed::shared().s3().client.clone());
+        let release = Release::named("opensearch-3.3.0").unwrap();
+        let node = Node::start(release, &NodeOptions { s3, ..NodeOptions::default() }, &Quiet).unwrap();
+        let handle = Box::leak(Box::new(NodeHandle::of(&node)));
+        (node, Self::on(handle, |front| front.principal(principal())).await)
     }
 
     /// With a front of the test's making; `arrange` names at least the principal.
