@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use snapkeep_core::drill::{Found, INDEX, MARK, PREFIX, Record};
 use snapkeep_core::naming::encode_segment;
+use snapkeep_core::selection::BACKING;
 use snapkeep_transport::{Call, Deadline, Method};
 use std::collections::BTreeMap;
 
@@ -120,7 +121,7 @@ impl SnapshotApi {
         names: &[String],
         deadline: Deadline,
     ) -> Result<BTreeMap<String, String>, Unanswered> {
-        if !names.iter().any(|name| name.starts_with(".ds-")) {
+        if !names.iter().any(|name| name.starts_with(BACKING)) {
             return Ok(BTreeMap::new());
         }
         let query = with_hidden_streams(&self.product(deadline).await?);

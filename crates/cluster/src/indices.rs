@@ -7,7 +7,7 @@ use crate::product::{Flavour, Product, Version};
 use crate::read::moment;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use snapkeep_core::selection::Index;
+use snapkeep_core::selection::{BACKING, Index};
 use snapkeep_transport::{Call, Deadline, Method};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -204,9 +204,19 @@ impl SnapshotApi {
 
     /// Each index behind a data stream, with the stream's name.
     pub async fn indices_behind_streams(&self, deadline: Deadline) -> Result<BTreeMap<String, String>, Unanswered> {
-        let path = format!("/_data_stream{}", with_hidden_streams(&self.product(deadline).await?));
+        let product = self.product(deadline).await?;
+        self.behind_streams(&product, |_| false, deadline).await
+    }
+
+    async fn behind_streams(
+        &self,
+        product: &Product,
+        is_none: fn(Kind) -> bool,
+        deadline: Deadline,
+    ) -> Result<BTreeMap<String, String>, Unanswered> {
+        let path = format!("/_data_stream{}", with_hidden_streams(product));
         let call = Call::new(Method::GET, path).cap(INDICES_CAP);
-        Ok(self.find::<Streams>(&call, |_| false, deadline).await?.unwrap_or_default().by_index())
+        Ok(self.find::<Streams>(&call, is_none, deadline).await?.unwrap_or_default().by_index())
     }
 
     /// The data stream that each backing index belongs to. Versions and builds without data streams refuse the request,
@@ -218,11 +228,9 @@ impl SnapshotApi {
         product: &Product,
         deadline: Deadline,
     ) -> Result<BTreeMap<String, String>, Unanswered> {
-        let path = format!("/_data_stream{}", with_hidden_streams(product));
-        let call = Call::new(Method::GET, path).cap(INDICES_CAP);
-        let has_backing = indices.iter().any(|facts| facts.index.name.contains(".ds-"));
+        let has_backing = indices.iter().any(|facts| facts.index.name.contains(BACKING));
         let is_none = if has_backing { is_unknown } else { |kind| is_unknown(kind) || kind == Kind::Blocked };
-        Ok(self.find::<Streams>(&call, is_none, deadline).await?.unwrap_or_default().by_index())
+        self.behind_streams(product, is_none, deadline).await
     }
 
     /// The indices in `UltraWarm` storage. Only Amazon's domains have it, and `_cat/indices/_warm` tells; their cluster

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 /// What the names of the indices behind data streams begin with.
-const BACKING: &str = ".ds-";
+pub const BACKING: &str = ".ds-";
 
 /// What a policy's snapshots are to hold. Empty lists select nothing of their kind; if `include`, `aliases` and
 /// `data_streams` are all empty, everything that is not hidden is selected.

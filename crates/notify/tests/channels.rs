@@ -1,6 +1,7 @@
 //! Channels, against receivers on this machine.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+use jiff::Timestamp;
 use snapkeep_config::{Channel as Configured, Config, Topic};
 use snapkeep_core::drill::Outcome;
 use snapkeep_core::plan::{Attempt, Facts};
@@ -113,15 +114,7 @@ impl Way for Endless {
 #[tokio::test]
 async fn a_receiver_that_hangs_holds_up_a_run_of_many_policies_once() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let on = |cluster: &str| Look {
-        policy: &policy,
-        cluster: cluster.into(),
-        facts: Some(&facts),
-        failures: vec![],
-        drill: None,
-        is_drill_unseen: false,
-        at: now,
-    };
+    let on = |cluster: &str| Look { cluster: cluster.into(), ..look_at(&policy, &facts, now) };
     let tries = Arc::new(AtomicUsize::new(0));
     let channels = [channel(Ok(Endless(Arc::clone(&tries))))];
     let (mut memory, time) = (Memory::default(), Deadline::after(Duration::from_millis(300)));
@@ -211,18 +204,16 @@ fn bad() -> Facts {
     Facts { attempts: vec![attempt], ..Facts::default() }
 }
 
+/// The policy on cluster `c`, where nothing failed and nothing was drilled.
+fn look_at<'a>(policy: &'a Policy, facts: &'a Facts, at: Timestamp) -> Look<'a> {
+    let cluster = "c".into();
+    Look { policy, cluster, facts: Some(facts), failures: vec![], drill: None, is_drill_unseen: false, at }
+}
+
 #[tokio::test]
 async fn what_nobody_got_is_told_again_and_what_somebody_got_is_not() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look = || Look {
-        policy: &policy,
-        cluster: "c".into(),
-        facts: Some(&facts),
-        failures: vec![],
-        drill: None,
-        is_drill_unseen: false,
-        at: now,
-    };
+    let look = || look_at(&policy, &facts, now);
     let receiver = Receiver::start(&[403, 200]);
     let channels = [webhook(&receiver.url(), None)];
     let mut memory = Memory::default();
@@ -266,16 +257,7 @@ async fn what_nobody_got_is_told_again_although_somebody_got_another_message() {
         recovery_time_s: None,
         recovery_point_age_s: None,
     };
-    let (facts, drill) = (Some(&facts), Some(&drill));
-    let looks = [Look {
-        policy: &policy,
-        cluster: "c".into(),
-        facts,
-        failures: vec![],
-        drill,
-        is_drill_unseen: false,
-        at: now,
-    }];
+    let looks = [Look { drill: Some(&drill), ..look_at(&policy, &facts, now) }];
     for deaf_to in ["partial", "stale", "failure"] {
         let tries = AtomicUsize::new(0);
         let way = Ok(Box::new(Deaf(deaf_to, &tries)) as Box<dyn Way + '_>);
@@ -295,15 +277,7 @@ async fn what_nobody_got_is_told_again_although_somebody_got_another_message() {
 #[tokio::test]
 async fn a_channel_is_told_of_what_it_wants_only() {
     let (policy, facts, now) = (policy(), bad(), "2026-11-23T01:10:00Z".parse().unwrap());
-    let look = Look {
-        policy: &policy,
-        cluster: "c".into(),
-        facts: Some(&facts),
-        failures: vec![],
-        drill: None,
-        is_drill_unseen: false,
-        at: now,
-    };
+    let look = look_at(&policy, &facts, now);
     let receiver = Receiver::start(&[200]);
     let elsewhere = Channel { policies: BTreeSet::from(["other".to_owned()]), ..webhook(&receiver.url(), None) };
     let deaf = Channel { on: BTreeSet::from([Topic::Stale]), ..webhook(&receiver.url(), None) };

@@ -7,6 +7,7 @@
 use super::{Outcome, Record};
 use crate::naming::RequestMark;
 use crate::restore::Restored;
+use crate::selection::BACKING;
 use crate::{Code, Failure};
 use std::fmt;
 
@@ -89,7 +90,7 @@ pub fn not_drills(record: &Record, found: &Found) -> Option<String> {
         return Some("the drill's record does not name it".to_owned());
     }
     let is_of_stream = is_behind || made.is_some_and(|(drilled, _)| drilled.data_stream);
-    let own_name = found.name.strip_prefix(".ds-").filter(|_| is_of_stream).unwrap_or(&found.name);
+    let own_name = found.name.strip_prefix(BACKING).filter(|_| is_of_stream).unwrap_or(&found.name);
     if !own_name.starts_with(&id.prefix()) {
         return Some("its name is not one that the drill gives".to_owned());
     }

@@ -1,8 +1,9 @@
 //! What stands in the way of each item, and what is done about it.
 
-use super::pick::{BACKING, Chosen};
+use super::pick::Chosen;
 use super::rename::{Rename, invalid};
 use super::{ASIDE, Action, Existing, Facts, Item, Kind, OnConflict, Request, Rule};
+use crate::selection::BACKING;
 use std::collections::BTreeMap;
 
 /// An item under one name that it could get.

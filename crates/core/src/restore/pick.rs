@@ -3,10 +3,8 @@
 use super::{Facts, Kind, LeftOut, Problem, Request};
 use crate::Code;
 use crate::pattern::Pattern;
+use crate::selection::BACKING;
 use std::collections::BTreeSet;
-
-/// What the names of the indices behind data streams begin with.
-pub(super) const BACKING: &str = ".ds-";
 
 /// What is meant, what is not, and what is wrong with the question.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use super::eye::Eye;
 use snapkeep_cluster::Unanswered;
 use snapkeep_core::failure::one_line;
+use snapkeep_core::selection::BACKING;
 use std::collections::BTreeMap;
 
 /// How the cluster is, as far as it could be seen.
@@ -71,7 +72,7 @@ impl Conditions {
 
 /// Whether an index has that name or backs the data stream of that name.
 fn is_of(index: &str, name: &str) -> bool {
-    let backing = || index.strip_prefix(".ds-")?.strip_prefix(name)?.strip_prefix('-');
+    let backing = || index.strip_prefix(BACKING)?.strip_prefix(name)?.strip_prefix('-');
     index == name || backing().is_some()
 }
 
